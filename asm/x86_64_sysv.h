@@ -1,0 +1,75 @@
+/* x86-64, System V ABI (Linux, the BSDs, macOS).
+ *
+ * System V Application Binary Interface, AMD64 Architecture Processor Supplement, 3.2.1 and 3.2.3: a callee
+ * preserves rbx, rbp, r12 to r15, the control bits of MXCSR and the x87 control word; rsp is a multiple of 16
+ * at a call; the red zone below rsp belongs to leaf functions only, which swap_stack is not.
+ *
+ *     sp + 56   return address
+ *     sp + 48   rbp
+ *     sp + 40   rbx
+ *     sp + 32   r12
+ *     sp + 24   r13
+ *     sp + 16   r14
+ *     sp +  8   r15
+ *     sp +  4   x87 control word (2 bytes)
+ *     sp +  0   MXCSR (4 bytes)
+ *
+ * There are 64 bytes of it, and they are copied at each suspension.
+ */
+#define SWITCHLIB_ABI "x86_64-sysv"
+
+#if defined(__APPLE__)
+#  define SWAP_STACK_BEGIN ".text\n.private_extern _switchlib_swap_stack\n.globl _switchlib_swap_stack\n" \
+                           ".p2align 4\n_switchlib_swap_stack:\n"
+#  define SWAP_STACK_END ""
+#else
+#  define SWAP_STACK_BEGIN ".text\n.globl switchlib_swap_stack\n.hidden switchlib_swap_stack\n" \
+                           ".type switchlib_swap_stack, @function\n.p2align 4\nswitchlib_swap_stack:\n"
+#  define SWAP_STACK_END ".size switchlib_swap_stack, .-switchlib_swap_stack\n"
+#endif
+
+__asm__(
+    SWAP_STACK_BEGIN
+    ".cfi_startproc\n"
+    "pushq %rbp\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %rbp, 0\n"
+    "pushq %rbx\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %rbx, 0\n"
+    "pushq %r12\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r12, 0\n"
+    "pushq %r13\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r13, 0\n"
+    "pushq %r14\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r14, 0\n"
+    "pushq %r15\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r15, 0\n"
+    "subq $8, %rsp\n.cfi_adjust_cfa_offset 8\n"
+    "stmxcsr (%rsp)\n"
+    "fnstcw 4(%rsp)\n"
+    "movq %rsi, %rbx\n"             /* restore and arg, where the switch cannot lose them */
+    "movq %rdx, %r12\n"
+    "movq %rdi, %rax\n"
+    "movq %rsp, %rdi\n"
+    "movq %rdx, %rsi\n"
+    "callq *%rax\n"
+    "movq %rax, %rdi\n"
+    "movq %r12, %rsi\n"
+    "testq %rax, %rax\n"
+    "je 2f\n"
+    "movq %rax, %rsp\n"             /* the switch */
+    "callq *%rbx\n"
+    "1:\n"
+    "ldmxcsr (%rsp)\n"
+    "fldcw 4(%rsp)\n"
+    ".cfi_remember_state\n"
+    "addq $8, %rsp\n.cfi_adjust_cfa_offset -8\n"
+    "popq %r15\n.cfi_adjust_cfa_offset -8\n.cfi_restore %r15\n"
+    "popq %r14\n.cfi_adjust_cfa_offset -8\n.cfi_restore %r14\n"
+    "popq %r13\n.cfi_adjust_cfa_offset -8\n.cfi_restore %r13\n"
+    "popq %r12\n.cfi_adjust_cfa_offset -8\n.cfi_restore %r12\n"
+    "popq %rbx\n.cfi_adjust_cfa_offset -8\n.cfi_restore %rbx\n"
+    "popq %rbp\n.cfi_adjust_cfa_offset -8\n.cfi_restore %rbp\n"
+    "retq\n"
+    "2:\n"                          /* a new stack may begin here: nobody unwinds past this call */
+    ".cfi_restore_state\n"
+    ".cfi_undefined %rip\n"
+    "xorl %ebp, %ebp\n"
+    "callq *%rbx\n"
+    "jmp 1b\n"
+    ".cfi_endproc\n"
+    SWAP_STACK_END
+);

@@ -1,0 +1,52 @@
+/* The interpreter layer: what of CPython's thread state belongs to a stack and is swapped with it.
+ *
+ * A file for a CPython version defines the struct `tstate_slice` (zeroed memory is a valid slice of a greenlet
+ * that has not begun) and these functions over it. `ts` is the running thread's state; the GIL is held.
+ *
+ *   PyThreadState *tstate_get(void)
+ *       The running thread's state.
+ *   int tstate_prepare(tstate_slice *, PyThreadState *ts, PyObject *run)
+ *       Allocates what a new stack needs to call `run`. -1 and MemoryError if it cannot. Once a greenlet.
+ *   void tstate_begin(tstate_slice *, PyThreadState *ts)
+ *       Makes ts that of a new stack: no frames, no exception being handled, the context that the slice holds.
+ *       The recursion depth stays, for the new stack lies below its starter's on the same C stack.
+ *   void tstate_save(tstate_slice *, PyThreadState *ts)
+ *   void tstate_restore(tstate_slice *, PyThreadState *ts)
+ *       Leave a stack; come back to it. Nothing is allocated and no Python code runs.
+ *   void tstate_end(tstate_slice *, PyThreadState *ts)
+ *       Leaves a stack for good: frees what tstate_prepare allocated, keeps the context.
+ *   void tstate_abandon(tstate_slice *)
+ *       Frees a suspended slice whose thread has ended, as far as its frames can be freed unseen.
+ *   PyObject *tstate_frame(tstate_slice *, PyThreadState *ts)
+ *       The innermost frame of a suspended slice: a new reference, None where it has none, NULL on error.
+ *   PyObject **tstate_context(tstate_slice *, PyThreadState *ts)
+ *       Where the context lies (owned, NULL means none): in ts if ts is given, else in the slice.
+ *   void tstate_context_changed(PyThreadState *ts)
+ *       Tells ts that its context was replaced.
+ *   int tstate_traverse(tstate_slice *, visitproc, void *)
+ *   void tstate_clear(tstate_slice *)
+ *       For the collector: the objects that the slice owns while it is not running.
+ *   void tstate_mute(PyThreadState *ts), void tstate_unmute(PyThreadState *ts)
+ *       Trace and profile functions are not called in between. The count belongs to the stack.
+ *   int tstate_trash_nesting(PyThreadState *ts)
+ *       How deep the trash can is nested, for greenlet's tests.
+ *
+ * Sources: Include/cpython/pystate.h, Include/internal/pycore_frame.h, Python/pystate.c, Python/ceval.c of the
+ * version concerned.
+ */
+#ifndef SWITCHLIB_TSTATE_H
+#define SWITCHLIB_TSTATE_H
+
+#include <Python.h>
+
+#if !defined(PY_VERSION_HEX)
+#  error "switchlib's C library needs CPython's headers"
+#elif defined(Py_GIL_DISABLED)
+#  error "switchlib does not run on free-threaded builds of CPython"
+#elif PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030C0000
+#  include "tstate/cp311.h"
+#else
+#  error "switchlib does not know this CPython version: write csrc/tstate/cp3NN.h as csrc/tstate.h tells, and name it in csrc/tstate.h"
+#endif
+
+#endif

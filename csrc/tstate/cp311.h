@@ -1,0 +1,233 @@
+/* The thread state of CPython 3.11; ../tstate.h tells what each function is for. */
+#include "../chunk.h"
+
+#ifndef Py_BUILD_CORE
+#  define Py_BUILD_CORE 1
+#endif
+#include <internal/pycore_frame.h>
+#include <frameobject.h>
+
+typedef struct tstate_slice {
+    _PyCFrame *cframe;                          /* on the C stack, unless it is `base` */
+    struct _PyInterpreterFrame *current_frame;  /* of cframe: while suspended that one may be overwritten */
+    _PyStackChunk *chunk;
+    PyObject **top;
+    PyObject **limit;
+    _PyErr_StackItem *exc_info;
+    PyObject *context;
+    int recursion_depth;
+    int trash_delete_nesting;
+    int tracing;
+    /* The bottom of what the interpreter chains through a stack. In 3.11 both may live anywhere. */
+    _PyCFrame base;
+    _PyErr_StackItem exc_state;
+} tstate_slice;
+
+static inline PyThreadState *
+tstate_get(void)
+{
+    return _PyThreadState_UncheckedGet();
+}
+
+/* What _PyFrame_Push asks of the data stack for a call of `run`, in bytes; 0 if it is no Python function. */
+static inline size_t
+tstate_frame_bytes(PyObject *run)
+{
+    if (!PyFunction_Check(run)) {
+        return 0;
+    }
+    PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(run);
+    return (size_t)(code->co_nlocalsplus + code->co_stacksize + FRAME_SPECIALS_SIZE) * sizeof(PyObject *);
+}
+
+static inline int
+tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), PyObject *run)
+{
+    /* One word is skipped, so that _PyThreadState_PopFrame never takes the first frame for a chunk's first
+     * and frees the chunk (push_chunk in Python/pystate.c does the same); one more since the test for space
+     * wants some left. */
+    size_t size = offsetof(_PyStackChunk, data) + tstate_frame_bytes(run) + 2 * sizeof(PyObject *);
+    slice->chunk = chunk_alloc(&size);
+    if (slice->chunk == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    slice->chunk->previous = NULL;
+    slice->chunk->size = size;
+    slice->chunk->top = 0;
+    slice->top = &slice->chunk->data[1];
+    slice->limit = (PyObject **)((char *)slice->chunk + size);
+    return 0;
+}
+
+static inline void
+tstate_set_use_tracing(PyThreadState *ts)
+{
+    ts->cframe->use_tracing =
+        ts->tracing == 0 && (ts->c_tracefunc != NULL || ts->c_profilefunc != NULL) ? 255 : 0;
+}
+
+static inline void
+tstate_begin(tstate_slice *slice, PyThreadState *ts)
+{
+    slice->base.current_frame = NULL;
+    slice->base.previous = &ts->root_cframe;
+    ts->cframe = &slice->base;
+    ts->datastack_chunk = slice->chunk;
+    ts->datastack_top = slice->top;
+    ts->datastack_limit = slice->limit;
+    slice->exc_state.exc_value = NULL;
+    slice->exc_state.previous_item = NULL;
+    ts->exc_info = &slice->exc_state;
+    ts->context = slice->context;
+    ts->context_ver++;
+    slice->context = NULL;
+    ts->trash_delete_nesting = 0;
+    ts->tracing = 0;
+    tstate_set_use_tracing(ts);
+}
+
+static inline void
+tstate_save(tstate_slice *slice, PyThreadState *ts)
+{
+    slice->cframe = ts->cframe;
+    slice->current_frame = ts->cframe->current_frame;
+    slice->chunk = ts->datastack_chunk;
+    slice->top = ts->datastack_top;
+    slice->limit = ts->datastack_limit;
+    slice->exc_info = ts->exc_info;
+    slice->context = ts->context;
+    slice->recursion_depth = ts->recursion_limit - ts->recursion_remaining;
+    slice->trash_delete_nesting = ts->trash_delete_nesting;
+    slice->tracing = ts->tracing;
+}
+
+static inline void
+tstate_restore(tstate_slice *slice, PyThreadState *ts)
+{
+    ts->cframe = slice->cframe;
+    ts->datastack_chunk = slice->chunk;
+    ts->datastack_top = slice->top;
+    ts->datastack_limit = slice->limit;
+    ts->exc_info = slice->exc_info;
+    ts->context = slice->context;
+    ts->context_ver++;
+    slice->context = NULL;
+    ts->recursion_remaining = ts->recursion_limit - slice->recursion_depth;
+    ts->trash_delete_nesting = slice->trash_delete_nesting;
+    ts->tracing = slice->tracing;
+    /* sys.settrace reaches the cframe of its own stack only; the thread's functions are for all of them. */
+    tstate_set_use_tracing(ts);
+}
+
+static inline void
+tstate_end(tstate_slice *slice, PyThreadState *ts)
+{
+    /* The calls that needed further chunks have returned and freed them. */
+    assert(ts->datastack_chunk->previous == NULL);
+    chunk_free(ts->datastack_chunk, ts->datastack_chunk->size);
+    slice->chunk = NULL;
+    slice->context = ts->context;
+    slice->current_frame = NULL;
+}
+
+static inline PyObject *
+tstate_frame(tstate_slice *slice, PyThreadState *ts)
+{
+    /* Frame objects are made on demand by a function that is not exported, but PyThreadState_GetFrame calls
+     * it for the running frame. No collection may start while the wrong one is that. */
+    int collecting = PyGC_Disable();
+    struct _PyInterpreterFrame *running = ts->cframe->current_frame;
+    ts->cframe->current_frame = slice->current_frame;
+    PyObject *frame = (PyObject *)PyThreadState_GetFrame(ts);
+    ts->cframe->current_frame = running;
+    if (collecting) {
+        PyGC_Enable();
+    }
+    if (frame == NULL && !PyErr_Occurred()) {
+        frame = Py_NewRef(Py_None);
+    }
+    return frame;
+}
+
+static inline void
+tstate_abandon(tstate_slice *slice)
+{
+    /* Whoever kept a frame object still looks into the data stack: then it must stay as it is. Else all can
+     * go but what lay on the evaluation stacks, which is out of reach: their depth was in a register. */
+    struct _PyInterpreterFrame *frame, *innermost = slice->current_frame;
+    for (frame = innermost; frame != NULL; frame = frame->previous) {
+        if (frame->frame_obj != NULL && Py_REFCNT(frame->frame_obj) > 1) {
+            return;
+        }
+    }
+    slice->current_frame = NULL;
+    for (frame = innermost; frame != NULL; frame = frame->previous) {
+        if (frame->owner == FRAME_OWNED_BY_THREAD) {
+            Py_CLEAR(frame->frame_obj);
+            for (int i = 0; i < frame->f_code->co_nlocalsplus; i++) {
+                Py_CLEAR(frame->localsplus[i]);
+            }
+            Py_CLEAR(frame->f_locals);
+            Py_CLEAR(frame->f_func);
+            Py_CLEAR(frame->f_code);
+        }
+    }
+    _PyStackChunk *chunk = slice->chunk;
+    slice->chunk = NULL;
+    while (chunk != NULL) {
+        _PyStackChunk *previous = chunk->previous;
+        if (previous != NULL) {
+            chunk_free_mapped(chunk, chunk->size);
+        }
+        else {
+            chunk_free(chunk, chunk->size);
+        }
+        chunk = previous;
+    }
+}
+
+static inline PyObject **
+tstate_context(tstate_slice *slice, PyThreadState *ts)
+{
+    return ts != NULL ? &ts->context : &slice->context;
+}
+
+static inline void
+tstate_context_changed(PyThreadState *ts)
+{
+    ts->context_ver++;
+}
+
+static inline int
+tstate_traverse(tstate_slice *slice, visitproc visit, void *arg)
+{
+    Py_VISIT(slice->context);
+    Py_VISIT(slice->exc_state.exc_value);
+    return 0;
+}
+
+static inline void
+tstate_clear(tstate_slice *slice)
+{
+    Py_CLEAR(slice->context);
+    Py_CLEAR(slice->exc_state.exc_value);
+}
+
+static inline void
+tstate_mute(PyThreadState *ts)
+{
+    PyThreadState_EnterTracing(ts);
+}
+
+static inline void
+tstate_unmute(PyThreadState *ts)
+{
+    PyThreadState_LeaveTracing(ts);
+}
+
+static inline int
+tstate_trash_nesting(PyThreadState *ts)
+{
+    return ts->trash_delete_nesting;
+}

@@ -1,0 +1,13 @@
+"""The exceptions of greenlets."""
+
+
+class error(Exception):  # noqa: N818, N801 - greenlet's name
+    """A greenlet cannot be switched to: it belongs to another thread, or to one that has ended."""
+
+
+class GreenletExit(BaseException):  # noqa: N818 - greenlet's name
+    """Ends the greenlet it is raised in. It does not go on to the parent, which gets the instance as a value."""
+
+
+for _class in (error, GreenletExit):
+    _class.__module__ = "switchlib"  # the name that they pickle by

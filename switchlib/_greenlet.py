@@ -1,0 +1,246 @@
+"""The policy: what greenlets mean. The mechanism that switches stacks asks the class below what to do.
+
+Builtins take the place of its functions (see `adopt` at the end). A call of `g.switch(...)` runs the function
+here with tracing suspended, and the function returns a decision:
+
+    (SWITCH, target, value)          value comes out of target's switch
+    (THROW, target, exception)       exception is raised there
+    (START, target, args, kwargs)    target's run is called with these on a new stack
+
+The function's frame is gone before the decision is carried out, so that it is never seen on a greenlet's stack.
+Nothing may be changed on the way to a decision, for it can be interrupted, or be void when it returns: then it
+is asked for again. No code of users is called here, so that all of theirs is traced. The mechanism answers some
+calls itself, where what is written here leaves it no choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import Context
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from switchlib import _mechanism
+from switchlib._exceptions import GreenletExit as _GreenletExit
+from switchlib._exceptions import error as _error
+from switchlib._mechanism import (
+    START,
+    SWITCH,
+    THROW,
+    Base,
+    is_main,
+    load_context,
+    main_of,
+    parent_of,
+    ready,
+    run_of,
+    state_of,
+    store_context,
+    store_parent,
+    store_run,
+)
+
+Decision: TypeAlias = tuple[Any, ...]
+
+_UNSET: Any = object()
+
+
+class greenlet(Base):  # noqa: N801 - greenlet's name
+    """A function with a stack of its own, that can be left and entered again at any point.
+
+    greenlet(run=None, parent=None) makes one that has not begun. `run` is the function to call in it; it may be
+    set later, or be a method of a subclass. When it ends, its parent goes on: by default the greenlet that made
+    this one.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, run: Callable[..., Any] | None = _UNSET, parent: greenlet | None = None) -> None:
+        if run is not _UNSET:
+            _set_run(self, run)
+        if parent is not None:
+            _set_parent(self, parent)
+
+    def switch(self, *args: Any, **kwargs: Any) -> Any:
+        """Leave the current greenlet where it stands and go on in this one.
+
+        If this greenlet has not begun, its run is called with the arguments. If it is suspended, its own call of
+        switch returns them: a single argument as it is, several as a tuple, keyword arguments as a dict, both as
+        a pair of tuple and dict. If it is dead, they go to its parent. The call returns when somebody switches
+        back, with what that one passes. Raises `error` if this greenlet belongs to another thread.
+        """
+        if ready(self):
+            return SWITCH, self, args[0] if len(args) == 1 and not kwargs else _pack(args, kwargs)
+        return _deliver(self, args, kwargs)
+
+    def throw(
+        self,
+        typ: type[BaseException] | BaseException = _GreenletExit,
+        val: object = None,
+        tb: TracebackType | None = None,
+    ) -> Any:
+        """Switch to this greenlet and raise an exception there.
+
+        `typ` is an instance, or a class that is called with `val`; `tb` becomes its traceback. In a greenlet
+        that has not begun the exception ends it at once. If this greenlet is dead the exception goes to its
+        parent; GreenletExit arrives there as a value. Raises TypeError if the arguments are no exception.
+        """
+        return _raise_in(self, _instance(typ, val, tb))
+
+    def _end(self, result: Any, exception: BaseException | None, after: greenlet) -> Decision | None:
+        """Who goes on when this greenlet ends with a result, or with an exception.
+
+        The first ancestor of `after` that can; None if there is none.
+        """
+        heir = parent_of(after)
+        while heir is not None:
+            try:
+                if exception is not None:
+                    return _raise_in(heir, exception)
+                return _deliver(heir, (result,), {})
+            except _error as unreachable:
+                exception = unreachable
+                heir = parent_of(heir)
+        return None
+
+    @property
+    def run(self) -> Callable[..., Any]:
+        """The function that is called when the greenlet begins; gone once it has."""
+        if is_main(self):
+            raise AttributeError("Main greenlets do not have a run attribute.")
+        return run_of(self)  # type: ignore[no-any-return]
+
+    @run.setter
+    def run(self, run: Callable[..., Any]) -> None:
+        _set_run(self, run)
+
+    @run.deleter
+    def run(self) -> None:
+        _set_run(self)
+
+    @property
+    def parent(self) -> greenlet | None:
+        """The greenlet that goes on when this one ends. None for a main greenlet."""
+        return parent_of(self)
+
+    @parent.setter
+    def parent(self, parent: greenlet) -> None:
+        _set_parent(self, parent)
+
+    @property
+    def gr_context(self) -> Context | None:
+        """The contextvars.Context in which the greenlet runs; None if it has none yet."""
+        return load_context(self)
+
+    @gr_context.setter
+    def gr_context(self, context: Context | None) -> None:
+        store_context(self, context)
+
+    @gr_context.deleter
+    def gr_context(self) -> None:
+        raise AttributeError("can't delete context attribute")
+
+    def __repr__(self) -> str:
+        name = "greenlet.greenlet" if type(self) is greenlet else type(self).__name__
+        main = main_of(self)
+        thread = f"<{name} object at {id(self):#x} (otid={0 if main is None else id(main):#x})"
+        state = state_of(self)
+        if state == "dead":
+            return f"{thread} {'(thread exited) ' if main is None else ''}dead>"
+        if state == "unstarted":
+            return f"{thread} pending>"
+        here = " current" if self is _mechanism.getcurrent() else " suspended"
+        return f"{thread}{here} active started{' main' if is_main(self) else ''}>"
+
+    def __getstate__(self) -> Any:
+        name = "greenlet.greenlet" if type(self) is greenlet else type(self).__name__
+        raise TypeError(f"cannot serialize '{name}' object")
+
+    # greenlet has these on the type too; programs read them there
+    GreenletExit = _GreenletExit
+    error = _error
+    getcurrent = staticmethod(_mechanism.getcurrent)
+    gettrace = staticmethod(_mechanism.gettrace)
+    settrace = staticmethod(_mechanism.settrace)
+
+
+def _pack(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What comes out of a switch that was given these arguments."""
+    if not kwargs:
+        return args[0] if len(args) == 1 else args
+    return (args, kwargs) if args else kwargs
+
+
+def _deliver(target: greenlet, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Decision:
+    """Arguments for target go to the nearest greenlet, itself or an ancestor, that is not dead."""
+    live = _find_live(target)
+    if state_of(live) == "unstarted":
+        return START, live, args, kwargs
+    return SWITCH, live, _pack(args, kwargs)
+
+
+def _raise_in(target: greenlet, exception: BaseException) -> Decision:
+    """An exception for target is raised in the nearest greenlet, itself or an ancestor, that is not dead."""
+    if isinstance(exception, _GreenletExit) and state_of(target) == "dead":
+        return _deliver(target, (exception,), {})  # what had ended ends by it once more
+    return THROW, _find_live(target), exception
+
+
+def _find_live(target: greenlet) -> greenlet:
+    """The nearest greenlet that is not dead, from target up its parents; it belongs to this thread."""
+    _check_thread(target)
+    live: greenlet | None = target
+    while live is not None and state_of(live) == "dead":
+        live = parent_of(live)
+    if live is None:
+        raise _error("cannot switch to a garbage collected greenlet")
+    if live is not target:
+        _check_thread(live)
+    return live
+
+
+def _check_thread(target: greenlet) -> None:
+    """Raises `error` unless target belongs to this thread, as its nearest ancestor that has begun says."""
+    begun: greenlet | None = target
+    while begun is not None and state_of(begun) == "unstarted":
+        begun = parent_of(begun)
+    if begun is None:
+        raise _error("cannot switch to a garbage collected greenlet")
+    expected, current = main_of(begun), main_of(_mechanism.getcurrent())
+    if expected is None:
+        raise _error("cannot switch to a different thread (which happens to have exited)")
+    if expected is not current:
+        raise _error(f"Cannot switch to a different thread\n\tCurrent:  {current!r}\n\tExpected: {expected!r}")
+
+
+def _set_run(target: greenlet, *run: Any) -> None:
+    if is_main(target):
+        raise AttributeError("Main greenlets do not have a run attribute.")
+    if not store_run(target, *run):
+        raise AttributeError("run cannot be set after the start of the greenlet")
+
+
+def _set_parent(target: greenlet, parent: greenlet) -> None:
+    if is_main(target):
+        raise AttributeError("cannot set the parent of a main greenlet")
+    root = parent
+    while (above := parent_of(root)) is not None:
+        root = above
+    if not is_main(root):
+        raise ValueError("parent must not be garbage collected")
+    if state_of(target) != "unstarted" and main_of(target) is not main_of(root):
+        raise ValueError("parent cannot be on a different thread")
+    if not store_parent(target, parent):
+        raise ValueError("cyclic parent chain")
+
+
+def _instance(typ: type[BaseException] | BaseException, val: object, tb: TracebackType | None) -> BaseException:
+    """The exception that throw's arguments describe."""
+    if isinstance(typ, BaseException):
+        return typ if tb is None else typ.with_traceback(tb)
+    exception = typ() if val is None else val if isinstance(val, typ) else typ(val)
+    return exception if tb is None else exception.with_traceback(tb)
+
+
+greenlet.__module__ = "switchlib"
+_mechanism.adopt(greenlet, _GreenletExit)

@@ -1,0 +1,84 @@
+"""The mechanism under the policy: what csrc/mechanism.c puts into this module when it is imported.
+
+Each question takes a greenlet and is answered from its state alone: no attribute that a subclass could override
+is ever looked up. Of the functions only `getcurrent`, `gettrace` and `settrace` are for users.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from switchlib import _switch
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from switchlib._greenlet import greenlet
+
+    class Base:
+        """The builtin base of `greenlet`, with the C layout of PyGreenlet."""
+
+        __slots__ = ()
+
+        @property
+        def dead(self) -> bool: ...
+        @property
+        def gr_frame(self) -> FrameType | None: ...
+        @property
+        def _stack_saved(self) -> int: ...
+        def __bool__(self) -> bool: ...
+
+
+State: TypeAlias = Literal["unstarted", "suspended", "current", "dead"]
+TraceCallback: TypeAlias = "Callable[[Literal['switch', 'throw'], tuple[greenlet, greenlet]], object]"
+
+SWITCH: Literal[0]
+THROW: Literal[1]
+START: Literal[2]
+
+adopt: Callable[[type[greenlet], type[BaseException]], object]
+"""adopt(policy_class, GreenletExit): builtins take the place of the class's functions and ask them."""
+shortcuts: Callable[[bool | None], bool]
+"""Turns the shortcuts on or off (None: neither) and returns what they were."""
+
+getcurrent: Callable[[], greenlet]
+gettrace: Callable[[], TraceCallback | None]
+settrace: Callable[[TraceCallback | None], TraceCallback | None]
+
+ready: Callable[[greenlet], bool]
+"""Whether it is suspended, and of this thread."""
+state_of: Callable[[greenlet], State]
+"""Its state; "current" means in its own thread, and all greenlets of a thread that has ended are dead."""
+parent_of: Callable[[greenlet], greenlet | None]
+main_of: Callable[[greenlet], greenlet | None]
+"""The main greenlet of the thread it began in; None if it has not begun or the thread has ended."""
+is_main: Callable[[object], bool]
+run_of: Callable[[greenlet], Any]
+"""Its run function; AttributeError if it has none or has begun."""
+store_parent: Callable[[greenlet, greenlet], bool]
+"""Stores the parent and returns True, or returns False if that would make a cycle."""
+store_run: Callable[..., bool]
+"""store_run(greenlet[, run]): stores or removes run and returns True, or returns False if it has begun."""
+load_context: Callable[[greenlet], Context | None]
+store_context: Callable[[greenlet, Context | None], None]
+slice_of: Callable[[greenlet], tuple[int, int, int, int, int]]
+"""Its stack slice: (address, start, stop, bytes saved, address of the previous owner's slice)."""
+
+count_main_greenlets: Callable[[], int]
+count_doomed: Callable[[], int]
+thread_state_dict: Callable[[], dict[object, object]]
+trash_nesting: Callable[[], int]
+
+
+def _fill() -> None:
+    why = _switch.ffi.new("char[]", 256)
+    if _switch.lib.mechanism_fill(id(globals()), why, len(why)) < 0:
+        text = _switch.ffi.string(why)
+        raise ImportError(text.decode() if isinstance(text, bytes) else text)
+    shortcuts(os.environ.get("SWITCHLIB_SHORTCUTS", "1") != "0")
+
+
+_fill()
