@@ -78,10 +78,11 @@ static Thread *here = &nowhere;     /* the thread that used greenlets last; the 
 static Thread *threads;             /* those that have not ended */
 static Py_ssize_t main_greenlets;
 static bool shortcuts = true;
+static bool closing;                /* the interpreter runs its exit functions, or ends already */
 
 static PyTypeObject *Base;          /* the type, */
 static PyTypeObject *Public;        /* and the policy class derived from it */
-static PyObject *GreenletExit;
+static PyObject *GreenletExit, *GreenletError;
 static PyObject *parent_keyword, *parent_run_keywords;
 static PyObject *empty_tuple, *switch_event, *throw_event, *run_name, *vanished;
 static PyObject *unstarted_word, *suspended_word, *current_word, *dead_word;
@@ -600,99 +601,112 @@ take_instance(void)
     return value;
 }
 
-/* What carry_out returns if the decision no longer holds: ask again. */
+/* The outcome of a decision that no longer holds: ask again. Only its address counts. */
 static PyObject again;
 
-/* Starts target with thread->args and thread->kwargs, or with the exception that is set. `dying`: the current
- * greenlet never runs again, so that a return means failure. Looking `run` up may run anything. */
-static PyObject *
-start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs, bool dying)
+/* Makes ready to start `target` with args and kwargs, or, if args is NULL, with the exception that is set. Looking
+ * `run` up may run anything, so the target is checked after it. `outcome` as for settle. */
+static swap_save_fn
+settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs, bool dying, PyObject **outcome)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *run = PyObject_GetAttr((PyObject *)target, run_name);
-    PyObject *failed = NULL;
+    *outcome = NULL;
     if (run != NULL && (!is_unstarted(target->state) || !belongs_here(thread, target))) {
         Py_DECREF(run);
-        failed = &again;
+        *outcome = &again;
     }
     else if (run != NULL && prepare_start(thread, (Greenlet *)Py_NewRef(target), run) == 0) {
         PyErr_Restore(type, value, traceback);
         thread->args = Py_XNewRef(args);
         thread->kwargs = Py_XNewRef(kwargs);
-        return swap(dying ? leave_for_good_to_begin : leave_to_begin, arrive, thread);
+        return dying ? leave_for_good_to_begin : leave_to_begin;
     }
-    if (failed == &again) {
-        PyErr_Restore(type, value, traceback);
-    }
-    else {
-        Py_XDECREF(type);
-        Py_XDECREF(value);
-        Py_XDECREF(traceback);
-    }
-    return failed;
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    return NULL;
 }
 
-/* Returns what comes out of the switch, NULL with an exception, or &again. */
-static PyObject *
-carry_out(Thread *thread, PyObject *decision, bool dying)
+/* Checks a decision, which it takes over. If it holds, the thread is ready for `swap` with the function returned,
+ * and nothing may run before that. Else returns NULL and the outcome: what comes out of the switch (NULL with an
+ * exception set), or &again. If the current greenlet is `dying` it cannot be the target. */
+static swap_save_fn
+settle(Thread *thread, PyObject *decision, bool dying, PyObject **outcome)
 {
-    if (!PyTuple_CheckExact(decision) || PyTuple_GET_SIZE(decision) < 3
-        || !is_greenlet(PyTuple_GET_ITEM(decision, 1))) {
+    PyObject *kind, *target_object, *payload, *kwargs = NULL;
+    *outcome = NULL;
+    if (!PyTuple_CheckExact(decision) || !PyArg_ParseTuple(decision, "OO!O|O", &kind, Base, &target_object, &payload,
+                                                           &kwargs)) {
         PyErr_Format(PyExc_SystemError, "the policy decided on %R", decision);
+        Py_DECREF(decision);
         return NULL;
     }
-    PyObject *kind = PyTuple_GET_ITEM(decision, 0);
-    Greenlet *target = (Greenlet *)PyTuple_GET_ITEM(decision, 1);
-    PyObject *payload = PyTuple_GET_ITEM(decision, 2);
-    if (is_unstarted(target->state)) {
-        if (kind == decisions[START] && PyTuple_GET_SIZE(decision) == 4) {
-            return start(thread, target, payload, PyTuple_GET_ITEM(decision, 3), dying);
-        }
-        if (kind == decisions[THROW]) {
-            raise_instance(Py_NewRef(payload));
-            PyObject *result = start(thread, target, NULL, NULL, dying);
-            if (result == &again) {
-                PyErr_Clear();
-            }
-            return result;
-        }
-        return &again;
+    Greenlet *target = (Greenlet *)Py_NewRef(target_object);
+    Py_INCREF(payload);
+    Py_XINCREF(kwargs);
+    Py_DECREF(decision);            /* runs nothing, for we hold what it held */
+
+    swap_save_fn save = NULL;
+    if (is_unstarted(target->state) && kind == decisions[START]) {
+        save = settle_start(thread, target, payload, kwargs, dying, outcome);
     }
-    bool here_already = target == thread->current;
-    if (kind == decisions[START] || target->state->thread != thread
-        || (!here_already && target->state->slice.start == NULL) || (here_already && dying)) {
-        return &again;
-    }
-    if (kind == decisions[THROW]) {
+    else if (is_unstarted(target->state) && kind == decisions[THROW]) {
         raise_instance(Py_NewRef(payload));
-        payload = NULL;
+        save = settle_start(thread, target, NULL, NULL, dying, outcome);
     }
-    Py_XINCREF(payload);
-    if (here_already) {
-        return arrive_here(thread, payload);
+    else if (kind == decisions[START] || is_unstarted(target->state) || target->state->thread != thread
+             || (target->state->slice.start == NULL && (dying || target != thread->current))) {
+        *outcome = &again;
     }
-    Py_INCREF(target);
-    thread->target = target;
-    thread->payload = payload;
-    return swap(dying ? leave_for_good : leave, arrive, thread);
+    else {
+        if (kind == decisions[THROW]) {
+            raise_instance(payload);
+            payload = NULL;
+        }
+        if (target == thread->current) {
+            *outcome = arrive_here(thread, payload);
+            Py_DECREF(target);
+        }
+        else {
+            thread->target = target;
+            thread->payload = payload;
+            save = dying ? leave_for_good : leave;
+        }
+        return save;
+    }
+    if (save != NULL) {             /* the thread holds them too */
+        Py_DECREF(target);
+        Py_DECREF(payload);
+        Py_XDECREF(kwargs);
+    }
+    else {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        Py_DECREF(target);
+        Py_DECREF(payload);
+        Py_XDECREF(kwargs);
+        PyErr_Restore(type, value, traceback);
+    }
+    return save;
 }
 
-/* Asks and carries out, until a decision holds. */
-static PyObject *
-ask_and_carry_out(int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+/* Asks until a decision holds. Returns what leaves for its target, or NULL and the outcome. */
+static swap_save_fn
+ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+               PyObject **outcome)
 {
-    PyObject *result;
+    swap_save_fn save;
     do {
-        Thread *thread = thread_here();
-        PyObject *decision = thread == NULL ? NULL : ask(thread, which, args, nargs, kwnames);
+        PyObject *decision = ask(thread, which, args, nargs, kwnames);
         if (decision == NULL) {
+            *outcome = NULL;
             return NULL;
         }
-        result = carry_out(thread, decision, false);
-        Py_DECREF(decision);
-    } while (result == &again);
-    return result;
+        save = settle(thread, decision, false, outcome);
+    } while (save == NULL && *outcome == &again);
+    return save;
 }
 
 /* Without the policy, for want of memory or of an interpreter to run it in: the nearest ancestor that lives. */
@@ -701,8 +715,7 @@ end_without_policy(Thread *thread, Greenlet *me)
 {
     for (Greenlet *parent = me->state->parent; parent != NULL; parent = parent->state->parent) {
         if (parent->state->thread == thread && parent->state->slice.start != NULL) {
-            Py_INCREF(parent);
-            thread->target = parent;
+            thread->target = (Greenlet *)Py_NewRef(parent);
             thread->payload = NULL;
             swap(leave_for_good, arrive, thread);
         }
@@ -711,64 +724,92 @@ end_without_policy(Thread *thread, Greenlet *me)
     Py_FatalError("switchlib: ran out of parent greenlets while propagating an exception");
 }
 
-/* Ends `me` as the policy decides. The result is NULL if an exception is set. What goes wrong on the way (the
- * parent has no run, an interrupt, ...) becomes the outcome that the next ancestor gets. */
+/* How often policy may be interrupted at one end before it is done without. */
+#define MOST_INTERRUPTS 100
+
+/* Ends `me` as the policy decides. The result is NULL if an exception is set. What goes wrong on the way (the heir
+ * has no run, or belongs to another thread; an interrupt; no memory) becomes the outcome. `failures` counts the
+ * heirs that could not take it. */
 static _Noreturn void
 end_slowly(Thread *thread, Greenlet *me, PyObject *result)
 {
-    PyObject *after = Py_NewRef(me);
-    for (int attempts = 0; attempts < 1000; attempts++) {
+    long failures = 0;
+    for (int interrupts = 0; interrupts < MOST_INTERRUPTS;) {
         PyObject *exception = result == NULL ? take_instance() : NULL;
+        PyObject *outcome = exception == NULL ? result : exception, *count = PyLong_FromLong(failures);
         PyObject *args[] = {
-            (PyObject *)me, result == NULL ? Py_None : result, exception == NULL ? Py_None : exception, after};
-        PyObject *decision = ask(thread, P_END, args, 4, NULL);
+            (PyObject *)me, result == NULL ? Py_None : result, exception == NULL ? Py_None : exception, count};
+        PyObject *decision = count == NULL ? NULL : ask(thread, P_END, args, 4, NULL);
+        Py_XDECREF(count);
         if (decision == Py_None) {
+            raise_instance(outcome);
             break;
         }
-        PyObject *failed = decision == NULL ? NULL : carry_out(thread, decision, true);
-        if (failed == &again) {
-            Py_XDECREF(exception);
-            Py_DECREF(decision);
-            if (result == NULL) {
-                raise_instance(exception);
+        if (decision == NULL) {
+            if (PyErr_ExceptionMatches(GreenletError)) {
+                failures++;
             }
-            continue;
+            else {
+                interrupts++;
+            }
         }
-        Py_CLEAR(result);
-        Py_XDECREF(exception);
-        if (decision != NULL) {
-            Py_SETREF(after, Py_NewRef(PyTuple_GET_ITEM(decision, 1)));
-            Py_DECREF(decision);
+        else {
+            PyObject *settled;
+            swap_save_fn save = settle(thread, decision, true, &settled);
+            if (save != NULL) {
+                Py_DECREF(outcome); /* the thread holds it too */
+                swap(save, arrive, thread);
+                outcome = NULL;     /* refused: there was no memory to leave */
+                failures++;
+            }
+            else if (settled == &again) {
+                if (result == NULL) {
+                    raise_instance(outcome);
+                }
+                continue;
+            }
+            else {
+                failures++;
+            }
         }
+        result = NULL;
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        Py_XDECREF(outcome);
+        PyErr_Restore(type, value, traceback);
     }
     end_without_policy(thread, me);
 }
 
 /* ------------------------------------------------------------------------------------------ the builtins */
 
-/* An array with self before the arguments, for vectorcalls; on the heap if they are many. */
-#define SMALL_CALL 8
+/* Calls of up to this many arguments are passed on to policy without an allocation. */
+#define SMALL_CALL 6
 
-static PyObject *
-ask_method(int which, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+/* Asks policy's switch with self before the arguments. In a function of its own: its frame is gone when the stack
+ * is left. */
+static __attribute__((noinline)) swap_save_fn
+ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+           PyObject **outcome)
 {
     Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
-    PyObject *small[SMALL_CALL], **array = small;
-    if (total >= SMALL_CALL) {
+    PyObject *small[SMALL_CALL + 1], **array = small;
+    if (total > SMALL_CALL) {
         array = PyMem_Malloc((size_t)(total + 1) * sizeof *array);
         if (array == NULL) {
-            return PyErr_NoMemory();
+            *outcome = PyErr_NoMemory();
+            return NULL;
         }
     }
     array[0] = self;
     for (Py_ssize_t i = 0; i < total; i++) {
         array[i + 1] = args[i];
     }
-    PyObject *result = ask_and_carry_out(which, array, nargs + 1, kwnames);
+    swap_save_fn save = ask_and_settle(thread, P_SWITCH, array, nargs + 1, kwnames, outcome);
     if (array != small) {
         PyMem_Free(array);
     }
-    return result;
+    return save;
 }
 
 /* The shortcut for a start. Returns &again if it does not apply. */
@@ -821,7 +862,13 @@ switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
             return result;
         }
     }
-    return ask_method(P_SWITCH, self, args, nargs, kwnames);
+    thread = thread_here();
+    if (thread == NULL) {
+        return NULL;
+    }
+    PyObject *outcome;
+    swap_save_fn save = ask_switch(thread, self, args, nargs, kwnames, &outcome);
+    return save == NULL ? outcome : swap(save, arrive, thread);
 }
 
 static PyObject *
@@ -884,6 +931,23 @@ make_exception(PyObject *type, PyObject *value, PyObject *traceback)
     return value;
 }
 
+static __attribute__((noinline)) PyObject *
+throw_slowly(PyObject *self, PyObject *exception)
+{
+    Thread *thread = thread_here();
+    PyObject *asked[] = {self, exception}, *outcome = NULL;
+    swap_save_fn save = thread == NULL ? NULL : ask_and_settle(thread, P_THROW, asked, 2, NULL, &outcome);
+    if (save != NULL) {
+        Py_DECREF(exception);       /* the exception that is set is the same */
+        return swap(save, arrive, thread);
+    }
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    Py_DECREF(exception);
+    PyErr_Restore(type, value, traceback);
+    return outcome;
+}
+
 static PyObject *
 greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -905,10 +969,7 @@ greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         thread->payload = NULL;
         return swap(leave, arrive, thread);
     }
-    PyObject *asked[] = {self, exception};
-    PyObject *result = ask_and_carry_out(P_THROW, asked, 2, NULL);
-    Py_DECREF(exception);
-    return result;
+    return throw_slowly(self, exception);
 }
 
 /* Stores a parent, owned from now on, unless a cycle would come of it: then returns false. */
@@ -945,6 +1006,9 @@ greenlet_alloc(PyTypeObject *type)
 static PyObject *
 greenlet_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
 {
+    if (unlikely(type->tp_flags & Py_TPFLAGS_IS_ABSTRACT)) {
+        return PyBaseObject_Type.tp_new(type, empty_tuple, NULL);       /* which says what is abstract */
+    }
     Thread *thread = thread_here();
     Greenlet *self = thread == NULL ? NULL : greenlet_alloc(type);
     if (self != NULL) {
@@ -1452,8 +1516,8 @@ adopt_property(PyObject *class, PyGetSetDef *getset)
 static PyObject *
 adopt(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *class, *exit;
-    if (!PyArg_ParseTuple(args, "O!O:adopt", &PyType_Type, &class, &exit)) {
+    PyObject *class, *error, *exit;
+    if (!PyArg_ParseTuple(args, "O!OO:adopt", &PyType_Type, &class, &error, &exit)) {
         return NULL;
     }
     if (Public != NULL || !PyType_IsSubtype((PyTypeObject *)class, Base)) {
@@ -1481,6 +1545,7 @@ adopt(PyObject *Py_UNUSED(module), PyObject *args)
     type->tp_clear = greenlet_clear;
     type->tp_vectorcall = greenlet_vectorcall;
     Public = (PyTypeObject *)Py_NewRef(class);
+    GreenletError = Py_NewRef(error);
     GreenletExit = Py_NewRef(exit);
     PyType_Modified(type);
     return Py_NewRef(class);
@@ -1490,7 +1555,11 @@ static PyObject *
 getcurrent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Thread *thread = here;
-    if (unlikely(thread->fast != tstate_get())) {
+    if (unlikely(thread->fast != tstate_get() || closing)) {
+        if (is_finalizing()) {
+            PyErr_SetString(PyExc_RuntimeError, "greenlet is being finalized");
+            return NULL;
+        }
         thread = thread_here();
         if (thread == NULL) {
             return NULL;
@@ -1720,8 +1789,16 @@ thread_state_dict(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     return dict == NULL ? PyErr_NoMemory() : Py_NewRef(dict);
 }
 
+static PyObject *
+close_down(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    closing = true;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
     {"adopt", adopt, METH_VARARGS, NULL},
+    {"close_down", close_down, METH_NOARGS, NULL},
     {"getcurrent", getcurrent, METH_NOARGS,
      "getcurrent($module, /)\n--\n\nReturn the greenlet that calls this function."},
     {"gettrace", gettrace, METH_NOARGS,

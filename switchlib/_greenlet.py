@@ -87,21 +87,18 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         """
         return _raise_in(self, _instance(typ, val, tb))
 
-    def _end(self, result: Any, exception: BaseException | None, after: greenlet) -> Decision | None:
-        """Who goes on when this greenlet ends with a result, or with an exception.
+    def _end(self, result: Any, exception: BaseException | None, failures: int) -> Decision | None:
+        """Who goes on when this greenlet ends with a result, or with an exception: its parent.
 
-        The first ancestor of `after` that can; None if there is none.
+        If that one failed to take it (it is of another thread, or has no run), what it raised goes to the next
+        above. `failures` counts them. None if no ancestor is left.
         """
-        heir = parent_of(after)
-        while heir is not None:
-            try:
-                if exception is not None:
-                    return _raise_in(heir, exception)
-                return _deliver(heir, (result,), {})
-            except _error as unreachable:
-                exception = unreachable
-                heir = parent_of(heir)
-        return None
+        heir = parent_of(self)
+        for _ in range(failures):
+            heir = None if heir is None else parent_of(heir)
+        if heir is None:
+            return None
+        return _deliver(heir, (result,), {}) if exception is None else _raise_in(heir, exception)
 
     @property
     def run(self) -> Callable[..., Any]:
@@ -243,4 +240,4 @@ def _instance(typ: type[BaseException] | BaseException, val: object, tb: Traceba
 
 
 greenlet.__module__ = "switchlib"
-_mechanism.adopt(greenlet, _GreenletExit)
+_mechanism.adopt(greenlet, _error, _GreenletExit)

@@ -6,6 +6,7 @@ is ever looked up. Of the functions only `getcurrent`, `gettrace` and `settrace`
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable
 from contextvars import Context
@@ -39,8 +40,10 @@ SWITCH: Literal[0]
 THROW: Literal[1]
 START: Literal[2]
 
-adopt: Callable[[type[greenlet], type[BaseException]], object]
-"""adopt(policy_class, GreenletExit): builtins take the place of the class's functions and ask them."""
+adopt: Callable[[type[greenlet], type[Exception], type[BaseException]], object]
+"""adopt(policy_class, error, GreenletExit): builtins take the place of the class's functions and ask them."""
+close_down: Callable[[], None]
+"""Tells the mechanism that the interpreter is about to end."""
 shortcuts: Callable[[bool | None], bool]
 """Turns the shortcuts on or off (None: neither) and returns what they were."""
 
@@ -78,6 +81,7 @@ def _fill() -> None:
     if _switch.lib.mechanism_fill(id(globals()), why, len(why)) < 0:
         text = _switch.ffi.string(why)
         raise ImportError(text.decode() if isinstance(text, bytes) else text)
+    atexit.register(close_down)
     shortcuts(os.environ.get("SWITCHLIB_SHORTCUTS", "1") != "0")
 
 
