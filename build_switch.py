@@ -1,5 +1,6 @@
 """The cffi builder of switchlib._switch: `python build_switch.py` builds it in place, setup.py by its name."""
 
+import platform
 import sys
 from pathlib import Path
 
@@ -17,24 +18,22 @@ PREAMBLE = """
 static const char *switchlib_abi_name(void) { return switchlib_abi; }
 """
 
+FLAGS = ["-std=gnu11", "-O2", "-fvisibility=hidden"]
+if platform.machine() in ("x86_64", "i386", "i686", "AMD64"):
+    FLAGS.append("-fcf-protection=none")  # a shadow stack knows one order of returns, stack slices have many
+
 ffibuilder = FFI()
 ffibuilder.cdef((HERE / "csrc" / "switch.cdef.h").read_text())
 ffibuilder.set_source(
     "switchlib._switch",
     PREAMBLE,
     sources=SOURCES,
-    depends=[str(path.relative_to(HERE)) for folder in ("asm", "csrc") for path in sorted((HERE / folder).rglob("*.h"))],
+    depends=[str(path.relative_to(HERE)) for folder in ("asm", "csrc") for path in (HERE / folder).rglob("*.h")],
     include_dirs=["."],
     # The interpreter's structures are part of this module; the stable ABI hides them.
     define_macros=[("_CFFI_NO_LIMITED_API", None)],
     py_limited_api=False,
-    extra_compile_args=[
-        "-std=gnu11",
-        "-O2",
-        "-fvisibility=hidden",
-        # A shadow stack knows one order of returns; stack slices have many.
-        *(["-fcf-protection=none"] if "x86" in __import__("platform").machine() else []),
-    ],
+    extra_compile_args=FLAGS,
 )
 
 if __name__ == "__main__":

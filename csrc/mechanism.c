@@ -66,6 +66,7 @@ typedef struct Thread {
     PyObject *kwnames;
     PyObject *args;                 /* owned; NULL to raise the exception that is set instead of calling run */
     PyObject *kwargs;               /* owned, may be NULL */
+    PyObject *stale;                /* owned: the run that another took the place of; to be released there */
 
     PyObject *tracer;               /* owned, may be NULL */
     Greenlet *doomed;               /* owned list: to be killed when the thread next runs */
@@ -92,7 +93,7 @@ static PyObject *decisions[3];      /* the ints that tag decisions */
 
 /* Functions of the policy class that builtins ask. A property has up to three. */
 enum {
-    P_INIT, P_SWITCH, P_THROW, P_END,
+    P_INIT, P_SWITCH, P_SWITCH_POSITIONAL, P_THROW, P_END,
     P_GET_RUN, P_SET_RUN, P_DEL_RUN,
     P_GET_PARENT, P_SET_PARENT, P_DEL_PARENT,
     P_GET_CONTEXT, P_SET_CONTEXT, P_DEL_CONTEXT,
@@ -148,22 +149,49 @@ set_fast(Thread *thread)
     thread->fast = shortcuts && thread->tracer == NULL && thread->doomed == NULL ? thread->tstate : NULL;
 }
 
+/* Whether the interpreter is too far gone to run a greenlet's last code. */
+static bool
+is_finalizing(void)
+{
+    return _Py_IsFinalizing();
+}
+
+/* Releases the greenlets that lost their last reference in other threads, which kills them. */
+static void
+kill_doomed(Thread *thread)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    while (thread->doomed != NULL) {
+        Greenlet *g = thread->doomed;
+        thread->doomed = g->state->next;
+        g->state->next = NULL;
+        Py_DECREF(g);
+    }
+    set_fast(thread);
+    PyErr_Restore(type, value, traceback);
+}
+
 /* Called when the thread state's dict goes: the thread ends, or the interpreter, or a forked child clears the
  * threads it did not inherit. Its suspended greenlets can never run again; each frees its stack when it goes. */
 static void
 thread_end(PyObject *guard)
 {
     Thread *thread = PyCapsule_GetPointer(guard, guard_name);
+    thread->fast = NULL;
+    if (thread->tstate == tstate_get() && !is_finalizing()) {
+        kill_doomed(thread);
+    }
+    if (here == thread) {
+        here = &nowhere;
+    }
     for (Thread **link = &threads; *link != NULL; link = &(*link)->next) {
         if (*link == thread) {
             *link = thread->next;
             break;
         }
     }
-    if (here == thread) {
-        here = &nowhere;
-    }
-    thread->tstate = thread->fast = NULL;
+    thread->tstate = NULL;
     while (thread->doomed != NULL) {
         Greenlet *g = thread->doomed;
         thread->doomed = g->state->next;
@@ -239,16 +267,7 @@ thread_here(void)
 {
     Thread *thread = thread_find(true);
     if (unlikely(thread != NULL && thread->doomed != NULL)) {
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
-        while (thread->doomed != NULL) {
-            Greenlet *g = thread->doomed;
-            thread->doomed = g->state->next;
-            set_fast(thread);
-            g->state->next = NULL;
-            Py_DECREF(g);
-        }
-        PyErr_Restore(type, value, traceback);
+        kill_doomed(thread);
     }
     return thread;
 }
@@ -404,7 +423,7 @@ arrive(void *sp, void *arg)
     thread->target = NULL;
     PyObject *payload = thread->payload;
     thread->payload = NULL;
-    if (likely(thread->fast != NULL && Py_REFCNT(origin) > 1)) {
+    if (likely(thread->tracer == NULL && Py_REFCNT(origin) > 1)) {
         Py_DECREF(origin);
         return payload;
     }
@@ -442,9 +461,12 @@ prepare_start(Thread *thread, Greenlet *target, PyObject *run)
         Py_DECREF(target);
         return -1;
     }
-    PyObject *old = target->state->run;
+    thread->stale = target->state->run;
     target->state->run = run;
-    Py_XDECREF(old);                /* it is the same, or it will be used no more */
+    if (thread->stale == run) {
+        thread->stale = NULL;
+        Py_DECREF(run);             /* not the last reference */
+    }
     thread->target = target;
     return 0;
 }
@@ -453,14 +475,17 @@ prepare_start(Thread *thread, Greenlet *target, PyObject *run)
 static __attribute__((noinline)) PyObject *
 begin_slowly(Thread *thread, Greenlet *origin)
 {
-    PyObject *args = thread->args, *kwargs = thread->kwargs;
-    thread->args = thread->kwargs = NULL;
+    PyObject *args = thread->args, *kwargs = thread->kwargs, *stale = thread->stale;
+    thread->args = thread->kwargs = thread->stale = NULL;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    Py_XDECREF(stale);
+    PyErr_Restore(type, value, traceback);
     args = arrive_slowly(thread, origin, args);
     PyObject *result = NULL;
     if (args != NULL) {
         result = PyObject_Call(thread->current->state->run, args, kwargs);
     }
-    PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     Py_XDECREF(args);
     Py_XDECREF(kwargs);
@@ -635,17 +660,17 @@ settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs,
 static swap_save_fn
 settle(Thread *thread, PyObject *decision, bool dying, PyObject **outcome)
 {
-    PyObject *kind, *target_object, *payload, *kwargs = NULL;
     *outcome = NULL;
-    if (!PyTuple_CheckExact(decision) || !PyArg_ParseTuple(decision, "OO!O|O", &kind, Base, &target_object, &payload,
-                                                           &kwargs)) {
+    Py_ssize_t size = PyTuple_CheckExact(decision) ? PyTuple_GET_SIZE(decision) : 0;
+    if (size < 3 || !is_greenlet(PyTuple_GET_ITEM(decision, 1))) {
         PyErr_Format(PyExc_SystemError, "the policy decided on %R", decision);
         Py_DECREF(decision);
         return NULL;
     }
-    Greenlet *target = (Greenlet *)Py_NewRef(target_object);
-    Py_INCREF(payload);
-    Py_XINCREF(kwargs);
+    PyObject *kind = PyTuple_GET_ITEM(decision, 0);
+    Greenlet *target = (Greenlet *)Py_NewRef(PyTuple_GET_ITEM(decision, 1));
+    PyObject *payload = Py_NewRef(PyTuple_GET_ITEM(decision, 2));
+    PyObject *kwargs = size > 3 ? Py_NewRef(PyTuple_GET_ITEM(decision, 3)) : NULL;
     Py_DECREF(decision);            /* runs nothing, for we hold what it held */
 
     swap_save_fn save = NULL;
@@ -805,7 +830,8 @@ ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nar
     for (Py_ssize_t i = 0; i < total; i++) {
         array[i + 1] = args[i];
     }
-    swap_save_fn save = ask_and_settle(thread, P_SWITCH, array, nargs + 1, kwnames, outcome);
+    swap_save_fn save = ask_and_settle(
+        thread, kwnames == NULL ? P_SWITCH_POSITIONAL : P_SWITCH, array, nargs + 1, kwnames, outcome);
     if (array != small) {
         PyMem_Free(array);
     }
@@ -1282,13 +1308,6 @@ abandon(Greenlet *self)
     }
 }
 
-/* Whether the interpreter is too far gone to run a greenlet's last code. */
-static bool
-is_finalizing(void)
-{
-    return _Py_IsFinalizing();
-}
-
 static void
 greenlet_finalize(PyObject *object)
 {
@@ -1525,6 +1544,7 @@ adopt(PyObject *Py_UNUSED(module), PyObject *args)
         return NULL;
     }
     if ((policy[P_INIT] = take_attribute(class, "__init__")) == NULL
+        || (policy[P_SWITCH_POSITIONAL] = take_attribute(class, "_switch_positional")) == NULL
         || (policy[P_END] = take_attribute(class, "_end")) == NULL) {
         return NULL;
     }

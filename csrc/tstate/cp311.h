@@ -217,13 +217,15 @@ tstate_clear(tstate_slice *slice)
 static inline void
 tstate_mute(PyThreadState *ts)
 {
-    PyThreadState_EnterTracing(ts);
+    ts->tracing++;
+    ts->cframe->use_tracing = 0;
 }
 
 static inline void
 tstate_unmute(PyThreadState *ts)
 {
-    PyThreadState_LeaveTracing(ts);
+    ts->tracing--;
+    tstate_set_use_tracing(ts);
 }
 
 static inline int

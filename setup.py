@@ -1,0 +1,43 @@
+"""The build of switchlib: all that is not in pyproject.toml, which is what cffi needs and a word on what is missing."""
+
+import platform
+import shutil
+import sysconfig
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import BaseError
+
+
+class BuildSwitch(build_ext):
+    """Says what is missing before the compiler, or the lack of one, says something longer."""
+
+    def build_extensions(self) -> None:
+        compiler = self.compiler.compiler_so[0]
+        if shutil.which(compiler) is None:
+            raise BaseError(
+                f"switchlib is built from C, and there is no C compiler here: {compiler!r} was not found. "
+                "Install gcc or clang (Debian: apt-get install gcc), or set CC."
+            )
+        header = Path(sysconfig.get_path("include")) / "Python.h"
+        if not header.exists():
+            raise BaseError(
+                f"switchlib is built from C, and Python's headers are not here: there is no {header}. "
+                "Install them (Debian: apt-get install python3-dev)."
+            )
+        try:
+            super().build_extensions()
+        except BaseError as failure:
+            raise BaseError(
+                f"switchlib could not be compiled for {platform.python_implementation()} "
+                f"{platform.python_version()} on {platform.machine()}; an #error above says what to write for a CPython "
+                f"version or a CPU that it does not know: {failure}"
+            ) from failure
+
+
+on_cpython = platform.python_implementation() == "CPython"
+setup(
+    cffi_modules=["build_switch.py:ffibuilder"] if on_cpython else [],
+    cmdclass={"build_ext": BuildSwitch},
+)

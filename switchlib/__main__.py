@@ -1,0 +1,47 @@
+"""The command line of switchlib."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from switchlib import _install, demo
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command that the arguments name; returns the exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="python -m switchlib", description="Greenlets, and a look at them.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    commands.add_parser("demo", help="two greenlets take turns; their stacks are drawn at each step")
+    run = commands.add_parser(
+        "run",
+        help="run a program in which `import greenlet` yields switchlib",
+        usage="python -m switchlib run (-m MODULE | -c COMMAND | SCRIPT) [ARGUMENT ...]",
+        add_help=False,
+    )
+    run.add_argument("program", nargs=argparse.REMAINDER)
+    commands.add_parser("shim", help="print the directory that does the same when it stands first on PYTHONPATH")
+
+    if arguments[:1] == ["run"] and len(arguments) > 1:
+        return _run(arguments[1:])  # the rest is the program's, options and all
+    match parser.parse_args(arguments).command:
+        case "demo":
+            demo.main()
+        case "shim":
+            print(_install.SHIM_DIRECTORY)
+        case _:
+            run.error("which program?")
+    return 0
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        _install.run(arguments)
+    except RuntimeError as error:
+        print(f"python -m switchlib run: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

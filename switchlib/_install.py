@@ -1,0 +1,49 @@
+"""How programs that import `greenlet` get switchlib instead."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from typing import NoReturn
+
+from switchlib import shim
+from switchlib._greenlet import greenlet
+
+SHIM_DIRECTORY = os.path.dirname(os.path.abspath(shim.__file__))
+
+
+def install() -> None:
+    """Make `import greenlet` yield switchlib in this program from now on.
+
+    Child processes are not reached: for these put `python -m switchlib shim` on PYTHONPATH. Calling it again does
+    no harm. Raises RuntimeError if the real greenlet was imported before.
+    """
+    imported = sys.modules.get("greenlet")
+    if imported is not None and getattr(imported, "greenlet", None) is not greenlet:
+        raise RuntimeError(
+            f"switchlib.install() comes too late: greenlet {getattr(imported, '__version__', '?')} was already "
+            f"imported from {getattr(imported, '__file__', '?')}. Call it before anything imports greenlet, or start "
+            "the program by `python -m switchlib run`."
+        )
+    if SHIM_DIRECTORY not in sys.path:
+        sys.path.insert(0, SHIM_DIRECTORY)
+        importlib.invalidate_caches()
+    importlib.import_module("greenlet")
+
+
+def run(arguments: list[str]) -> NoReturn:
+    """Become `python ARGUMENTS` with the shim first on PYTHONPATH, for it and for all its children.
+
+    A fresh interpreter, so that arguments, exit status, `__main__` and tracebacks are Python's own. Raises
+    RuntimeError if this interpreter was told to ignore PYTHONPATH.
+    """
+    if sys.flags.ignore_environment:
+        raise RuntimeError("the shim is found by PYTHONPATH, which the options -E and -I tell Python to ignore")
+    others = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([SHIM_DIRECTORY, *others])}
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(sys.executable, [sys.executable, *flags, *arguments], environment)

@@ -1,0 +1,67 @@
+"""Pictures in text of the stacks as they are at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from switchlib._greenlet import greenlet
+from switchlib._mechanism import State, is_main, slice_of, state_of
+
+
+@dataclass(frozen=True)
+class Row:
+    """One greenlet's stack slice. Sizes are in bytes; None stands for what the operating system's stack bounds."""
+
+    name: str
+    state: State
+    start: int | None
+    stop: int | None
+    on_stack: int | None
+    in_heap: int
+
+    def __str__(self) -> str:
+        if self.start is None:
+            return f"{self.name:<5} {self.state}"
+        stop = "stack's end" if self.stop is None else f"{self.stop & 0xFFFF_FFFF:08x}"
+        size = "all the rest" if self.on_stack is None else f"{self.on_stack} B"
+        return (
+            f"{self.name:<5} {self.state:<10} {self.start & 0xFFFF_FFFF:08x}  {stop:<11}"
+            f" {size:>12} {self.in_heap:>7} B"
+        )
+
+
+HEADING = f"{'':<5} {'state':<10} {'start':<8}  {'stop':<11} {'on C stack':>12} {'in heap':>9}"
+
+
+def rows(greenlets: Mapping[str, greenlet]) -> list[Row]:
+    """What is known of each greenlet's slice; the names are the keys."""
+    return [_row(name, each) for name, each in greenlets.items()]
+
+
+def _row(name: str, each: greenlet) -> Row:
+    state = state_of(each)
+    if state in ("unstarted", "dead"):
+        return Row(name, state, None, None, None, 0)
+    _, start, stop, saved, _ = slice_of(each)
+    if is_main(each):
+        return Row(name, state, start, None, None, saved)
+    return Row(name, state, start, stop, stop - start - saved, saved)
+
+
+def owners(greenlets: Mapping[str, greenlet], first: greenlet) -> list[str]:
+    """The chain of owners of the C stack above `first`, which is running: whoever's bytes lie there."""
+    names = {slice_of(each)[0]: name for name, each in greenlets.items()}
+    address, _, _, _, previous = slice_of(first)
+    chain = [names[address]]
+    slices = {slice_of(each)[0]: slice_of(each) for each in greenlets.values()}
+    while previous:
+        chain.append(names.get(previous, "?"))
+        previous = slices[previous][4] if previous in slices else 0
+    return chain
+
+
+def picture(greenlets: Mapping[str, greenlet], running: greenlet) -> str:
+    """A table of the slices and the chain of owners, for an 80-column terminal."""
+    lines = [HEADING, *(str(row) for row in rows(greenlets))]
+    return "\n".join([*lines, f"owners: {' > '.join(owners(greenlets, running))}"])

@@ -1,0 +1,1 @@
+"""A directory that, standing on sys.path, makes `import greenlet` yield switchlib."""
