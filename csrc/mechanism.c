@@ -1773,9 +1773,10 @@ slice_of(PyObject *Py_UNUSED(module), PyObject *object)
     }
     const stack_slice *slice = &g->state->slice;
     const char *start = is_current(g) ? __builtin_frame_address(0) : slice->start;
-    return Py_BuildValue("KKKKK", (unsigned long long)(uintptr_t)slice,
+    return Py_BuildValue("KKKKKK", (unsigned long long)(uintptr_t)slice,
                          (unsigned long long)(uintptr_t)start, (unsigned long long)(uintptr_t)slice->stop,
-                         (unsigned long long)slice->saved, (unsigned long long)(uintptr_t)slice->prev);
+                         (unsigned long long)slice->saved, (unsigned long long)slice->capacity,
+                         (unsigned long long)(uintptr_t)slice->prev);
 }
 
 static PyObject *

@@ -239,7 +239,10 @@ def _instance(typ: type[BaseException] | BaseException, val: object, tb: Traceba
     """The exception that throw's arguments describe."""
     if isinstance(typ, BaseException):
         return typ if tb is None else typ.with_traceback(tb)
-    exception = typ() if val is None else val if isinstance(val, typ) else typ(val)
+    try:
+        exception = val if isinstance(val, typ) else typ() if val is None else typ(val)
+    except BaseException as raised:
+        exception = raised
     return exception if tb is None else exception.with_traceback(tb)
 
 

@@ -67,8 +67,8 @@ store_run: Callable[..., bool]
 """store_run(greenlet[, run]): stores or removes run and returns True, or returns False if it has begun."""
 load_context: Callable[[greenlet], Context | None]
 store_context: Callable[[greenlet, Context | None], None]
-slice_of: Callable[[greenlet], tuple[int, int, int, int, int]]
-"""Its stack slice: (address, start, stop, bytes saved, address of the previous owner's slice)."""
+slice_of: Callable[[greenlet], tuple[int, int, int, int, int, int]]
+"""Its stack slice: (address, start, stop, bytes saved, bytes its heap buffer holds, address of the owner above)."""
 
 count_main_greenlets: Callable[[], int]
 count_doomed: Callable[[], int]

@@ -43,7 +43,7 @@ def _row(name: str, each: greenlet) -> Row:
     state = state_of(each)
     if state in ("unstarted", "dead"):
         return Row(name, state, None, None, None, 0)
-    _, start, stop, saved, _ = slice_of(each)
+    _, start, stop, saved, _, _ = slice_of(each)
     if is_main(each):
         return Row(name, state, start, None, None, saved)
     return Row(name, state, start, stop, stop - start - saved, saved)
@@ -51,13 +51,12 @@ def _row(name: str, each: greenlet) -> Row:
 
 def owners(greenlets: Mapping[str, greenlet], first: greenlet) -> list[str]:
     """The chain of owners of the C stack above `first`, which is running: whoever's bytes lie there."""
-    names = {slice_of(each)[0]: name for name, each in greenlets.items()}
-    address, _, _, _, previous = slice_of(first)
-    chain = [names[address]]
-    slices = {slice_of(each)[0]: slice_of(each) for each in greenlets.values()}
-    while previous:
-        chain.append(names.get(previous, "?"))
-        previous = slices[previous][4] if previous in slices else 0
+    known = {slice_of(each)[0]: (name, slice_of(each)[-1]) for name, each in greenlets.items()}
+    chain = []
+    address = slice_of(first)[0]
+    while address:
+        name, address = known.get(address, ("?", 0))
+        chain.append(name)
     return chain
 
 

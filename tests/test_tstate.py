@@ -1,0 +1,311 @@
+"""csrc/tstate/: what of the interpreter's state belongs to a greenlet."""
+
+from __future__ import annotations
+
+import contextvars
+import cProfile
+import gc
+import pstats
+import sys
+import threading
+import traceback
+
+import pytest
+
+from switchlib import error, getcurrent, greenlet
+
+
+def test_the_exception_being_handled_belongs_to_the_greenlet():
+    main = getcurrent()
+
+    def run():
+        assert sys.exc_info() == (None, None, None)
+        try:
+            raise LookupError("inner")
+        except LookupError:
+            main.switch(sys.exc_info()[0])
+            return sys.exc_info()[0]
+
+    each = greenlet(run)
+    try:
+        raise ValueError("outer")
+    except ValueError:
+        assert each.switch() is LookupError
+        assert sys.exc_info()[0] is ValueError
+    assert sys.exc_info() == (None, None, None)
+    assert each.switch() is LookupError
+
+
+def test_raise_reraises_ones_own_exception():
+    main = getcurrent()
+
+    def run():
+        try:
+            raise LookupError("mine")
+        except LookupError:
+            main.switch()
+            raise
+
+    each = greenlet(run)
+    each.switch()
+    try:
+        raise ValueError
+    except ValueError:
+        with pytest.raises(LookupError, match="mine") as caught:
+            each.switch()
+        assert caught.value.__context__ is None
+
+
+variable = contextvars.ContextVar("variable", default="default")
+
+
+def test_the_context_belongs_to_the_greenlet():
+    variable.set("main's")
+    main = getcurrent()
+
+    def run():
+        seen = [variable.get()]
+        variable.set("inner")
+        main.switch(seen)
+        return variable.get()
+
+    each = greenlet(run)
+    assert each.gr_context is None
+    assert each.switch() == ["default"]
+    assert variable.get() == "main's"
+    assert each.gr_context[variable] == "inner"
+    assert each.switch() == "inner"
+
+    shared = greenlet(variable.get)
+    shared.gr_context = getcurrent().gr_context
+    assert shared.gr_context is getcurrent().gr_context
+    assert shared.switch() == "main's"
+
+
+def test_a_context_can_be_set_in_any_state():
+    main = getcurrent()
+    context = contextvars.copy_context()
+    context.run(variable.set, "set from outside")
+
+    def run():
+        main.switch()
+        first = variable.get()
+        getcurrent().gr_context = None
+        return first, variable.get()
+
+    each = greenlet(run)
+    each.switch()
+    each.gr_context = context
+    assert each.switch() == ("set from outside", "default")
+    each.gr_context = context
+    assert each.gr_context is context
+    with pytest.raises(TypeError, match=r"greenlet context must be a contextvars\.Context or None"):
+        each.gr_context = 5
+    with pytest.raises(AttributeError, match="can't delete context attribute"):
+        del each.gr_context
+
+
+def test_the_context_of_a_greenlet_that_runs_in_another_thread():
+    main = getcurrent()
+    raised = []
+
+    def other():
+        for attempt in (lambda: main.gr_context, lambda: setattr(main, "gr_context", None)):
+            try:
+                attempt()
+            except ValueError as exception:
+                raised.append(str(exception))
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    assert raised == [
+        "cannot get context of a greenlet that is running in a different thread",
+        "cannot set context of a greenlet that is running in a different thread",
+    ]
+
+
+def depth() -> int:
+    """How many more calls are allowed."""
+    calls = 0
+
+    def call() -> None:
+        nonlocal calls
+        calls += 1
+        call()
+
+    with pytest.raises(RecursionError):
+        call()
+    return calls
+
+
+def test_recursion_depth_belongs_to_the_greenlet():
+    main = getcurrent()
+    here = depth()
+
+    def descend(levels):
+        if levels:
+            descend(levels - 1)
+        else:
+            main.switch()
+
+    each = greenlet(descend)
+    each.switch(100)
+    assert depth() == here
+    each.switch()
+    assert depth() == here
+    assert abs(greenlet(depth).switch() - here) < 10
+
+
+def test_a_greenlet_starts_at_its_starters_depth():
+    """It stands below it on the same C stack, so endless nesting must end before the stack does."""
+
+    def run(levels):
+        return greenlet(run).switch(levels + 1)
+
+    with pytest.raises(RecursionError):
+        run(0)
+
+
+def test_twenty_thousand_nested_starts(python):
+    python(
+        "-c",
+        "import sys, threading\n"
+        "from switchlib import greenlet\n"
+        "def run(n):\n"
+        "    greenlet(run).switch(n + 1)\n"
+        "def main():\n"
+        "    sys.setrecursionlimit(20_000)\n"
+        "    try:\n"
+        "        run(0)\n"
+        "    except RecursionError:\n"
+        "        print('RecursionError')\n"
+        "threading.stack_size(256 << 20)\n"
+        "thread = threading.Thread(target=main)\n"
+        "thread.start()\n"
+        "thread.join()\n",
+    ).stdout.strip() == "RecursionError"
+
+
+def test_the_frames_of_a_suspended_greenlet():
+    main = getcurrent()
+
+    def inner(here):
+        main.switch()
+        return here
+
+    def outer():
+        inner("inner")
+
+    each = greenlet(outer)
+    each.switch()
+    frame = each.gr_frame
+    assert [f.f_code.co_name for f, _ in traceback.walk_stack(frame)] == ["inner", "outer"]
+    assert frame.f_locals["here"] == "inner"
+    assert frame.f_back.f_back is None
+    each.switch()
+    assert frame.f_back.f_code.co_name == "outer"
+    assert frame.f_locals["here"] == "inner"
+
+
+def test_frames_kept_by_others():
+    main = getcurrent()
+    kept = []
+
+    def inner():
+        kept.append(sys._getframe())
+        main.switch()
+
+    each = greenlet(lambda: inner())
+    each.switch()
+    for _ in range(3):
+        gc.collect()
+        assert [f.f_code.co_name for f, _ in traceback.walk_stack(kept[0])] == ["inner", "<lambda>"]
+    each.switch()
+    assert [f.f_code.co_name for f, _ in traceback.walk_stack(kept.pop())] == ["inner", "<lambda>"]
+
+
+def test_calls_across_the_end_of_a_chunk():
+    """Whatever the size of the frames, the data stack of a greenlet grows and shrinks as it should."""
+    main = getcurrent()
+    namespace = {}
+    for count in (0, 1, 7, 24, 60, 1000, 5000):
+        names = ", ".join(f"v{i}" for i in range(count)) or "_"
+        body = f"def f{count}(n, again):\n    {names} = {'0, ' * (max(count, 1) - 1)}0\n"
+        exec(body + "    return again(n - 1, again) + 1 if n else main_switch()\n", namespace)
+        namespace["main_switch"] = lambda: main.switch() or 0
+        function = namespace[f"f{count}"]
+        for levels in (0, 1, 2, 3, 10, 60, 150):
+            each = greenlet(function)
+            each.switch(levels, function)
+            assert each.switch(0) == levels
+            assert each.dead
+    namespace.clear()
+
+
+def test_sys_settrace_sees_the_users_lines_only(shortcuts):
+    main = getcurrent()
+    calls = []
+
+    def tracer(frame, event, argument):
+        if event == "call":
+            calls.append((frame.f_code.co_filename, frame.f_code.co_name))
+        return tracer
+
+    def run(value):
+        value = main.switch(value)
+        return helper(value)
+
+    def helper(value):
+        return value
+
+    old = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        each = greenlet(run)
+        each.switch(1)
+        each.switch(2)
+        helper(3)
+    finally:
+        sys.settrace(old)
+    assert calls == [(__file__, "run"), (__file__, "helper"), (__file__, "helper")]
+
+
+def test_a_profile_shows_the_users_functions_only():
+    main = getcurrent()
+
+    def run():
+        main.switch()
+
+    profile = cProfile.Profile()
+    profile.enable()
+    each = greenlet(run)
+    each.switch()
+    each.switch()
+    profile.disable()
+    files = {file for file, _, _ in pstats.Stats(profile).stats}
+    assert files == {__file__, "~"}
+
+
+def test_tracebacks_hold_no_frame_of_policy():
+    other = []
+    thread = threading.Thread(target=lambda: other.append(getcurrent()))
+    thread.start()
+    thread.join()
+    with pytest.raises(error) as caught:
+        other.pop().switch()
+    assert [str(entry.path) for entry in caught.traceback] == [__file__]
+    each = greenlet()
+    with pytest.raises(ValueError, match="cyclic") as caught:
+        each.parent = each
+    assert [str(entry.path) for entry in caught.traceback] == [__file__]
+
+
+def test_a_frame_looked_at_in_policy_is_not_there():
+    main = getcurrent()
+
+    def run():
+        names = [f.f_code.co_name for f, _ in traceback.walk_stack(sys._getframe())]
+        main.switch(names)
+
+    assert greenlet(run).switch() == ["run"]
