@@ -31,8 +31,8 @@ class BuildSwitch(build_ext):
         except BaseError as failure:
             raise BaseError(
                 f"switchlib could not be compiled for {platform.python_implementation()} "
-                f"{platform.python_version()} on {platform.machine()}; an #error above says what to write for a CPython "
-                f"version or a CPU that it does not know: {failure}"
+                f"{platform.python_version()} on {platform.machine()}. For a CPython version or a CPU that it does not "
+                f"know, an #error above says what to write: {failure}"
             ) from failure
 
 

@@ -1,11 +1,11 @@
 """The exceptions of greenlets."""
 
 
-class error(Exception):  # noqa: N818, N801 - greenlet's name
+class error(Exception):  # noqa: N801 - greenlet's name
     """A greenlet cannot be switched to: it belongs to another thread, or to one that has ended."""
 
 
-class GreenletExit(BaseException):  # noqa: N818 - greenlet's name
+class GreenletExit(BaseException):
     """Ends the greenlet it is raised in. It does not go on to the parent, which gets the instance as a value."""
 
 

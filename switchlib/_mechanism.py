@@ -81,8 +81,8 @@ def _fill() -> None:
     if _switch.lib.mechanism_fill(id(globals()), why, len(why)) < 0:
         text = _switch.ffi.string(why)
         raise ImportError(text.decode() if isinstance(text, bytes) else text)
-    atexit.register(close_down)
-    shortcuts(os.environ.get("SWITCHLIB_SHORTCUTS", "1") != "0")
+    atexit.register(close_down)  # noqa: F821 - the mechanism has filled it in
+    shortcuts(os.environ.get("SWITCHLIB_SHORTCUTS", "1") != "0")  # noqa: F821 - this too
 
 
 _fill()

@@ -11,11 +11,11 @@ from switchlib._mechanism import getcurrent
 from switchlib._picture import picture
 
 INTRODUCTION = """\
-gr1 prints 12, switches to gr2, prints 34; gr2 prints 56, switches to gr1, prints
-78. The C stack grows downwards, from stop to start (shown: the last 32 bits). A
-suspended greenlet keeps its bytes on the C stack until another needs the place;
-then they go to the heap, and come back when it is switched to. The owners are
-those whose bytes lie on the C stack, from the running one up.
+gr1 prints 12, switches to gr2, prints 34; gr2 prints 56, switches to gr1 and
+prints 78. The C stack grows downwards, from stop to start (shown: the last 32
+bits). A suspended greenlet keeps its bytes on the C stack until another needs
+the place; then they go to the heap, and come back when it is switched to. The
+owners are those whose bytes lie on the C stack, from the running one up.
 """
 
 

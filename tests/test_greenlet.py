@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import itertools
 import pickle
 import sys
 import threading
@@ -676,7 +677,7 @@ def test_subclass_with_del():
 
 def test_a_long_chain_of_parents_is_freed():
     chain = [greenlet() for _ in range(100_000)]
-    for child, parent in zip(chain, chain[1:], strict=False):
+    for child, parent in itertools.pairwise(chain):
         child.parent = parent
     del child, parent
     first = chain[0]
@@ -723,7 +724,7 @@ def test_switching_to_another_thread_is_an_error():
 
     def other():
         for target in (each, unstarted, each.parent):
-            with pytest.raises(error, match="Cannot switch to a different thread\n\tCurrent:  <.*\n\tExpected: <.*"):
+            with pytest.raises(error, match=r"Cannot switch to a different thread\n\tCurrent:  <.*\n\tExpected: <.*"):
                 target.switch()
             with pytest.raises(error, match="Cannot switch to a different thread"):
                 target.throw(Mine)

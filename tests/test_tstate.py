@@ -167,24 +167,29 @@ def test_a_greenlet_starts_at_its_starters_depth():
         run(0)
 
 
+NESTED = """
+import sys, threading
+from switchlib import greenlet
+
+def run(n):
+    greenlet(run).switch(n + 1)
+
+def main():
+    sys.setrecursionlimit(20_000)
+    try:
+        run(0)
+    except RecursionError:
+        print("RecursionError")
+
+threading.stack_size(256 << 20)
+thread = threading.Thread(target=main)
+thread.start()
+thread.join()
+"""
+
+
 def test_twenty_thousand_nested_starts(python):
-    python(
-        "-c",
-        "import sys, threading\n"
-        "from switchlib import greenlet\n"
-        "def run(n):\n"
-        "    greenlet(run).switch(n + 1)\n"
-        "def main():\n"
-        "    sys.setrecursionlimit(20_000)\n"
-        "    try:\n"
-        "        run(0)\n"
-        "    except RecursionError:\n"
-        "        print('RecursionError')\n"
-        "threading.stack_size(256 << 20)\n"
-        "thread = threading.Thread(target=main)\n"
-        "thread.start()\n"
-        "thread.join()\n",
-    ).stdout.strip() == "RecursionError"
+    assert python("-c", NESTED).stdout.strip() == "RecursionError"
 
 
 def test_the_frames_of_a_suspended_greenlet():

@@ -1,0 +1,285 @@
+"""csrc/mechanism.c: what holds whatever the policy says, and what happens when something fails underneath."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+
+import psutil
+import pytest
+
+from switchlib import GreenletExit, _mechanism, getcurrent, greenlet
+from switchlib._mechanism import Base
+from switchlib._switch import lib
+
+
+def test_the_layout_is_greenlets():
+    """PyGreenlet in greenlet.h: the object's head, then three pointers."""
+    assert greenlet.__basicsize__ == Base.__basicsize__ == object.__basicsize__ + 3 * ctypes.sizeof(ctypes.c_void_p)
+    assert greenlet.__weakrefoffset__ == object.__basicsize__
+    assert greenlet.__dictoffset__ == object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p)
+
+
+@pytest.mark.parametrize("name", ["switch", "throw", "run", "parent", "gr_context"])
+def test_builtins_stand_where_policy_stood(name):
+    assert type(greenlet.__dict__[name]).__name__ in ("method_descriptor", "getset_descriptor")
+    assert greenlet.__dict__[name].__doc__
+
+
+def test_shortcuts_can_be_turned_off(shortcuts, python):
+    assert _mechanism.shortcuts(None) is shortcuts
+    code = "from switchlib import _mechanism; print(_mechanism.shortcuts(None))"
+    assert python("-c", code, SWITCHLIB_SHORTCUTS="0").stdout.strip() == "False"
+    assert python("-c", code, SWITCHLIB_SHORTCUTS="1").stdout.strip() == "True"
+
+
+def test_policy_is_adopted_once():
+    with pytest.raises(TypeError, match="once"):
+        _mechanism.adopt(greenlet, Exception, GreenletExit)
+
+
+@pytest.mark.parametrize("question", ["ready", "state_of", "parent_of", "main_of", "run_of", "is_main", "slice_of"])
+def test_questions_take_greenlets_only(question):
+    with pytest.raises(TypeError, match="GreenletChecker: Expected any type of greenlet, not int"):
+        getattr(_mechanism, question)(5)
+
+
+@pytest.mark.parametrize("method", ["switch", "throw", "__init__"])
+def test_methods_take_greenlets_only(method):
+    with pytest.raises(TypeError):
+        getattr(greenlet, method)(5)
+
+
+def test_an_abstract_subclass_is_not_made():
+    import abc
+
+    class Abstract(greenlet, metaclass=abc.ABCMeta):
+        @abc.abstractmethod
+        def run(self): ...
+
+    with pytest.raises(TypeError, match="abstract"):
+        Abstract()
+
+
+def test_no_memory_for_a_slice_changes_nothing():
+    main = getcurrent()
+
+    def run():
+        while True:
+            try:
+                main.switch("at rest")
+            except MemoryError:
+                main.switch("refused")
+
+    others = [greenlet(lambda: main.switch("other")) for _ in range(3)]
+    for other in others:
+        other.switch()
+    each = greenlet(run)
+    lib.stack_fail_allocation = 1
+    try:
+        assert each.switch() == "refused"
+    finally:
+        lib.stack_fail_allocation = 0
+    assert each.switch() == "at rest"
+    assert all(other and not other.dead for other in others)
+
+
+def test_no_memory_at_the_end_goes_on_as_memory_error():
+    main = getcurrent()
+
+    def deep(levels):
+        return deep(levels - 1) if levels else [0].sort(key=lambda _: main.switch()) or "deep"
+
+    blocker = greenlet(deep)
+    blocker.switch(5)
+    each = greenlet(lambda: "result")
+    # Its end needs no allocation unless somebody's bytes lie in the way; then the injected failure hits it.
+    lib.stack_fail_allocation = 1
+    try:
+        outcome = each.switch()
+    except MemoryError:
+        outcome = "MemoryError"
+    finally:
+        lib.stack_fail_allocation = 0
+    assert outcome in ("result", "MemoryError")
+    assert each.dead
+    assert blocker.switch() == "deep"
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+from switchlib import getcurrent, greenlet
+
+main = getcurrent()
+raised = 0
+stop = True
+
+
+def handler(signum, frame):
+    global raised
+    if getcurrent() is main and not stop:  # raised in the counter it would end that, which is no fault of ours
+        raised += 1
+        raise KeyboardInterrupt
+
+
+def interrupt():
+    time.sleep(0.1)  # until start() has returned
+    while not stop:
+        time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def count():
+    number = 0
+    while True:
+        main.switch(number)
+        number += 1
+
+
+signal.signal(signal.SIGINT, handler)
+each = greenlet(count)
+expected = None
+sender = threading.Thread(target=interrupt)
+deadline = time.monotonic() + 1
+started = stop = False
+while time.monotonic() < deadline:
+    try:
+        if not started:
+            started = True
+            sender.start()
+        while time.monotonic() < deadline:
+            number = each.switch()
+            # Whether the interrupted switch took place cannot be known; between interrupts none is lost.
+            assert expected is None or number == expected, (number, expected)
+            expected = number + 1
+    except KeyboardInterrupt:
+        expected = None
+stop = True
+sender.join()
+assert each and raised > 10, raised
+"""
+
+
+def test_ctrl_c_in_a_loop_of_switches_loses_nothing(shortcuts, python):
+    python("-X", "dev", "-c", INTERRUPTED, SWITCHLIB_SHORTCUTS=str(int(shortcuts)))
+
+
+def test_collections_at_every_turn():
+    main = getcurrent()
+
+    def run(*values):
+        box = [values]
+        box.append(box)
+        while True:
+            values = main.switch(*values, len(box))
+
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        each = [greenlet(run) for _ in range(20)]
+        for one in each:
+            assert one.switch(1, 2) == (1, 2, 2)
+        for _ in range(20):
+            for one in each:
+                assert one.switch(3, 4) == (3, 4, 2)
+    finally:
+        gc.set_threshold(*threshold)
+
+
+def test_a_finaliser_may_switch_while_a_tuple_is_packed():
+    main = getcurrent()
+    other = greenlet(lambda: [main.switch() for _ in range(1000)])
+    other.switch()
+
+    class Cycle:
+        def __init__(self):
+            self.me = self
+
+        def __del__(self):
+            other.switch()
+
+    each = greenlet(lambda *values: [main.switch(n, n) for n in range(200)])
+    threshold = gc.get_threshold()
+    gc.set_threshold(2)
+    try:
+        for number in range(200):
+            Cycle()
+            assert each.switch(1, 2) == (number, number)
+    finally:
+        gc.set_threshold(*threshold)
+    gc.collect()
+
+
+def test_fork_with_suspended_greenlets():
+    main = getcurrent()
+    each = greenlet(lambda: main.switch(main.switch()))
+    each.switch()
+    child = os.fork()
+    if child == 0:
+        os._exit(7 if each.switch("child") == "child" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert each.switch("parent") == "parent"
+    each.switch()
+
+
+def test_many_switches_and_spawns_leave_memory_where_it_was():
+    """A million switches and a hundred thousand spawns, all modes together."""
+    main = getcurrent()
+
+    def forever():
+        while True:
+            main.switch()
+
+    def spawn(times):
+        for _ in range(times):
+            greenlet(lambda: main.switch()).switch()
+
+    each = greenlet(forever)
+    spawn(1000)
+    buffers, resident = lib.stack_counts.buffers, psutil.Process().memory_info().rss
+    for _ in range(250_000):
+        each.switch()
+    spawn(50_000)
+    assert lib.stack_counts.buffers <= buffers + 1
+    assert psutil.Process().memory_info().rss - resident < 2 << 20
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("mode", ["0", "1"])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "",
+        "each.attribute = each",
+        "import atexit; atexit.register(each.switch)",
+        "import threading; threading.Thread(target=lambda: time.sleep(5), daemon=True).start()",
+        "sys.exit(0)",
+        "class C:\n    def __del__(self): greenlet(lambda: None).switch()\nkeep = C(); keep.me = keep",
+        "greenlet(lambda: sys.exit(0)).switch()",
+        "import threading\ndef f():\n    g = greenlet(run); g.switch(); time.sleep(5)\n"
+        "threading.Thread(target=f, daemon=True).start(); time.sleep(0.1)",
+    ],
+)
+def test_the_interpreter_may_end_with_suspended_greenlets(python, mode, ending):
+    program = (
+        "import sys, time\nfrom switchlib import greenlet, getcurrent\n"
+        "def run():\n    try:\n        getcurrent().parent.switch()\n    finally:\n        x = [1, 2]\n"
+        "each = greenlet(run)\neach.switch()\n"
+    )
+    done = python("-X", "dev", "-c", program + ending, SWITCHLIB_SHORTCUTS=mode)
+    assert "Fatal" not in done.stderr
+    assert "Error" not in done.stderr
+
+
+@pytest.mark.once
+def test_a_subinterpreter_is_refused():
+    import _xxsubinterpreters as interpreters
+
+    identity = interpreters.create()
+    try:
+        with pytest.raises(interpreters.RunFailedError, match=r"ImportError|can be loaded once"):
+            interpreters.run_string(identity, f"import sys; sys.path[:] = {sys.path!r}; import switchlib")
+    finally:
+        interpreters.destroy(identity)
