@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switchlib import greenlet
 from switchlib._switch import ffi, lib
 
 pytestmark = pytest.mark.once
@@ -84,3 +87,25 @@ def test_a_refused_allocation_leaves_every_stack_intact(program, failing):
         unused, lib.stack_fail_allocation = lib.stack_fail_allocation, 0
     expect_intact(report)
     assert report.refused == (unused == 0)
+
+
+def frames() -> list[int]:
+    """The return addresses that the C library's unwinder finds, innermost first."""
+    buffer = (ctypes.c_void_p * 500)()
+    count = ctypes.CDLL(None).backtrace(buffer, len(buffer))
+    return [address for address in buffer[:count] if address is not None]
+
+
+def test_an_unwinder_stops_at_the_base_of_a_greenlets_stack():
+    def deeper(levels):
+        return deeper(levels - 1) if levels else sorted([0], key=lambda _: found.append(frames()))
+
+    found = [frames()]
+    outermost = found[0][-1]
+    greenlet(deeper).switch(0)
+    greenlet(deeper).switch(3)
+    _, shallow, deep = found
+    assert len(shallow) > 3
+    assert outermost not in shallow
+    assert outermost not in deep
+    assert shallow[-1] == deep[-1], "both end in the register switch that began them"
