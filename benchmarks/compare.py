@@ -28,9 +28,7 @@ def measure(module: str, case: str, shortcuts: bool = True) -> float:
 
 
 def main(rounds: int) -> None:
-    print(
-        f"CPython {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores; {rounds} rounds of processes"
-    )
+    print(f"CPython {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores; {rounds} rounds")
     print()
     print("| case | greenlet, ns | switchlib, ns | ratio | all policy in Python, ratio |")
     print("|---|---|---|---|---|")

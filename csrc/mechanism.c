@@ -211,7 +211,7 @@ thread_create(PyThreadState *ts, PyObject *dict)
     Thread *thread = PyMem_Calloc(1, sizeof *thread);
     Greenlet *main = greenlet_alloc(Public);
     PyObject *guard = thread == NULL ? NULL : PyCapsule_New(thread, guard_name, NULL);
-    if (main == NULL || guard == NULL || PyDict_SetItemString(dict, guard_name, guard) < 0) {
+    if (main == NULL || guard == NULL || PyDict_SetItem(dict, guard, Py_None) < 0) {
         Py_XDECREF(guard);
         Py_XDECREF(main);
         PyMem_Free(thread);
@@ -520,6 +520,10 @@ exit_value(void)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
+    if (!PyErr_GivenExceptionMatches(type, GreenletExit)) {     /* it could not be made */
+        PyErr_Restore(type, value, traceback);
+        return NULL;
+    }
     Py_XDECREF(type);
     Py_XDECREF(traceback);
     return value;
@@ -1804,10 +1808,16 @@ trash_nesting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
-thread_state_dict(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+set_thread_local(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *dict = PyThreadState_GetDict();
-    return dict == NULL ? PyErr_NoMemory() : Py_NewRef(dict);
+    PyObject *key, *value, *dict = PyThreadState_GetDict();
+    if (!PyArg_ParseTuple(args, "OO:set_thread_local", &key, &value)) {
+        return NULL;
+    }
+    if (dict == NULL) {
+        return PyErr_NoMemory();
+    }
+    return PyDict_SetItem(dict, key, value) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *
@@ -1843,7 +1853,7 @@ static PyMethodDef functions[] = {
     {"slice_of", slice_of, METH_O, NULL},
     {"count_main_greenlets", count_main_greenlets, METH_NOARGS, NULL},
     {"count_doomed", count_doomed, METH_NOARGS, NULL},
-    {"thread_state_dict", thread_state_dict, METH_NOARGS, NULL},
+    {"set_thread_local", set_thread_local, METH_VARARGS, NULL},
     {"trash_nesting", trash_nesting, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -72,7 +72,7 @@ slice_of: Callable[[greenlet], tuple[int, int, int, int, int, int]]
 
 count_main_greenlets: Callable[[], int]
 count_doomed: Callable[[], int]
-thread_state_dict: Callable[[], dict[object, object]]
+set_thread_local: Callable[[object, object], None]
 trash_nesting: Callable[[], int]
 
 

@@ -162,8 +162,13 @@ tstate_abandon(tstate_slice *slice)
         }
     }
     slice->current_frame = NULL;
-    for (frame = innermost; frame != NULL; frame = frame->previous) {
-        if (frame->owner == FRAME_OWNED_BY_THREAD) {
+    struct _PyInterpreterFrame *previous_frame;
+    for (frame = innermost; frame != NULL; frame = previous_frame) {
+        previous_frame = frame->previous;
+        if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
+            frame->previous = NULL;     /* somebody may hold the generator and look at its frame */
+        }
+        else if (frame->owner == FRAME_OWNED_BY_THREAD) {
             Py_CLEAR(frame->frame_obj);
             for (int i = 0; i < frame->f_code->co_nlocalsplus; i++) {
                 Py_CLEAR(frame->localsplus[i]);

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from switchlib import GreenletExit, _mechanism, error, getcurrent, gettrace, greenlet, settrace
+from switchlib._mechanism import set_thread_local
 
 __all__ = [
     "CLOCKS_PER_SEC",
@@ -59,11 +60,6 @@ def get_pending_cleanup_count() -> int:
 def get_total_main_greenlets() -> int:
     """How many main greenlets there are."""
     return _mechanism.count_main_greenlets()
-
-
-def set_thread_local(key: object, value: object, /) -> None:
-    """Puts a value into the thread state's dict. For greenlet's tests only."""
-    _mechanism.thread_state_dict()[key] = value
 
 
 if sys.version_info < (3, 13):
