@@ -1143,7 +1143,7 @@ static PyObject *
 get_frame(PyObject *self, void *Py_UNUSED(closure))
 {
     State *state = ((Greenlet *)self)->state;
-    if (is_unstarted(state) || !is_suspended(state)) {
+    if (state->slice.start == NULL) {
         Py_RETURN_NONE;
     }
     return tstate_frame(&state->tstate, tstate_get());

@@ -1,0 +1,162 @@
+"""Runs greenlet's own tests, unchanged, over switchlib's shim.
+
+    python -m tests.upstream [FILE ...]
+
+The wheel of greenlet 3.5.6 is fetched with pip; its test package is put beside the shim in a temporary directory, and
+pytest runs each file in a process of its own, with the shortcuts on and off. Prints a table and, for each test that did
+not pass, why. Ends with 1 if one of those is not in EXPECTED, or if one in EXPECTED passed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from switchlib import shim
+
+VERSION = "3.5.6"
+SHIM = Path(shim.__file__).parent
+HERE = Path(__file__).parent
+MODES = {"shortcuts": "1", "policy": "0"}
+SECONDS_A_FILE = 600
+
+# What does not pass, and why a maintainer of greenlet would accept it.
+EXPECTED = {
+    "test_stack_saved.Test.test_stack_saved": (
+        "it wants bytes of the main greenlet in the heap while another runs. switchlib begins a new stack exactly "
+        "below main's last byte, so that nothing of main is in anybody's way"
+    ),
+}
+NO_C_API = "it uses greenlet's C API, which switchlib does not have yet"
+USES_C_API = {
+    "test_cpp",
+    "test_extension_interface",
+    "test_greenlet.TestGreenlet.test_get_stack_with_nested_c_calls",
+    "test_interpreter_shutdown.TestInterpreterShutdown.test_api_getcurrent_no_system_error_at_module_gc_time",
+    "test_interpreter_shutdown.TestInterpreterShutdown.test_switch_no_error_at_module_gc_time",
+}
+BETTER = "to leak but it did not"  # what a test marked fails_leakcheck says when nothing leaks
+
+
+@dataclass
+class Outcome:
+    counts: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+
+
+def overlay(directory: Path) -> None:
+    """Makes `directory` one in which `import greenlet` is the shim and `greenlet.tests` is greenlet's."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"),
+            *("--dest", str(directory), f"greenlet=={VERSION}"),
+        ],
+        check=True,
+    )
+    (wheel,) = directory.glob("greenlet-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(directory, [name for name in archive.namelist() if name.startswith("greenlet/tests/")])
+    wheel.unlink()
+    shutil.copytree(SHIM, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    with (directory / "greenlet" / "_greenlet.py").open("a") as module:
+        module.write((HERE / "furniture.py").read_text().replace("from __future__ import annotations\n", ""))
+
+
+def run_file(directory: Path, name: str, shortcuts: str) -> Outcome:
+    """Runs one test file in a process of its own."""
+    report = directory / f"{name}.{shortcuts}.xml"
+    path = os.pathsep.join([str(directory), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [
+            *(sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore"),
+            *(f"--junitxml={report}", f"greenlet/tests/{name}.py"),
+        ],
+        cwd=directory,
+        env=os.environ | {"SWITCHLIB_SHORTCUTS": shortcuts, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS_A_FILE,
+    )
+    outcome = Outcome()
+    if not report.exists():
+        outcome.counts["crashed"] += 1
+        outcome.unexpected.append(f"{name}: exit status {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+        return outcome
+    # Subtests are cases of the same name, beside their test's.
+    seen: set[str] = set()
+    for case in ElementTree.parse(report).iter("testcase"):
+        judge(outcome, case, seen)
+    return outcome
+
+
+def judge(outcome: Outcome, case: ElementTree.Element, seen: set[str]) -> None:
+    module, _, rest = case.get("classname", "").rpartition("tests.")
+    test = ".".join(filter(None, [rest or module, case.get("name", "")]))
+    bad = case.find("failure") if case.find("failure") is not None else case.find("error")
+    skipped = case.find("skipped")
+    reason = next((EXPECTED[known] for known in EXPECTED if known == test), None)
+    if any(test == known or test.startswith(f"{known}.") or test == f"greenlet.tests.{known}" for known in USES_C_API):
+        reason = NO_C_API
+    if bad is not None and BETTER in (bad.get("message") or ""):
+        outcome.counts["better"] += 1
+        outcome.remarks.append(f"better    {test}: expects a leak, and nothing leaks")
+    elif bad is not None and reason is not None:
+        outcome.counts["expected"] += 1
+        outcome.remarks.append(f"expected  {test}: {reason}")
+    elif bad is not None:
+        outcome.counts["failed"] += 1
+        outcome.unexpected.append(f"{test}\n{bad.text}")
+    elif skipped is not None:
+        outcome.counts["skipped"] += 1
+        outcome.remarks.append(f"skipped   {test}: {skipped.get('message')}")
+    elif test in EXPECTED:
+        outcome.unexpected.append(f"{test} passes: take it out of EXPECTED")
+    elif test not in seen:
+        outcome.counts["passed"] += 1
+    seen.add(test)
+
+
+COLUMNS = ("passed", "better", "expected", "failed", "crashed", "skipped")
+
+
+def main(wanted: list[str]) -> int:
+    unexpected: list[str] = []
+    remarks: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        overlay(directory)
+        names = wanted or sorted(path.stem for path in (directory / "greenlet" / "tests").glob("test_*.py"))
+        print(f"{'file':<28} {'mode':<10}" + "".join(f"{column:>10}" for column in COLUMNS))
+        for name in names:
+            for mode, shortcuts in MODES.items():
+                outcome = run_file(directory, name, shortcuts)
+                print(
+                    f"{name:<28} {mode:<10}" + "".join(f"{outcome.counts[column]:>10}" for column in COLUMNS),
+                    flush=True,
+                )
+                total.update(outcome.counts)
+                remarks.update(outcome.remarks)
+                unexpected += [f"[{mode}] {text}" for text in outcome.unexpected]
+    print(f"{'all':<39}" + "".join(f"{total[column]:>10}" for column in COLUMNS))
+    print()
+    for remark in sorted(remarks):
+        print(remark)
+    for text in unexpected:
+        print(f"\nFAILED {text}")
+    print(f"\n{total['passed'] + total['better']} passed, {len(unexpected)} failed, {total['skipped']} skipped")
+    return 1 if unexpected else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
