@@ -38,7 +38,7 @@ typedef struct State {
     struct Thread *thread;          /* counted; NULL until the greenlet begins */
     struct Greenlet *parent;        /* owned; NULL for a main greenlet */
     PyObject *run;                  /* owned; NULL if there is none (any more) */
-    struct Greenlet *next;          /* in a list of those that wait to be killed */
+    struct Greenlet *next;          /* if it waits to be killed: the next such, or last_doomed */
 } State;
 
 /* The layout is that of `PyGreenlet` in greenlet.h: extensions built against greenlet subclass it. */
@@ -53,6 +53,7 @@ typedef struct Greenlet {
 typedef struct Thread {
     PyThreadState *fast;            /* tstate while shortcuts may be taken, else NULL */
     PyThreadState *tstate;          /* NULL when the thread has ended */
+    uint64_t id;                    /* of tstate: another may get its address, but not its number */
     Greenlet *current;              /* owned: nothing on a greenlet's own stack may own it */
     Greenlet *main;                 /* owned */
     /* The switch under way. */
@@ -74,6 +75,7 @@ typedef struct Thread {
     struct Thread *next;            /* in the list of all */
 } Thread;
 
+static Greenlet last_doomed;        /* ends the lists of these */
 static Thread nowhere;              /* for `here` when no thread is known */
 static Thread *here = &nowhere;     /* the thread that used greenlets last; the GIL protects it */
 static Thread *threads;             /* those that have not ended */
@@ -141,6 +143,20 @@ thread_release(Thread *thread)
 
 /* ----------------------------------------------------------------------------------------------- threads */
 
+static inline bool
+is_here(const Thread *thread, PyThreadState *ts)
+{
+    return thread->tstate == ts && thread->id == tstate_id(ts);
+}
+
+/* Whether the running thread is this one, and may take shortcuts. */
+static inline bool
+is_fast(const Thread *thread)
+{
+    PyThreadState *ts = tstate_get();
+    return thread->fast == ts && thread->id == tstate_id(ts);
+}
+
 static const char guard_name[] = "switchlib.thread";
 
 static void
@@ -156,32 +172,43 @@ is_finalizing(void)
     return _Py_IsFinalizing();
 }
 
-/* Releases the greenlets that lost their last reference in other threads, which kills them. */
+/* Adds a greenlet that lost its last reference in another thread to those that wait to die in this. */
+static void
+add_doomed(Thread *thread, Greenlet *g)
+{
+    if (g->state->next == NULL) {
+        g->state->next = thread->doomed == NULL ? &last_doomed : thread->doomed;
+        thread->doomed = (Greenlet *)Py_NewRef(g);
+        set_fast(thread);
+    }
+}
+
+static void
+release_doomed(Thread *thread)
+{
+    while (thread->doomed != NULL) {
+        Greenlet *g = thread->doomed, *next = g->state->next;
+        thread->doomed = next == &last_doomed ? NULL : next;
+        g->state->next = NULL;
+        set_fast(thread);
+        Py_DECREF(g);
+    }
+}
+
+/* Kills those that wait, by releasing them in the thread that they belong to. */
 static void
 kill_doomed(Thread *thread)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    while (thread->doomed != NULL) {
-        Greenlet *g = thread->doomed;
-        thread->doomed = g->state->next;
-        g->state->next = NULL;
-        Py_DECREF(g);
-    }
-    set_fast(thread);
+    release_doomed(thread);
     PyErr_Restore(type, value, traceback);
 }
 
-/* Called when the thread state's dict goes: the thread ends, or the interpreter, or a forked child clears the
- * threads it did not inherit. Its suspended greenlets can never run again; each frees its stack when it goes. */
+/* The thread has ended. Its suspended greenlets can never run again; each frees its stack when it goes. */
 static void
-thread_end(PyObject *guard)
+thread_end(Thread *thread)
 {
-    Thread *thread = PyCapsule_GetPointer(guard, guard_name);
-    thread->fast = NULL;
-    if (thread->tstate == tstate_get() && !is_finalizing()) {
-        kill_doomed(thread);
-    }
     if (here == thread) {
         here = &nowhere;
     }
@@ -191,25 +218,63 @@ thread_end(PyObject *guard)
             break;
         }
     }
-    thread->tstate = NULL;
-    while (thread->doomed != NULL) {
-        Greenlet *g = thread->doomed;
-        thread->doomed = g->state->next;
-        Py_DECREF(g);
-    }
+    thread->tstate = thread->fast = NULL;
+    release_doomed(thread);
     Py_CLEAR(thread->tracer);
     Py_CLEAR(thread->current);
     Py_CLEAR(thread->main);
     thread_release(thread);
 }
 
+/* Called when the thread state's dict goes: its thread ends, or the interpreter, or a forked child clears the
+ * threads that it has not. */
+static void
+guard_destroy(PyObject *guard)
+{
+    Thread *thread = PyCapsule_GetPointer(guard, guard_name);
+    if (thread->tstate == tstate_get() && !is_finalizing()) {
+        kill_doomed(thread);
+    }
+    if (thread->tstate != NULL) {
+        thread_end(thread);
+    }
+    thread_release(thread);
+}
+
+/* Ends the threads that are gone and whose guard did not tell: destructors that run after the thread state's dict
+ * has gone may ask for greenlets, and get a dict that nobody clears. */
+static void
+end_forgotten_threads(void)
+{
+    for (Thread *thread = threads; thread != NULL;) {
+        PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+        while (ts != NULL && (ts != thread->tstate || tstate_id(ts) != thread->id)) {
+            ts = PyThreadState_Next(ts);
+        }
+        if (ts != NULL) {
+            thread = thread->next;
+        }
+        else {
+            thread_end(thread);     /* which may run anything */
+            thread = threads;
+        }
+    }
+}
+
 static Greenlet *greenlet_alloc(PyTypeObject *type);
+
+static Thread *thread_find(bool create);
 
 static Thread *
 thread_create(PyThreadState *ts, PyObject *dict)
 {
-    Thread *thread = PyMem_Calloc(1, sizeof *thread);
+    end_forgotten_threads();
     Greenlet *main = greenlet_alloc(Public);
+    if (thread_find(false) != NULL) {       /* the collector ran, and a finaliser that uses greenlets */
+        Py_XDECREF(main);
+        return thread_find(false);
+    }
+    Thread *thread = PyMem_Calloc(1, sizeof *thread);
     PyObject *guard = thread == NULL ? NULL : PyCapsule_New(thread, guard_name, NULL);
     if (main == NULL || guard == NULL || PyDict_SetItem(dict, guard, Py_None) < 0) {
         Py_XDECREF(guard);
@@ -224,13 +289,14 @@ thread_create(PyThreadState *ts, PyObject *dict)
     main->state->thread = thread;
     main_greenlets++;
     thread->tstate = ts;
+    thread->id = tstate_id(ts);
     thread->current = (Greenlet *)Py_NewRef(main);
     thread->main = main;
-    thread->count = 2;              /* the dict's guard and the main greenlet */
+    thread->count = 3;              /* the dict's guard, the list of all, and the main greenlet */
     thread->next = threads;
     threads = thread;
     set_fast(thread);
-    PyCapsule_SetDestructor(guard, thread_end);
+    PyCapsule_SetDestructor(guard, guard_destroy);
     Py_DECREF(guard);
     return thread;
 }
@@ -241,11 +307,11 @@ static Thread *
 thread_find(bool create)
 {
     PyThreadState *ts = tstate_get();
-    if (likely(here->tstate == ts)) {
+    if (likely(is_here(here, ts))) {
         return here;
     }
     for (Thread *thread = threads; thread != NULL; thread = thread->next) {
-        if (thread->tstate == ts) {
+        if (is_here(thread, ts)) {
             return here = thread;
         }
     }
@@ -389,8 +455,11 @@ static __attribute__((noinline)) void *
 refused(Thread *thread)
 {
     thread->refused = false;
-    Py_CLEAR(thread->payload);
-    Py_CLEAR(thread->target);
+    PyObject *payload = thread->payload, *target = (PyObject *)thread->target;
+    thread->payload = NULL;
+    thread->target = NULL;
+    Py_XDECREF(payload);
+    Py_XDECREF(target);
     PyErr_NoMemory();
     return NULL;
 }
@@ -906,8 +975,7 @@ greenlet_switch(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
 {
     Thread *thread = here;
     State *to = ((Greenlet *)self)->state;
-    if (unlikely(thread->fast != tstate_get() || to->thread != thread || to->slice.start == NULL
-                 || kwnames != NULL)) {
+    if (unlikely(!is_fast(thread) || to->thread != thread || to->slice.start == NULL || kwnames != NULL)) {
         return switch_slowly(self, args, nargs, kwnames);
     }
     PyObject *payload = pack(args, nargs);
@@ -922,25 +990,15 @@ greenlet_switch(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
     return swap(leave, arrive, thread);
 }
 
-/* The exception that throw(typ, val, tb) raises, as an instance. It runs user code (the class is called), which
- * no policy frame must stand under. */
+/* The exception that throw(typ, val) raises, as an instance. It runs user code (the class is called), which no
+ * policy frame must stand under. */
 static PyObject *
-make_exception(PyObject *type, PyObject *value, PyObject *traceback)
+make_exception(PyObject *type, PyObject *value)
 {
-    if (traceback == Py_None) {
-        traceback = NULL;
-    }
-    if (traceback != NULL && !PyTraceBack_Check(traceback)) {
-        PyErr_SetString(PyExc_TypeError, "throw() third argument must be a traceback object");
-        return NULL;
-    }
     if (PyExceptionInstance_Check(type)) {
         if (value != NULL && value != Py_None) {
             PyErr_SetString(PyExc_TypeError, "instance exception may not have a separate value");
             return NULL;
-        }
-        if (traceback != NULL) {
-            PyException_SetTraceback(type, traceback);
         }
         return Py_NewRef(type);
     }
@@ -949,32 +1007,35 @@ make_exception(PyObject *type, PyObject *value, PyObject *traceback)
                      Py_TYPE(type)->tp_name);
         return NULL;
     }
+    PyObject *traceback = NULL;
     Py_INCREF(type);
     Py_XINCREF(value);
-    Py_XINCREF(traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback != NULL) {
-        PyException_SetTraceback(value, traceback);
-    }
     Py_XDECREF(type);
     Py_XDECREF(traceback);
     return value;
 }
 
+/* Asks policy where to raise the exception, which is taken over, with this traceback. */
 static __attribute__((noinline)) PyObject *
-throw_slowly(PyObject *self, PyObject *exception)
+throw_slowly(PyObject *self, PyObject *exception, PyObject *traceback)
 {
     Thread *thread = thread_here();
     PyObject *asked[] = {self, exception}, *outcome = NULL;
     swap_save_fn save = thread == NULL ? NULL : ask_and_settle(thread, P_THROW, asked, 2, NULL, &outcome);
+    PyObject *type, *value, *old;
+    PyErr_Fetch(&type, &value, &old);
+    if (value == exception) {
+        Py_XDECREF(old);            /* the exception's own, so this runs nothing */
+        old = Py_XNewRef(traceback);
+    }
     if (save != NULL) {
-        Py_DECREF(exception);       /* the exception that is set is the same */
+        PyErr_Restore(type, value, old);
+        Py_DECREF(exception);       /* nor this: it is set, or it is an argument */
         return swap(save, arrive, thread);
     }
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
     Py_DECREF(exception);
-    PyErr_Restore(type, value, traceback);
+    PyErr_Restore(type, value, old);
     return outcome;
 }
 
@@ -985,21 +1046,25 @@ greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         PyErr_Format(PyExc_TypeError, "throw() takes at most 3 arguments (%zd given)", nargs);
         return NULL;
     }
-    PyObject *exception = make_exception(
-        nargs > 0 ? args[0] : GreenletExit, nargs > 1 ? args[1] : NULL, nargs > 2 ? args[2] : NULL);
+    PyObject *traceback = nargs > 2 && args[2] != Py_None ? args[2] : NULL;
+    if (traceback != NULL && !PyTraceBack_Check(traceback)) {
+        PyErr_SetString(PyExc_TypeError, "throw() third argument must be a traceback object");
+        return NULL;
+    }
+    PyObject *exception = make_exception(nargs > 0 ? args[0] : GreenletExit, nargs > 1 ? args[1] : NULL);
     if (exception == NULL) {
         return NULL;
     }
     Thread *thread = here;
     State *to = ((Greenlet *)self)->state;
-    if (likely(thread->fast == tstate_get() && to->thread == thread && to->slice.start != NULL)) {
-        raise_instance(exception);
+    if (likely(is_fast(thread) && to->thread == thread && to->slice.start != NULL)) {
+        PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception, Py_XNewRef(traceback));
         Py_INCREF(self);
         thread->target = (Greenlet *)self;
         thread->payload = NULL;
         return swap(leave, arrive, thread);
     }
-    return throw_slowly(self, exception);
+    return throw_slowly(self, exception, traceback);
 }
 
 /* Stores a parent, owned from now on, unless a cycle would come of it: then returns false. */
@@ -1020,16 +1085,18 @@ store_parent(Greenlet *self, Greenlet *parent)
 static Greenlet *
 greenlet_alloc(PyTypeObject *type)
 {
-    Greenlet *self = (Greenlet *)type->tp_alloc(type, 0);
-    if (self == NULL) {
-        return NULL;
-    }
-    self->state = PyObject_Calloc(1, sizeof(State));
-    if (self->state == NULL) {
-        Py_DECREF(self);
+    /* The state first: no object may be seen without one, not even by a subclass's __del__. */
+    State *state = PyObject_Calloc(1, sizeof(State));
+    if (state == NULL) {
         PyErr_NoMemory();
         return NULL;
     }
+    Greenlet *self = (Greenlet *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        PyObject_Free(state);
+        return NULL;
+    }
+    self->state = state;
     return self;
 }
 
@@ -1051,18 +1118,18 @@ greenlet_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(
 static bool
 init_fast(Thread *thread, Greenlet *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    PyObject *parent = nargs > 1 ? args[1] : Py_None;
+    PyObject *parent = nargs > 1 ? args[1] : Py_None, *old = NULL;
     if (thread == NULL || thread->fast == NULL || nargs > 2 || !is_unstarted(self->state)
-        || (parent != Py_None && (!is_greenlet(parent) || ((Greenlet *)parent)->state->thread != thread))
-        || (parent != Py_None && !store_parent(self, (Greenlet *)parent))) {
+        || (parent != Py_None && (!is_greenlet(parent) || ((Greenlet *)parent)->state->thread != thread))) {
         return false;
     }
     if (nargs > 0) {
-        PyObject *old = self->state->run;
+        old = self->state->run;
         self->state->run = Py_NewRef(args[0]);
-        Py_XDECREF(old);
     }
-    return true;
+    bool stored = parent == Py_None || store_parent(self, (Greenlet *)parent);
+    Py_XDECREF(old);                /* last: it may run anything, even start self */
+    return stored;
 }
 
 static int
@@ -1281,9 +1348,10 @@ kill(Thread *thread, Greenlet *self)
     }
     Py_XDECREF(result);
 
-    Greenlet *killer = self->state->parent;
-    self->state->parent = parent;
-    Py_XDECREF(killer);
+    if (parent != NULL) {
+        store_parent(self, parent); /* unless it has become a child of self: then the killer stays the parent */
+        Py_DECREF(parent);
+    }
     if (is_suspended(self->state) && Py_REFCNT(self) == 1) {
         PyObject *file = Py_XNewRef(PySys_GetObject("stderr"));
         Py_INCREF(self);            /* for ever: nobody can run it, and it cannot be freed */
@@ -1320,17 +1388,20 @@ greenlet_finalize(PyObject *object)
         return;
     }
     Thread *thread = self->state->thread;
-    if (thread->tstate == NULL || is_finalizing()) {
+    if (is_main(self)) {
+        return;                     /* somebody calls __del__ */
+    }
+    if (thread->tstate == NULL) {
         abandon(self);
+    }
+    else if (is_finalizing()) {
+        Py_INCREF(self);            /* for ever: it can neither run nor, in the midst of the stacks, be freed */
     }
     else if (thread == thread_find(false)) {
         kill(thread, self);
     }
     else {                          /* it dies when its own thread next asks for greenlets */
-        Py_INCREF(self);
-        self->state->next = thread->doomed;
-        thread->doomed = self;
-        set_fast(thread);
+        add_doomed(thread, self);
     }
 }
 
@@ -1568,6 +1639,7 @@ adopt(PyObject *Py_UNUSED(module), PyObject *args)
     type->tp_traverse = greenlet_traverse;
     type->tp_clear = greenlet_clear;
     type->tp_vectorcall = greenlet_vectorcall;
+    type->tp_flags |= Py_TPFLAGS_IMMUTABLETYPE;
     Public = (PyTypeObject *)Py_NewRef(class);
     GreenletError = Py_NewRef(error);
     GreenletExit = Py_NewRef(exit);
@@ -1579,7 +1651,7 @@ static PyObject *
 getcurrent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Thread *thread = here;
-    if (unlikely(thread->fast != tstate_get() || closing)) {
+    if (unlikely(!is_fast(thread) || closing)) {
         if (is_finalizing()) {
             PyErr_SetString(PyExc_RuntimeError, "greenlet is being finalized");
             return NULL;
@@ -1590,6 +1662,14 @@ getcurrent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
         }
     }
     return Py_NewRef((PyObject *)thread->current);
+}
+
+/* As getcurrent, but also while the interpreter ends. */
+static PyObject *
+running(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    Thread *thread = thread_find(true);
+    return thread == NULL ? NULL : Py_NewRef((PyObject *)thread->current);
 }
 
 static PyObject *
@@ -1794,7 +1874,7 @@ count_doomed(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Py_ssize_t n = 0;
     for (Thread *thread = threads; thread != NULL; thread = thread->next) {
-        for (Greenlet *g = thread->doomed; g != NULL; g = g->state->next) {
+        for (Greenlet *g = thread->doomed; g != NULL && g != &last_doomed; g = g->state->next) {
             n++;
         }
     }
@@ -1840,6 +1920,7 @@ static PyMethodDef functions[] = {
      "It is called in the target. None ends tracing; so does an exception in the callback, which is raised in\n"
      "the target. Returns the previous callback, or None."},
     {"shortcuts", set_shortcuts, METH_O, NULL},
+    {"running", running, METH_NOARGS, NULL},
     {"ready", ready, METH_O, NULL},
     {"state_of", state_of, METH_O, NULL},
     {"parent_of", parent_of, METH_O, NULL},

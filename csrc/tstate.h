@@ -5,11 +5,14 @@
  *
  *   PyThreadState *tstate_get(void)
  *       The running thread's state.
+ *   uint64_t tstate_id(PyThreadState *ts)
+ *       A number that no other thread state of the process has or had.
  *   int tstate_prepare(tstate_slice *, PyThreadState *ts, PyObject *run)
  *       Allocates what a new stack needs to call `run`. -1 and MemoryError if it cannot. Once a greenlet.
  *   void tstate_begin(tstate_slice *, PyThreadState *ts)
  *       Makes ts that of a new stack: no frames, no exception being handled, the context that the slice holds.
- *       The recursion depth stays, for the new stack lies below its starter's on the same C stack.
+ *       The recursion depth stays, for the new stack lies below its starter's on the same C stack; whether a
+ *       trace function is running stays too, or one that starts greenlets would be called for each of them.
  *   void tstate_save(tstate_slice *, PyThreadState *ts)
  *   void tstate_restore(tstate_slice *, PyThreadState *ts)
  *       Leave a stack; come back to it. Nothing is allocated and no Python code runs.

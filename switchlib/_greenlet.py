@@ -34,6 +34,7 @@ from switchlib._mechanism import (
     parent_of,
     ready,
     run_of,
+    running,
     state_of,
     store_context,
     store_parent,
@@ -61,7 +62,7 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         if parent is not None:
             _set_parent(self, parent)
 
-    def switch(self, *args: Any, **kwargs: Any) -> Any:
+    def switch(self, /, *args: Any, **kwargs: Any) -> Any:
         """Leave the current greenlet where it stands and go on in this one.
 
         If this greenlet has not begun, its run is called with the arguments. If it is suspended, its own call of
@@ -71,7 +72,7 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         """
         return _deliver(self, args, kwargs)
 
-    def _switch_positional(self, *args: Any) -> Any:
+    def _switch_positional(self, /, *args: Any) -> Any:
         """switch, asked for when there are no keywords: to make an empty dict would cost more than the rest."""
         if ready(self):
             return SWITCH, self, args[0] if len(args) == 1 else args
@@ -82,6 +83,7 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         typ: type[BaseException] | BaseException = _GreenletExit,
         val: object = None,
         tb: TracebackType | None = None,
+        /,
     ) -> Any:
         """Switch to this greenlet and raise an exception there.
 
@@ -150,7 +152,7 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
             return f"{thread} {'(thread exited) ' if main is None else ''}dead>"
         if state == "unstarted":
             return f"{thread} pending>"
-        here = " current" if self is _mechanism.getcurrent() else " suspended"
+        here = " current" if self is running() else " suspended"
         return f"{thread}{here} active started{' main' if is_main(self) else ''}>"
 
     def __getstate__(self) -> Any:
@@ -207,7 +209,7 @@ def _check_thread(target: greenlet) -> None:
         begun = parent_of(begun)
     if begun is None:
         raise _error("cannot switch to a garbage collected greenlet")
-    expected, current = main_of(begun), main_of(_mechanism.getcurrent())
+    expected, current = main_of(begun), main_of(running())
     if expected is None:
         raise _error("cannot switch to a different thread (which happens to have exited)")
     if expected is not current:

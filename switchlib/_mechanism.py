@@ -12,7 +12,13 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from switchlib import _switch
+try:
+    from switchlib import _switch
+except ImportError as error:
+    raise ImportError(
+        "switchlib's C library is not built here: install it (`pip install -e .` in a clone), or, if it is installed, "
+        "leave the directory of its source, which Python finds first"
+    ) from error
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -51,6 +57,8 @@ getcurrent: Callable[[], greenlet]
 gettrace: Callable[[], TraceCallback | None]
 settrace: Callable[[TraceCallback | None], TraceCallback | None]
 
+running: Callable[[], greenlet]
+"""As getcurrent, but also while the interpreter ends."""
 ready: Callable[[greenlet], bool]
 """Whether it is suspended, and of this thread."""
 state_of: Callable[[greenlet], State]

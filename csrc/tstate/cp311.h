@@ -18,6 +18,7 @@ typedef struct tstate_slice {
     int recursion_depth;
     int trash_delete_nesting;
     int tracing;
+    int recursion_headroom;
     /* The bottom of what the interpreter chains through a stack. In 3.11 both may live anywhere. */
     _PyCFrame base;
     _PyErr_StackItem exc_state;
@@ -27,6 +28,12 @@ static inline PyThreadState *
 tstate_get(void)
 {
     return _PyThreadState_UncheckedGet();
+}
+
+static inline uint64_t
+tstate_id(PyThreadState *ts)
+{
+    return ts->id;
 }
 
 /* What _PyFrame_Push asks of the data stack for a call of `run`, in bytes; 0 if it is no Python function. */
@@ -83,7 +90,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     ts->context_ver++;
     slice->context = NULL;
     ts->trash_delete_nesting = 0;
-    ts->tracing = 0;
+    ts->recursion_headroom = 0;
     tstate_set_use_tracing(ts);
 }
 
@@ -100,6 +107,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->recursion_depth = ts->recursion_limit - ts->recursion_remaining;
     slice->trash_delete_nesting = ts->trash_delete_nesting;
     slice->tracing = ts->tracing;
+    slice->recursion_headroom = ts->recursion_headroom;
 }
 
 static inline void
@@ -116,6 +124,7 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
     ts->recursion_remaining = ts->recursion_limit - slice->recursion_depth;
     ts->trash_delete_nesting = slice->trash_delete_nesting;
     ts->tracing = slice->tracing;
+    ts->recursion_headroom = slice->recursion_headroom;
     /* sys.settrace reaches the cframe of its own stack only; the thread's functions are for all of them. */
     tstate_set_use_tracing(ts);
 }

@@ -1,0 +1,292 @@
+"""Programs that once crashed switchlib, or that crash greenlet: each in a process of its own, with debug allocators."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.once
+
+PRELUDE = """
+import collections, gc, sys, threading
+from switchlib import GreenletExit, error, getcurrent, greenlet
+main = getcurrent()
+"""
+
+PROGRAMS = {
+    # The thread state's dict, whose end tells of the thread's, has gone when this destructor asks for greenlets; the
+    # next thread state may get the same address.
+    "greenlets_made_while_their_thread_ends": (
+        """
+local, made = threading.local(), []
+
+class Late:
+    def __del__(self):
+        each = greenlet(lambda: getcurrent().parent.switch())
+        each.switch()
+        made.append(each)
+
+def leave():
+    getcurrent()
+    local.late = Late()
+
+def look():
+    for each in made:
+        try:
+            each.switch()
+        except error:
+            continue
+        raise SystemExit('a greenlet of a dead thread ran')
+
+for _ in range(30):
+    for function in (leave, look):
+        thread = threading.Thread(target=function)
+        thread.start()
+        thread.join()
+print(len(made))
+""",
+        "30",
+    ),
+    "init_kills_a_parent_that_starts_the_greenlet": (
+        """
+def numbers():
+    for number in range(200):
+        if number == 100:
+            main.switch()
+        yield number
+
+queue = collections.deque()
+each = greenlet(queue.extend)
+del queue
+
+def parent():
+    try:
+        main.switch()
+    finally:
+        each.switch(numbers())
+
+old = greenlet(parent)
+old.switch()
+each.parent = old
+del old
+each.__init__(lambda *args: 5, main)
+junk = [bytearray(64) for _ in range(2000)]
+each.switch()
+print(each.dead)
+""",
+        "True",
+    ),
+    "a_trace_function_that_starts_greenlets": (
+        """
+events = []
+
+def tracer(frame, event, argument):
+    events.append(event)
+    greenlet(lambda: 1).switch()
+    return tracer
+
+def traced():
+    return 1
+
+sys.settrace(tracer)
+traced()
+sys.settrace(None)
+print(*events)
+""",
+        "call line return",
+    ),
+    "no_memory_for_the_state": (
+        """
+import _testcapi
+
+class Deleted(greenlet):
+    def __del__(self):
+        self.dead
+
+for k in range(12):
+    try:
+        _testcapi.set_nomemory(k, k + 1)
+        try:
+            Deleted()
+        finally:
+            _testcapi.remove_mem_hooks()
+    except MemoryError:
+        pass
+print('MemoryError')
+""",
+        "MemoryError",
+    ),
+    "keywords_named_self": (
+        "print(greenlet(lambda **kwargs: kwargs).switch(self=2, args=3))",
+        "{'self': 2, 'args': 3}",
+    ),
+    "an_instance_thrown_again_and_again": (
+        """
+import traceback
+exception, lengths = ValueError(), []
+
+def body():
+    while True:
+        try:
+            main.switch()
+        except ValueError as caught:
+            lengths.append(len(traceback.extract_tb(caught.__traceback__)))
+
+each = greenlet(body)
+each.switch()
+for _ in range(4):
+    each.throw(exception)
+print(lengths)
+""",
+        "[1, 1, 1, 1]",
+    ),
+    "switching_while_the_interpreter_ends": (
+        """
+import builtins
+
+class Last:
+    def __init__(self):
+        self.each = greenlet(lambda: main.switch() or 'result')
+        self.each.switch()
+
+    def __del__(self, print=print, greenlet=greenlet):
+        print(repr(self.each)[:18], self.each.switch(), repr(greenlet(print).throw()))
+
+builtins.kept = Last()
+""",
+        "<greenlet.greenlet result GreenletExit()",
+    ),
+    "del_called_by_hand": (
+        """
+def body():
+    main.__del__()
+    getcurrent().__del__()
+    return 5
+
+each = greenlet(body)
+each.__del__()
+print(each.switch())
+""",
+        "5",
+    ),
+    "the_first_greenlet_of_a_thread_is_made_by_a_finaliser": (
+        """
+class Cycle:
+    def __del__(self):
+        getcurrent()
+
+found = []
+
+def body():
+    gc.disable()
+    gc.set_threshold(1, 1, 1)
+    cycle = Cycle()
+    cycle.me = cycle
+    del cycle
+    gc.enable()
+    found.append(getcurrent())
+    found.append(getcurrent())
+
+thread = threading.Thread(target=body)
+thread.start()
+thread.join()
+print(found[0] is found[1])
+""",
+        "True",
+    ),
+    "the_frame_of_a_generator_left_in_a_dead_thread": (
+        """
+def numbers():
+    getcurrent().parent.switch()
+    yield
+
+generator, kept = numbers(), []
+
+def body():
+    each = greenlet(lambda: next(generator))
+    kept.append(each)
+    each.switch()
+
+thread = threading.Thread(target=body)
+thread.start()
+thread.join()
+kept.clear()
+gc.collect()
+junk = [bytearray(600) for _ in range(100)]
+print(generator.gi_frame.f_back)
+""",
+        "None",
+    ),
+    "slices_dropped_from_the_chain_while_the_interpreter_ends": (
+        """
+class Last:
+    def __del__(self, greenlet=greenlet, main=main, range=range, bytearray=bytearray, print=print):
+        first, second, third = [], [], []
+
+        def drop():
+            first.clear()
+            third[0].parent = main
+            junk = [bytearray(b'A' * n) for n in range(1000)]
+            main.switch()
+
+        def wait():
+            main.switch()
+            second[0].switch()
+
+        first.append(greenlet(wait))
+        first[0].switch()
+        second.append(greenlet(drop, main))
+        third.append(greenlet(lambda: 0, first[0]))
+        third[0].switch()
+        print('ended')
+
+import builtins
+builtins.kept = Last()
+""",
+        "ended",
+    ),
+    "a_killed_greenlet_becomes_its_parents_parent": (
+        """
+parent, kept = greenlet(lambda: 0), []
+
+def body():
+    try:
+        main.switch()
+    finally:
+        parent.parent = getcurrent()
+        kept.append(getcurrent())
+
+each = greenlet(body, parent)
+each.switch()
+del each
+greenlet(None).parent = parent
+print(kept[0].parent is main)
+""",
+        "True",
+    ),
+    "a_stack_overflow_in_an_exceptions_constructor": (
+        """
+def recurse():
+    return recurse()
+
+class Deep(Exception):
+    def __init__(self):
+        greenlet(recurse).switch()
+
+each = greenlet(lambda: main.switch())
+each.switch()
+try:
+    each.throw(Deep)
+except RecursionError:
+    print('RecursionError')
+""",
+        "RecursionError",
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", ["0", "1"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program(python, name, mode):
+    program, expected = PROGRAMS[name]
+    done = python("-X", "faulthandler", "-c", PRELUDE + program, SWITCHLIB_SHORTCUTS=mode, PYTHONMALLOC="debug")
+    assert done.stdout.strip() == expected
