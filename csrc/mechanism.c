@@ -133,6 +133,21 @@ is_greenlet(PyObject *object)
     return PyObject_TypeCheck(object, Base);
 }
 
+/* Drops a reference, which may run anything, but keeps the exception that is set. NULL is allowed. */
+static void
+release(PyObject *object)
+{
+    if (object != NULL && Py_REFCNT(object) == 1) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        Py_DECREF(object);
+        PyErr_Restore(type, value, traceback);
+    }
+    else {
+        Py_XDECREF(object);
+    }
+}
+
 static void
 thread_release(Thread *thread)
 {
@@ -183,6 +198,7 @@ add_doomed(Thread *thread, Greenlet *g)
     }
 }
 
+/* Releases those that wait. In their own thread this kills them. */
 static void
 release_doomed(Thread *thread)
 {
@@ -191,18 +207,8 @@ release_doomed(Thread *thread)
         thread->doomed = next == &last_doomed ? NULL : next;
         g->state->next = NULL;
         set_fast(thread);
-        Py_DECREF(g);
+        release((PyObject *)g);
     }
-}
-
-/* Kills those that wait, by releasing them in the thread that they belong to. */
-static void
-kill_doomed(Thread *thread)
-{
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    release_doomed(thread);
-    PyErr_Restore(type, value, traceback);
 }
 
 /* The thread has ended. Its suspended greenlets can never run again; each frees its stack when it goes. */
@@ -233,7 +239,7 @@ guard_destroy(PyObject *guard)
 {
     Thread *thread = PyCapsule_GetPointer(guard, guard_name);
     if (thread->tstate == tstate_get() && !is_finalizing()) {
-        kill_doomed(thread);
+        release_doomed(thread);
     }
     if (thread->tstate != NULL) {
         thread_end(thread);
@@ -333,7 +339,7 @@ thread_here(void)
 {
     Thread *thread = thread_find(true);
     if (unlikely(thread != NULL && thread->doomed != NULL)) {
-        kill_doomed(thread);
+        release_doomed(thread);
     }
     return thread;
 }
@@ -471,10 +477,7 @@ arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload)
     if (thread->tracer != NULL && trace(thread, origin, thread->current, payload == NULL) < 0) {
         Py_CLEAR(payload);
     }
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    Py_DECREF(origin);
-    PyErr_Restore(type, value, traceback);
+    release((PyObject *)origin);
     return payload;
 }
 
@@ -546,19 +549,14 @@ begin_slowly(Thread *thread, Greenlet *origin)
 {
     PyObject *args = thread->args, *kwargs = thread->kwargs, *stale = thread->stale;
     thread->args = thread->kwargs = thread->stale = NULL;
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    Py_XDECREF(stale);
-    PyErr_Restore(type, value, traceback);
+    release(stale);
     args = arrive_slowly(thread, origin, args);
     PyObject *result = NULL;
     if (args != NULL) {
         result = PyObject_Call(thread->current->state->run, args, kwargs);
     }
-    PyErr_Fetch(&type, &value, &traceback);
-    Py_XDECREF(args);
-    Py_XDECREF(kwargs);
-    PyErr_Restore(type, value, traceback);
+    release(args);
+    release(kwargs);
     return result;
 }
 
@@ -606,21 +604,10 @@ finish(Thread *thread, PyObject *result)
     Greenlet *me = thread->current;
     PyObject *run = me->state->run;
     me->state->run = NULL;
-    if (unlikely(result == NULL)) {
-        if (PyErr_ExceptionMatches(GreenletExit)) {
-            result = exit_value();
-            Py_XDECREF(run);
-        }
-        else {
-            PyObject *type, *value, *traceback;
-            PyErr_Fetch(&type, &value, &traceback);
-            Py_XDECREF(run);
-            PyErr_Restore(type, value, traceback);
-        }
+    if (unlikely(result == NULL && PyErr_ExceptionMatches(GreenletExit))) {
+        result = exit_value();
     }
-    else {
-        Py_XDECREF(run);
-    }
+    release(run);
     Greenlet *parent = me->state->parent;
     if (likely(thread->fast != NULL && parent != NULL && parent->state->thread == thread
                && parent->state->slice.start != NULL)) {
@@ -774,19 +761,9 @@ settle(Thread *thread, PyObject *decision, bool dying, PyObject **outcome)
         }
         return save;
     }
-    if (save != NULL) {             /* the thread holds them too */
-        Py_DECREF(target);
-        Py_DECREF(payload);
-        Py_XDECREF(kwargs);
-    }
-    else {
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
-        Py_DECREF(target);
-        Py_DECREF(payload);
-        Py_XDECREF(kwargs);
-        PyErr_Restore(type, value, traceback);
-    }
+    release((PyObject *)target);    /* if it is to begin the thread holds these too, and nothing runs */
+    release(payload);
+    release(kwargs);
     return save;
 }
 
@@ -871,10 +848,7 @@ end_slowly(Thread *thread, Greenlet *me, PyObject *result)
             }
         }
         result = NULL;
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
-        Py_XDECREF(outcome);
-        PyErr_Restore(type, value, traceback);
+        release(outcome);
     }
     end_without_policy(thread, me);
 }
