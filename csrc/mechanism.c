@@ -1505,7 +1505,7 @@ static PyMethodDef class_methods[] = {
     {"switch", (PyCFunction)(void (*)(void))greenlet_switch, METH_FASTCALL | METH_KEYWORDS,
      "switch($self, /, *args, **kwargs)\n--\n\n"},
     {"throw", (PyCFunction)(void (*)(void))greenlet_throw, METH_FASTCALL,
-     "throw($self, typ=GreenletExit, val=None, tb=None, /)\n--\n\n"},
+     "throw($self, typ=..., val=None, tb=None, /)\n--\n\n"},
 };
 static const int class_method_policies[] = {P_SWITCH, P_THROW};
 
@@ -1881,15 +1881,143 @@ close_down(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
+/* ------------------------------------------------------------------------------------------------- the C API
+ *
+ * What extensions built against greenlet.h call, by its places in the capsule `greenlet._C_API`.
+ */
+
+static bool
+is_greenlet_argument(PyObject *object)
+{
+    if (object != NULL && is_greenlet(object)) {
+        return true;
+    }
+    PyErr_BadArgument();
+    return false;
+}
+
+static PyObject *
+api_new(PyObject *run, PyObject *parent)
+{
+    PyObject *kwargs = PyDict_New(), *self = NULL;
+    if (kwargs != NULL && (run == NULL || PyDict_SetItem(kwargs, run_name, run) == 0)
+        && (parent == NULL || PyDict_SetItemString(kwargs, "parent", parent) == 0)) {
+        self = PyObject_Call((PyObject *)Public, empty_tuple, kwargs);
+    }
+    Py_XDECREF(kwargs);
+    return self;
+}
+
+static PyObject *
+api_get_current(void)
+{
+    return getcurrent(NULL, NULL);
+}
+
+static PyObject *
+api_throw(PyObject *self, PyObject *type, PyObject *value, PyObject *traceback)
+{
+    PyObject *args[] = {type, value == NULL ? Py_None : value, traceback == NULL ? Py_None : traceback};
+    return is_greenlet_argument(self) ? greenlet_throw(self, args, 3) : NULL;
+}
+
+/* Keywords take the way of an ordinary call of the method, which lays them out. */
+static PyObject *
+switch_with_keywords(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    PyObject *method = PyObject_GetAttrString((PyObject *)Public, "switch");
+    PyObject *all = PyTuple_New(PyTuple_GET_SIZE(args) + 1), *result = NULL;
+    if (method != NULL && all != NULL) {
+        PyTuple_SET_ITEM(all, 0, Py_NewRef(self));
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++) {
+            PyTuple_SET_ITEM(all, i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i)));
+        }
+        result = PyObject_Call(method, all, kwargs);
+    }
+    release(method);
+    release(all);
+    return result;
+}
+
+static PyObject *
+api_switch(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    if (!is_greenlet_argument(self)) {
+        return NULL;
+    }
+    if (args == NULL) {
+        args = empty_tuple;
+    }
+    if (!PyTuple_Check(args)) {
+        PyErr_BadArgument();
+        return NULL;
+    }
+    if (kwargs == NULL || !PyDict_Check(kwargs) || PyDict_GET_SIZE(kwargs) == 0) {
+        return greenlet_switch(self, &PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args), NULL);
+    }
+    return switch_with_keywords(self, args, kwargs);
+}
+
+static int
+api_set_parent(PyObject *self, PyObject *parent)
+{
+    return is_greenlet_argument(self) ? ask_setter(self, parent, (void *)P_GET_PARENT) : -1;
+}
+
+static int
+api_main(PyObject *self)
+{
+    return is_greenlet_argument(self) ? is_main((Greenlet *)self) : -1;
+}
+
+static int
+api_started(PyObject *self)
+{
+    return is_greenlet_argument(self) ? !is_unstarted(((Greenlet *)self)->state) : -1;
+}
+
+static int
+api_active(PyObject *self)
+{
+    return is_greenlet_argument(self) ? greenlet_bool(self) : -1;
+}
+
+/* NULL without an exception for a main greenlet. */
+static PyObject *
+api_get_parent(PyObject *self)
+{
+    return is_greenlet_argument(self) ? Py_XNewRef((PyObject *)((Greenlet *)self)->state->parent) : NULL;
+}
+
+static PyObject *
+c_api(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    static void *api[12];
+    api[0] = Public;
+    api[1] = GreenletError;
+    api[2] = GreenletExit;
+    api[3] = (void *)api_new;
+    api[4] = (void *)api_get_current;
+    api[5] = (void *)api_throw;
+    api[6] = (void *)api_switch;
+    api[7] = (void *)api_set_parent;
+    api[8] = (void *)api_main;
+    api[9] = (void *)api_started;
+    api[10] = (void *)api_active;
+    api[11] = (void *)api_get_parent;
+    return PyCapsule_New(api, "greenlet._C_API", NULL);
+}
+
 static PyMethodDef functions[] = {
+    {"c_api", c_api, METH_NOARGS, NULL},
     {"adopt", adopt, METH_VARARGS, NULL},
     {"close_down", close_down, METH_NOARGS, NULL},
     {"getcurrent", getcurrent, METH_NOARGS,
-     "getcurrent($module, /)\n--\n\nReturn the greenlet that calls this function."},
+     "getcurrent()\n--\n\nReturn the greenlet that calls this function."},
     {"gettrace", gettrace, METH_NOARGS,
-     "gettrace($module, /)\n--\n\nReturn the function that traces switches of this thread, or None."},
+     "gettrace()\n--\n\nReturn the function that traces switches of this thread, or None."},
     {"settrace", settrace, METH_O,
-     "settrace($module, callback, /)\n--\n\n"
+     "settrace(callback, /)\n--\n\n"
      "Trace the switches of this thread by callback(event, (origin, target)), event being 'switch' or 'throw'.\n"
      "It is called in the target. None ends tracing; so does an exception in the callback, which is raised in\n"
      "the target. Returns the previous callback, or None."},

@@ -80,6 +80,8 @@ slice_of: Callable[[greenlet], tuple[int, int, int, int, int, int]]
 
 count_main_greenlets: Callable[[], int]
 count_doomed: Callable[[], int]
+c_api: Callable[[], object]
+"""The capsule `greenlet._C_API`."""
 set_thread_local: Callable[[object, object], None]
 trash_nesting: Callable[[], int]
 
