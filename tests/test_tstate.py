@@ -314,3 +314,32 @@ def test_a_frame_looked_at_in_policy_is_not_there():
         main.switch(names)
 
     assert greenlet(run).switch() == ["run"]
+
+
+DEBUGGED = """
+from switchlib import getcurrent, greenlet
+main = getcurrent()
+def inner():
+    main.switch()
+    value = 5
+    return value
+each = greenlet(inner)
+each.switch()
+print(each.switch())
+"""
+
+
+def test_a_debugger_steps_through_the_users_lines_only(shortcuts, python, tmp_path):
+    path = tmp_path / "debugged.py"
+    path.write_text(DEBUGGED)
+    commands = [
+        argument
+        for command in ["b 6", "c", "w", "n", "p value", "s", "s", "w", "c", "q"]
+        for argument in ("-c", command)
+    ]
+    done = python("-m", "pdb", *commands, str(path), SWITCHLIB_SHORTCUTS=str(int(shortcuts)))
+    shown = [line.strip() for line in done.stdout.splitlines() if line.startswith(("> ", "-> ", "  /"))]
+    assert not any("switchlib" in line for line in shown)
+    assert f"> {path}(6)inner()" in shown
+    assert f"> {path}(10)<module>()" in shown or "--Return--" in done.stdout
+    assert "\n5\n" in done.stdout
