@@ -64,8 +64,8 @@ REMARKS = {
 REST = """\
 ## greenlet's own tests
 
-`python -m tests.upstream` runs them, unchanged, with the shortcuts on and off. Those marked `fails_leakcheck` fail where
-nothing leaks, and count as passed. These do not pass:
+`python -m tests.upstream` runs them, unchanged, with the shortcuts on and off. Those marked `fails_leakcheck` fail
+where nothing leaks, and count as passed. These do not pass:
 
 {exceptions}
 
@@ -75,9 +75,9 @@ nothing leaks, and count as passed. These do not pass:
   `repr` says `greenlet.greenlet`, since programs look for it.
 - `greenlet.__mro__` has one more class, the builtin base.
 - Import in a subinterpreter, or on a free-threaded build, is an error that says so.
-- As with greenlet: a suspended greenlet that its own frames refer to is not collected; a greenlet whose thread has ended
-  is dead and its `finally` blocks do not run; if a greenlet ends and every ancestor is of another thread, the process
-  ends with a fatal error.
+- As with greenlet: a suspended greenlet that its own frames refer to is not collected; one whose thread has ended
+  is dead and its `finally` blocks do not run; if one ends and every ancestor is of another thread, the process ends
+  with a fatal error.
 """
 
 
