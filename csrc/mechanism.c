@@ -38,7 +38,7 @@ typedef struct State {
     struct Thread *thread;          /* counted; NULL until the greenlet begins */
     struct Greenlet *parent;        /* owned; NULL for a main greenlet */
     PyObject *run;                  /* owned; NULL if there is none (any more) */
-    struct Greenlet *next;          /* if it waits to be killed: the next such, or last_doomed */
+    struct Greenlet *next;          /* if it is to die: the next in its thread's list, or last_doomed */
 } State;
 
 /* The layout is that of `PyGreenlet` in greenlet.h: extensions built against greenlet subclass it. */
@@ -70,7 +70,9 @@ typedef struct Thread {
     PyObject *stale;                /* owned: the run that another took the place of; to be released there */
 
     PyObject *tracer;               /* owned, may be NULL */
-    Greenlet *doomed;               /* owned list: to be killed when the thread next runs */
+    /* Owned lists of greenlets that are to die when the thread next asks for greenlets: */
+    Greenlet *doomed;               /* they lost their last reference in another thread */
+    Greenlet *unreachable;          /* they did in the collector, or it found them in cycles */
     Py_ssize_t count;
     struct Thread *next;            /* in the list of all */
 } Thread;
@@ -177,7 +179,8 @@ static const char guard_name[] = "switchlib.thread";
 static void
 set_fast(Thread *thread)
 {
-    thread->fast = shortcuts && thread->tracer == NULL && thread->doomed == NULL ? thread->tstate : NULL;
+    bool fast = shortcuts && thread->tracer == NULL && thread->doomed == NULL && thread->unreachable == NULL;
+    thread->fast = fast ? thread->tstate : NULL;
 }
 
 /* Whether the interpreter is too far gone to run a greenlet's last code. */
@@ -187,26 +190,43 @@ is_finalizing(void)
     return _Py_IsFinalizing();
 }
 
-/* Adds a greenlet that lost its last reference in another thread to those that wait to die in this. */
+/* Adds a greenlet to one of its thread's two lists, unless it is in one. */
 static void
-add_doomed(Thread *thread, Greenlet *g)
+add_doomed(Greenlet **list, Greenlet *g)
 {
     if (g->state->next == NULL) {
-        g->state->next = thread->doomed == NULL ? &last_doomed : thread->doomed;
-        thread->doomed = (Greenlet *)Py_NewRef(g);
-        set_fast(thread);
+        g->state->next = *list == NULL ? &last_doomed : *list;
+        *list = (Greenlet *)Py_NewRef(g);
+        set_fast(g->state->thread);
     }
 }
 
-/* Releases those that wait. In their own thread this kills them. */
+/* Takes the first greenlet off such a list; the caller owns it. */
+static Greenlet *
+take_doomed(Greenlet **list)
+{
+    Greenlet *g = *list;
+    *list = g->state->next == &last_doomed ? NULL : g->state->next;
+    g->state->next = NULL;
+    set_fast(g->state->thread);
+    return g;
+}
+
+static void kill(Thread *thread, Greenlet *self);
+
+/* Kills those that are to die: to lose the last reference does it; cycles keep theirs. If the thread has ended they
+ * are only released. */
 static void
-release_doomed(Thread *thread)
+kill_doomed(Thread *thread)
 {
     while (thread->doomed != NULL) {
-        Greenlet *g = thread->doomed, *next = g->state->next;
-        thread->doomed = next == &last_doomed ? NULL : next;
-        g->state->next = NULL;
-        set_fast(thread);
+        release((PyObject *)take_doomed(&thread->doomed));
+    }
+    while (thread->unreachable != NULL) {
+        Greenlet *g = take_doomed(&thread->unreachable);
+        if (is_suspended(g->state)) {
+            kill(thread, g);
+        }
         release((PyObject *)g);
     }
 }
@@ -225,7 +245,7 @@ thread_end(Thread *thread)
         }
     }
     thread->tstate = thread->fast = NULL;
-    release_doomed(thread);
+    kill_doomed(thread);
     Py_CLEAR(thread->tracer);
     Py_CLEAR(thread->current);
     Py_CLEAR(thread->main);
@@ -238,8 +258,8 @@ static void
 guard_destroy(PyObject *guard)
 {
     Thread *thread = PyCapsule_GetPointer(guard, guard_name);
-    if (thread->tstate == tstate_get() && !is_finalizing()) {
-        release_doomed(thread);
+    if (thread->tstate == tstate_get() && !is_finalizing() && !tstate_collecting(thread->tstate)) {
+        kill_doomed(thread);
     }
     if (thread->tstate != NULL) {
         thread_end(thread);
@@ -338,8 +358,9 @@ static Thread *
 thread_here(void)
 {
     Thread *thread = thread_find(true);
-    if (unlikely(thread != NULL && thread->doomed != NULL)) {
-        release_doomed(thread);
+    if (unlikely(thread != NULL && (thread->doomed != NULL || thread->unreachable != NULL)
+                 && !tstate_collecting(thread->tstate))) {
+        kill_doomed(thread);
     }
     return thread;
 }
@@ -1371,11 +1392,11 @@ greenlet_finalize(PyObject *object)
     else if (is_finalizing()) {
         Py_INCREF(self);            /* for ever: it can neither run nor, in the midst of the stacks, be freed */
     }
-    else if (thread == thread_find(false)) {
+    else if (thread == thread_find(false) && !tstate_collecting(thread->tstate)) {
         kill(thread, self);
     }
-    else {                          /* it dies when its own thread next asks for greenlets */
-        add_doomed(thread, self);
+    else {                          /* it dies when its own thread next asks for greenlets, outside the collector */
+        add_doomed(tstate_collecting(tstate_get()) ? &thread->unreachable : &thread->doomed, self);
     }
 }
 
@@ -1848,8 +1869,11 @@ count_doomed(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Py_ssize_t n = 0;
     for (Thread *thread = threads; thread != NULL; thread = thread->next) {
-        for (Greenlet *g = thread->doomed; g != NULL && g != &last_doomed; g = g->state->next) {
-            n++;
+        Greenlet *lists[] = {thread->doomed, thread->unreachable};
+        for (int i = 0; i < 2; i++) {
+            for (Greenlet *g = lists[i]; g != NULL && g != &last_doomed; g = g->state->next) {
+                n++;
+            }
         }
     }
     return PyLong_FromSsize_t(n);

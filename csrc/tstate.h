@@ -31,6 +31,9 @@
  *       For the collector: the objects that the slice owns while it is not running.
  *   void tstate_mute(PyThreadState *ts), void tstate_unmute(PyThreadState *ts)
  *       Trace and profile functions are not called in between. The count belongs to the stack.
+ *   int tstate_collecting(PyThreadState *ts)
+ *       Whether the collector is at work. Its lists begin in its frames, on a C stack that must not be overwritten
+ *       while objects of those lists may go.
  *   int tstate_trash_nesting(PyThreadState *ts)
  *       How deep the trash can is nested, for greenlet's tests.
  *

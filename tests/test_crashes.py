@@ -13,6 +13,34 @@ main = getcurrent()
 """
 
 PROGRAMS = {
+    # The collector's lists begin in its own frames; what dies in a greenlet killed from there unlinks itself from them.
+    "killed_by_the_collector": (
+        """
+class Finalised:
+    def __del__(self):
+        pass
+
+def run():
+    getcurrent().object = Finalised()
+    try:
+        main.switch()
+    except GreenletExit:
+        print('killed')
+    finally:
+        del getcurrent().object
+
+kept = []
+each = greenlet(run)
+each.kept = kept
+kept.append(each)
+each.switch()
+del each, kept, run
+gc.collect()
+getcurrent()
+gc.collect()
+""",
+        "killed",
+    ),
     # The thread state's dict, whose end tells of the thread's, has gone when this destructor asks for greenlets; the
     # next thread state may get the same address.
     "greenlets_made_while_their_thread_ends": (

@@ -4,7 +4,9 @@
 #ifndef Py_BUILD_CORE
 #  define Py_BUILD_CORE 1
 #endif
+#undef _PyGC_FINALIZED     /* the internal headers have a macro of that name too */
 #include <internal/pycore_frame.h>
+#include <internal/pycore_interp.h>
 #include <frameobject.h>
 
 typedef struct tstate_slice {
@@ -240,6 +242,12 @@ tstate_unmute(PyThreadState *ts)
 {
     ts->tracing--;
     tstate_set_use_tracing(ts);
+}
+
+static inline int
+tstate_collecting(PyThreadState *ts)
+{
+    return ts->interp->gc.collecting;
 }
 
 static inline int
