@@ -64,7 +64,6 @@ typedef struct Thread {
     bool in_array;
     PyObject *const *array;
     Py_ssize_t nargs;
-    PyObject *kwnames;
     PyObject *args;                 /* owned; NULL to raise the exception that is set instead of calling run */
     PyObject *kwargs;               /* owned, may be NULL */
     PyObject *stale;                /* owned: the run that another took the place of; to be released there */
@@ -593,7 +592,7 @@ begin(Thread *thread)
         thread->in_array = false;
         Py_DECREF(origin);          /* not the last reference: start_fast looked */
         result = PyObject_Vectorcall(
-            thread->current->state->run, thread->array, (size_t)thread->nargs, thread->kwnames);
+            thread->current->state->run, thread->array, (size_t)thread->nargs, NULL);
     }
     else {
         result = begin_slowly(thread, origin);
@@ -820,17 +819,37 @@ end_without_policy(Thread *thread, Greenlet *me)
     Py_FatalError("switchlib: ran out of parent greenlets while propagating an exception");
 }
 
+/* Makes `cause` the context of the exception that is set, if it has none. */
+static void
+set_context_of_exception(PyObject *cause)
+{
+    PyObject *exception = take_instance(), *context = PyException_GetContext(exception);
+    if (cause != NULL && context == NULL && exception != cause) {
+        PyException_SetContext(exception, Py_NewRef(cause));
+    }
+    Py_XDECREF(context);
+    raise_instance(exception);
+}
+
 /* How often policy may be interrupted at one end before it is done without. */
 #define MOST_INTERRUPTS 100
 
 /* Ends `me` as the policy decides. The result is NULL if an exception is set. What goes wrong on the way (the heir
  * has no run, or belongs to another thread; an interrupt; no memory) becomes the outcome. `failures` counts the
- * heirs that could not take it. */
+ * heirs that could not take it, from the parent up; if the parent changes on the way it is asked first. */
 static _Noreturn void
 end_slowly(Thread *thread, Greenlet *me, PyObject *result)
 {
     long failures = 0;
+    const Greenlet *parent = me->state->parent;     /* to compare only */
     for (int interrupts = 0; interrupts < MOST_INTERRUPTS;) {
+        if (result == NULL && PyErr_ExceptionMatches(GreenletExit)) {
+            result = exit_value();
+        }
+        if (parent != me->state->parent) {
+            parent = me->state->parent;
+            failures = 0;
+        }
         PyObject *exception = result == NULL ? take_instance() : NULL;
         PyObject *outcome = exception == NULL ? result : exception, *count = PyLong_FromLong(failures);
         PyObject *args[] = {
@@ -847,6 +866,7 @@ end_slowly(Thread *thread, Greenlet *me, PyObject *result)
             }
             else {
                 interrupts++;
+                set_context_of_exception(exception);
             }
         }
         else {
@@ -856,7 +876,7 @@ end_slowly(Thread *thread, Greenlet *me, PyObject *result)
                 Py_DECREF(outcome); /* the thread holds it too */
                 swap(save, arrive, thread);
                 outcome = NULL;     /* refused: there was no memory to leave */
-                failures++;
+                interrupts++;
             }
             else if (settled == &again) {
                 if (result == NULL) {
@@ -906,26 +926,68 @@ ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nar
     return save;
 }
 
-/* The shortcut for a start. Returns &again if it does not apply. */
+/* Whether a call of `run` copies its arguments before anything can be allocated: allocating may collect, and a
+ * finaliser may go back to the caller, whose array is then no more. (initialize_locals in Python/ceval.c) */
+static bool
+copies_at_once(PyObject *run, PyObject *kwnames)
+{
+    return kwnames == NULL && PyFunction_Check(run)
+        && (((PyCodeObject *)PyFunction_GET_CODE(run))->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0;
+}
+
+/* Packs an array of arguments into a tuple and a dict (NULL without keywords). This may run anything. */
+static int
+pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **tuple, PyObject **dict)
+{
+    *tuple = PyTuple_New(nargs);
+    *dict = kwnames == NULL ? NULL : PyDict_New();
+    bool failed = *tuple == NULL || (kwnames != NULL && *dict == NULL);
+    for (Py_ssize_t i = 0; !failed && i < nargs; i++) {
+        PyTuple_SET_ITEM(*tuple, i, Py_NewRef(args[i]));
+    }
+    for (Py_ssize_t i = 0; !failed && kwnames != NULL && i < PyTuple_GET_SIZE(kwnames); i++) {
+        failed = PyDict_SetItem(*dict, PyTuple_GET_ITEM(kwnames, i), args[nargs + i]) < 0;
+    }
+    if (failed) {
+        release(*tuple);
+        release(*dict);
+        return -1;
+    }
+    return 0;
+}
+
+/* The shortcut for a start. Returns &again if it does not apply: a subclass may look `run` up in any way. */
 static PyObject *
 start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    /* Only the base type's own `run`, which is a Python function, copies the caller's array at once; and only
-     * while the caller lives on does the array. A subclass may look `run` up in any way. */
-    PyObject *run = target->state->run;
-    if (Py_TYPE(target) != Public || run == NULL || !PyFunction_Check(run)
-        || Py_REFCNT(thread->current) < 2 || !belongs_here(thread, target)) {
+    PyObject *run = target->state->run, *tuple = NULL, *dict = NULL;
+    if (Py_TYPE(target) != Public || run == NULL || !belongs_here(thread, target)) {
         return &again;
+    }
+    bool in_array = Py_REFCNT(thread->current) > 1 && copies_at_once(run, kwnames);
+    if (!in_array) {
+        if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
+            return NULL;
+        }
+        if (thread->fast == NULL || !is_unstarted(target->state) || target->state->run != run
+            || !belongs_here(thread, target)) {
+            release(tuple);
+            release(dict);
+            return &again;
+        }
     }
     Py_INCREF(run);
     Py_INCREF(target);
     if (prepare_start(thread, target, run) < 0) {
+        release(tuple);
+        release(dict);
         return NULL;
     }
-    thread->in_array = true;
+    thread->in_array = in_array;
     thread->array = args;
     thread->nargs = nargs;
-    thread->kwnames = kwnames;
+    thread->args = tuple;
+    thread->kwargs = dict;
     return swap(leave_to_begin, arrive, thread);
 }
 
@@ -1098,6 +1160,10 @@ greenlet_alloc(PyTypeObject *type)
 static PyObject *
 greenlet_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
 {
+    if (unlikely(type == Base)) {
+        PyErr_SetString(PyExc_TypeError, "cannot create 'switchlib._mechanism.Base' instances");
+        return NULL;
+    }
     if (unlikely(type->tp_flags & Py_TPFLAGS_IS_ABSTRACT)) {
         return PyBaseObject_Type.tp_new(type, empty_tuple, NULL);       /* which says what is abstract */
     }
@@ -1160,20 +1226,17 @@ greenlet_vectorcall(PyObject *type, PyObject *const *args, size_t nargsf, PyObje
     if (self == NULL || (kwnames == NULL && init_fast(thread_find(true), (Greenlet *)self, args, nargs))) {
         return self;
     }
-    PyObject *kwargs = kwnames == NULL ? NULL : PyDict_New();
-    PyObject *positional = PyTuple_New(nargs);
-    bool failed = positional == NULL || (kwnames != NULL && kwargs == NULL);
-    for (Py_ssize_t i = 0; !failed && i < nargs; i++) {
-        PyTuple_SET_ITEM(positional, i, Py_NewRef(args[i]));
+    PyObject *tuple, *dict;
+    if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
+        Py_DECREF(self);
+        return NULL;
     }
-    for (Py_ssize_t i = 0; !failed && kwnames != NULL && i < PyTuple_GET_SIZE(kwnames); i++) {
-        failed = PyDict_SetItem(kwargs, PyTuple_GET_ITEM(kwnames, i), args[nargs + i]) < 0;
+    if (greenlet_init(self, tuple, dict) < 0) {
+        release(self);
+        self = NULL;
     }
-    if (failed || greenlet_init(self, positional, kwargs) < 0) {
-        Py_CLEAR(self);
-    }
-    Py_XDECREF(positional);
-    Py_XDECREF(kwargs);
+    release(tuple);
+    release(dict);
     return self;
 }
 
@@ -1418,6 +1481,11 @@ static int
 greenlet_clear(PyObject *object)
 {
     Greenlet *self = (Greenlet *)object;
+    if (self->state != NULL && !is_unstarted(self->state) && is_suspended(self->state) && !is_finalizing()) {
+        /* It was finalised before and lived on. It dies once more, with all that it has. */
+        add_doomed(&self->state->thread->unreachable, self);
+        return 0;
+    }
     Py_CLEAR(self->dict);
     if (self->state != NULL && self->state->slice.start == NULL) {
         Py_CLEAR(self->state->parent);
@@ -1635,6 +1703,7 @@ adopt(PyObject *Py_UNUSED(module), PyObject *args)
     type->tp_clear = greenlet_clear;
     type->tp_vectorcall = greenlet_vectorcall;
     type->tp_flags |= Py_TPFLAGS_IMMUTABLETYPE;
+    Base->tp_flags |= Py_TPFLAGS_IMMUTABLETYPE;
     Public = (PyTypeObject *)Py_NewRef(class);
     GreenletError = Py_NewRef(error);
     GreenletExit = Py_NewRef(exit);

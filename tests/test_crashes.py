@@ -13,6 +13,64 @@ main = getcurrent()
 """
 
 PROGRAMS = {
+    # A new greenlet makes a dict for its keywords; the collector runs; a finaliser goes back to the starter, whose
+    # array of arguments is gone by the time the new greenlet copies them.
+    "arguments_outlive_the_call_that_passed_them": (
+        """
+class Finalised:
+    def __del__(self):
+        if getcurrent() is not main:
+            main.switch('from finaliser')
+
+def run(a, b, c, **keywords):
+    return a, b, c
+
+gc.disable()
+
+def start(hold=[]):
+    each = greenlet(run)
+    cycle = Finalised()
+    cycle.me = cycle
+    del cycle
+    hold.extend({} for _ in range(200))  # so that the next dict is allocated
+    gc.set_threshold(1, 1000, 1000)
+    gc.enable()
+    got = each.switch([1], [2], [3])
+    gc.disable()
+    return got, each
+
+got, each = start()
+others = [max([n], [n + 1], [n + 2]) for n in range(10)]
+print(each.switch() if got == 'from finaliser' else got)
+""",
+        "([1], [2], [3])",
+    ),
+    "killed_while_its_heirs_run_is_looked_up": (
+        """
+class Heir(greenlet):
+    looked = False
+
+    def __getattribute__(self, name):
+        if name == 'run' and not self.looked:
+            self.looked = True
+            main.switch()
+        return greenlet.__getattribute__(self, name)
+
+dying = greenlet(lambda: 'result', Heir(lambda *args: args))
+dying.switch()
+kept, seen = [dying], []
+del dying
+
+def kill():
+    kept.clear()
+    seen.append('goes on')
+    return 'done'
+
+killer = greenlet(kill)
+print(killer.switch(), *seen, killer.dead)
+""",
+        "done goes on True",
+    ),
     # The collector's lists begin in its own frames; what dies in a greenlet killed from there unlinks itself from them.
     "killed_by_the_collector": (
         """
@@ -41,8 +99,8 @@ gc.collect()
 """,
         "killed",
     ),
-    # The thread state's dict, whose end tells of the thread's, has gone when this destructor asks for greenlets; the
-    # next thread state may get the same address.
+    # The thread state's dict, whose end tells of the thread's, has gone when this destructor asks for greenlets, and
+    # the next thread state may get the same address.
     "greenlets_made_while_their_thread_ends": (
         """
 local, made = threading.local(), []

@@ -190,15 +190,19 @@ def test_collections_at_every_turn():
 
 def test_a_finaliser_may_switch_while_a_tuple_is_packed():
     main = getcurrent()
-    other = greenlet(lambda: [main.switch() for _ in range(1000)])
-    other.switch()
+
+    def bounce(back):
+        while True:
+            back = back.switch()
+
+    other = greenlet(bounce)
 
     class Cycle:
         def __init__(self):
             self.me = self
 
         def __del__(self):
-            other.switch()
+            other.switch(getcurrent())
 
     each = greenlet(lambda *values: [main.switch(n, n) for n in range(200)])
     threshold = gc.get_threshold()
