@@ -24,7 +24,7 @@ chunk_alloc(size_t *size)
 }
 
 static inline void
-chunk_free(void *chunk, size_t Py_UNUSED(size))
+chunk_free(void *chunk)
 {
     PyObject_Free(chunk);
 }

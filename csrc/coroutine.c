@@ -10,7 +10,7 @@
 #include <string.h>
 
 typedef struct world {
-    int n, step, steps, current, target;
+    int step, steps, current, target;
     bool draining;
     const int *order, *depths;
     coroutine_report *report;
@@ -184,7 +184,6 @@ coroutines_run(int n, int steps, const int *order, const int *depths, coroutine_
         free(slices);
         return -1;
     }
-    w->n = n;
     w->steps = steps;
     w->order = order;
     w->depths = depths;

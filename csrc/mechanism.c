@@ -857,7 +857,9 @@ end_slowly(Thread *thread, Greenlet *me, PyObject *result)
         PyObject *decision = count == NULL ? NULL : ask(thread, P_END, args, 4, NULL);
         Py_XDECREF(count);
         if (decision == Py_None) {
-            raise_instance(outcome);
+            if (exception != NULL) {
+                raise_instance(exception);
+            }
             break;
         }
         if (decision == NULL) {
@@ -879,8 +881,8 @@ end_slowly(Thread *thread, Greenlet *me, PyObject *result)
                 interrupts++;
             }
             else if (settled == &again) {
-                if (result == NULL) {
-                    raise_instance(outcome);
+                if (exception != NULL) {
+                    raise_instance(exception);
                 }
                 continue;
             }

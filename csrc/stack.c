@@ -108,13 +108,3 @@ stack_forget(stack_slice *slice)
     slice->start = slice->copy = NULL;
     slice->saved = slice->capacity = 0;
 }
-
-void
-stack_peek(const stack_slice *slice, void *to, const char *address, size_t n)
-{
-    char *out = to;
-    for (size_t i = 0; i < n; i++, address++) {
-        size_t offset = (size_t)(address - slice->start);
-        out[i] = address >= slice->start && offset < slice->saved ? slice->copy[offset] : *address;
-    }
-}

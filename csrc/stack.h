@@ -47,9 +47,6 @@ void stack_begin(stack_slice *fresh, char *sp, const stack_slice *current);
 /* Frees the heap buffer of a slice that will never be restored. */
 void stack_forget(stack_slice *slice);
 
-/* Copies n bytes that were at `address` when the slice was suspended, wherever they are now. */
-void stack_peek(const stack_slice *slice, void *to, const char *address, size_t n);
-
 /* Buffers in the heap, and their bytes. */
 typedef struct stack_statistics {
     long long buffers;

@@ -136,7 +136,7 @@ tstate_end(tstate_slice *slice, PyThreadState *ts)
 {
     /* The calls that needed further chunks have returned and freed them. */
     assert(ts->datastack_chunk->previous == NULL);
-    chunk_free(ts->datastack_chunk, ts->datastack_chunk->size);
+    chunk_free(ts->datastack_chunk);
     slice->chunk = NULL;
     slice->context = ts->context;
     slice->current_frame = NULL;
@@ -197,7 +197,7 @@ tstate_abandon(tstate_slice *slice)
             chunk_free_mapped(chunk, chunk->size);
         }
         else {
-            chunk_free(chunk, chunk->size);
+            chunk_free(chunk);
         }
         chunk = previous;
     }
