@@ -1,4 +1,4 @@
-"""The mechanism under the policy: what csrc/mechanism.c puts into this module when it is imported.
+"""The mechanism under the policy: what csrc/mechanism/ puts into this module when it is imported.
 
 Each question takes a greenlet and is answered from its state alone: no attribute that a subclass could override
 is ever looked up. Of the functions only `getcurrent`, `gettrace` and `settrace` are for users.

@@ -1,4 +1,4 @@
-"""csrc/mechanism.c: what holds whatever the policy says, and what happens when something fails underneath."""
+"""csrc/mechanism/: what holds whatever the policy says, and what happens when something fails underneath."""
 
 from __future__ import annotations
 

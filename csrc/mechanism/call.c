@@ -1,0 +1,229 @@
+/* The builtins that switch: greenlet.switch and greenlet.throw. */
+#include "parts.h"
+
+/* Calls of up to this many arguments are passed on to policy without an allocation. */
+#define SMALL_CALL 6
+
+/* Asks policy's switch with self before the arguments. In a function of its own: its frame is gone when the stack
+ * is left. */
+static __attribute__((noinline)) swap_save_fn
+ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+           PyObject **outcome)
+{
+    Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
+    PyObject *small[SMALL_CALL + 1], **array = small;
+    if (total > SMALL_CALL) {
+        array = PyMem_Malloc((size_t)(total + 1) * sizeof *array);
+        if (array == NULL) {
+            *outcome = PyErr_NoMemory();
+            return NULL;
+        }
+    }
+    array[0] = self;
+    for (Py_ssize_t i = 0; i < total; i++) {
+        array[i + 1] = args[i];
+    }
+    swap_save_fn save = ask_and_settle(
+        thread, kwnames == NULL ? P_SWITCH_POSITIONAL : P_SWITCH, array, nargs + 1, kwnames, outcome);
+    if (array != small) {
+        PyMem_Free(array);
+    }
+    return save;
+}
+
+/* Whether a call of `run` copies its arguments before anything can be allocated: allocating may collect, and a
+ * finaliser may go back to the caller, whose array is then no more. (initialize_locals in Python/ceval.c) */
+static bool
+copies_at_once(PyObject *run, PyObject *kwnames)
+{
+    return kwnames == NULL && PyFunction_Check(run)
+        && (((PyCodeObject *)PyFunction_GET_CODE(run))->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0;
+}
+
+int
+pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **tuple, PyObject **dict)
+{
+    *tuple = PyTuple_New(nargs);
+    *dict = kwnames == NULL ? NULL : PyDict_New();
+    bool failed = *tuple == NULL || (kwnames != NULL && *dict == NULL);
+    for (Py_ssize_t i = 0; !failed && i < nargs; i++) {
+        PyTuple_SET_ITEM(*tuple, i, Py_NewRef(args[i]));
+    }
+    for (Py_ssize_t i = 0; !failed && kwnames != NULL && i < PyTuple_GET_SIZE(kwnames); i++) {
+        failed = PyDict_SetItem(*dict, PyTuple_GET_ITEM(kwnames, i), args[nargs + i]) < 0;
+    }
+    if (failed) {
+        release(*tuple);
+        release(*dict);
+        return -1;
+    }
+    return 0;
+}
+
+/* The shortcut for a start. Returns &again if it does not apply: a subclass may look `run` up in any way. */
+static PyObject *
+start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    PyObject *run = target->state->run, *tuple = NULL, *dict = NULL;
+    if (Py_TYPE(target) != Public || run == NULL || !belongs_here(thread, target)) {
+        return &again;
+    }
+    bool in_array = Py_REFCNT(thread->current) > 1 && copies_at_once(run, kwnames);
+    if (!in_array) {
+        if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
+            return NULL;
+        }
+        if (thread->fast == NULL || !is_unstarted(target->state) || target->state->run != run
+            || !belongs_here(thread, target)) {
+            release(tuple);
+            release(dict);
+            return &again;
+        }
+    }
+    Py_INCREF(run);
+    Py_INCREF(target);
+    if (prepare_start(thread, target, run) < 0) {
+        release(tuple);
+        release(dict);
+        return NULL;
+    }
+    thread->in_array = in_array;
+    thread->array = args;
+    thread->nargs = nargs;
+    thread->args = tuple;
+    thread->kwargs = dict;
+    return swap(leave_to_begin, arrive, thread);
+}
+
+/* What comes out of a switch with these arguments and no keywords. */
+static inline PyObject *
+pack(PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs == 1) {
+        return Py_NewRef(args[0]);
+    }
+    if (nargs == 0) {
+        return Py_NewRef(empty_tuple);
+    }
+    PyObject *tuple = PyTuple_New(nargs);
+    for (Py_ssize_t i = 0; tuple != NULL && i < nargs; i++) {
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
+    }
+    return tuple;
+}
+
+static __attribute__((noinline)) PyObject *
+switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    Thread *thread = thread_find(false);
+    if (thread != NULL && thread->fast != NULL && is_unstarted(((Greenlet *)self)->state)) {
+        PyObject *result = start_fast(thread, (Greenlet *)self, args, nargs, kwnames);
+        if (result != &again) {
+            return result;
+        }
+    }
+    thread = thread_here();
+    if (thread == NULL) {
+        return NULL;
+    }
+    PyObject *outcome;
+    swap_save_fn save = ask_switch(thread, self, args, nargs, kwnames, &outcome);
+    return save == NULL ? outcome : swap(save, arrive, thread);
+}
+
+PyObject *
+greenlet_switch(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    Thread *thread = here;
+    State *to = ((Greenlet *)self)->state;
+    if (unlikely(!is_fast(thread) || to->thread != thread || to->slice.start == NULL || kwnames != NULL)) {
+        return switch_slowly(self, args, nargs, kwnames);
+    }
+    PyObject *payload = pack(args, nargs);
+    /* Making a tuple may have run the collector, and that anything. */
+    if (unlikely(nargs > 1 && (payload == NULL || to->slice.start == NULL || here != thread))) {
+        Py_XDECREF(payload);
+        return payload == NULL ? NULL : switch_slowly(self, args, nargs, kwnames);
+    }
+    Py_INCREF(self);
+    thread->target = (Greenlet *)self;
+    thread->payload = payload;
+    return swap(leave, arrive, thread);
+}
+
+/* The exception that throw(typ, val) raises, as an instance. It runs user code (the class is called), which no
+ * policy frame must stand under. */
+static PyObject *
+make_exception(PyObject *type, PyObject *value)
+{
+    if (PyExceptionInstance_Check(type)) {
+        if (value != NULL && value != Py_None) {
+            PyErr_SetString(PyExc_TypeError, "instance exception may not have a separate value");
+            return NULL;
+        }
+        return Py_NewRef(type);
+    }
+    if (!PyExceptionClass_Check(type)) {
+        PyErr_Format(PyExc_TypeError, "exceptions must be classes, or instances, not %s",
+                     Py_TYPE(type)->tp_name);
+        return NULL;
+    }
+    PyObject *traceback = NULL;
+    Py_INCREF(type);
+    Py_XINCREF(value);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return value;
+}
+
+/* Asks policy where to raise the exception, which is taken over, with this traceback. */
+static __attribute__((noinline)) PyObject *
+throw_slowly(PyObject *self, PyObject *exception, PyObject *traceback)
+{
+    Thread *thread = thread_here();
+    PyObject *asked[] = {self, exception}, *outcome = NULL;
+    swap_save_fn save = thread == NULL ? NULL : ask_and_settle(thread, P_THROW, asked, 2, NULL, &outcome);
+    PyObject *type, *value, *old;
+    PyErr_Fetch(&type, &value, &old);
+    if (value == exception) {
+        Py_XDECREF(old);            /* the exception's own, so this runs nothing */
+        old = Py_XNewRef(traceback);
+    }
+    if (save != NULL) {
+        PyErr_Restore(type, value, old);
+        Py_DECREF(exception);       /* nor this: it is set, or it is an argument */
+        return swap(save, arrive, thread);
+    }
+    Py_DECREF(exception);
+    PyErr_Restore(type, value, old);
+    return outcome;
+}
+
+PyObject *
+greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs > 3) {
+        PyErr_Format(PyExc_TypeError, "throw() takes at most 3 arguments (%zd given)", nargs);
+        return NULL;
+    }
+    PyObject *traceback = nargs > 2 && args[2] != Py_None ? args[2] : NULL;
+    if (traceback != NULL && !PyTraceBack_Check(traceback)) {
+        PyErr_SetString(PyExc_TypeError, "throw() third argument must be a traceback object");
+        return NULL;
+    }
+    PyObject *exception = make_exception(nargs > 0 ? args[0] : GreenletExit, nargs > 1 ? args[1] : NULL);
+    if (exception == NULL) {
+        return NULL;
+    }
+    Thread *thread = here;
+    State *to = ((Greenlet *)self)->state;
+    if (likely(is_fast(thread) && to->thread == thread && to->slice.start != NULL)) {
+        PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception, Py_XNewRef(traceback));
+        Py_INCREF(self);
+        thread->target = (Greenlet *)self;
+        thread->payload = NULL;
+        return swap(leave, arrive, thread);
+    }
+    return throw_slowly(self, exception, traceback);
+}

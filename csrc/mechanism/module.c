@@ -1,0 +1,365 @@
+/* The functions that switchlib/_mechanism.py declares, and all that is made once. */
+#include "../chunk.h"
+#include "../mechanism.h"
+#include "parts.h"
+
+PyObject *empty_tuple, *run_name, *switch_event, *throw_event, *parent_keyword, *parent_run_keywords, *vanished;
+static PyObject *unstarted_word, *suspended_word, *current_word, *dead_word;
+
+PyObject *
+getcurrent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    Thread *thread = here;
+    if (unlikely(!is_fast(thread) || closing)) {
+        if (is_finalizing()) {
+            PyErr_SetString(PyExc_RuntimeError, "greenlet is being finalized");
+            return NULL;
+        }
+        thread = thread_here();
+        if (thread == NULL) {
+            return NULL;
+        }
+    }
+    return Py_NewRef((PyObject *)thread->current);
+}
+
+/* As getcurrent, but also while the interpreter ends. */
+PyObject *
+running(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    Thread *thread = thread_find(true);
+    return thread == NULL ? NULL : Py_NewRef((PyObject *)thread->current);
+}
+
+static PyObject *
+gettrace(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    Thread *thread = thread_here();
+    return thread == NULL ? NULL : Py_NewRef(thread->tracer == NULL ? Py_None : thread->tracer);
+}
+
+static PyObject *
+settrace(PyObject *Py_UNUSED(module), PyObject *callback)
+{
+    Thread *thread = thread_here();
+    if (thread == NULL) {
+        return NULL;
+    }
+    PyObject *old = thread->tracer;
+    thread->tracer = callback == Py_None ? NULL : Py_NewRef(callback);
+    set_fast(thread);
+    return old == NULL ? Py_NewRef(Py_None) : old;
+}
+
+static PyObject *
+set_shortcuts(PyObject *Py_UNUSED(module), PyObject *flag)
+{
+    int on = flag == Py_None ? shortcuts : PyObject_IsTrue(flag);
+    if (on < 0) {
+        return NULL;
+    }
+    PyObject *before = PyBool_FromLong(shortcuts);
+    shortcuts = on;
+    for (Thread *thread = threads; thread != NULL; thread = thread->next) {
+        set_fast(thread);
+    }
+    return before;
+}
+
+/* The questions that policy asks take one greenlet, and never anything that a subclass could override. */
+
+static Greenlet *
+greenlet_argument(PyObject *object)
+{
+    if (!is_greenlet(object)) {
+        PyErr_Format(PyExc_TypeError, "GreenletChecker: Expected any type of greenlet, not %s",
+                     Py_TYPE(object)->tp_name);
+        return NULL;
+    }
+    return (Greenlet *)object;
+}
+
+static PyObject *
+ready(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Greenlet *g = greenlet_argument(object);
+    if (g == NULL) {
+        return NULL;
+    }
+    return PyBool_FromLong(g->state->slice.start != NULL && g->state->thread->tstate == tstate_get());
+}
+
+static PyObject *
+state_of(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Greenlet *g = greenlet_argument(object);
+    if (g == NULL) {
+        return NULL;
+    }
+    return Py_NewRef(is_unstarted(g->state)   ? unstarted_word
+                     : is_current(g)          ? current_word
+                     : is_suspended(g->state) ? suspended_word
+                                              : dead_word);
+}
+
+static PyObject *
+parent_of(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Greenlet *g = greenlet_argument(object);
+    if (g == NULL) {
+        return NULL;
+    }
+    return Py_NewRef(g->state->parent == NULL ? Py_None : (PyObject *)g->state->parent);
+}
+
+static PyObject *
+main_of(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Greenlet *g = greenlet_argument(object);
+    if (g == NULL) {
+        return NULL;
+    }
+    Thread *thread = g->state->thread;
+    return Py_NewRef(thread == NULL || thread->main == NULL ? Py_None : (PyObject *)thread->main);
+}
+
+static PyObject *
+run_of(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Greenlet *g = greenlet_argument(object);
+    if (g == NULL) {
+        return NULL;
+    }
+    if (g->state->run == NULL || !is_unstarted(g->state)) {
+        PyErr_SetString(PyExc_AttributeError, "run");
+        return NULL;
+    }
+    return Py_NewRef(g->state->run);
+}
+
+static PyObject *
+py_is_main(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Greenlet *g = greenlet_argument(object);
+    return g == NULL ? NULL : PyBool_FromLong(is_main(g));
+}
+
+static PyObject *
+py_store_parent(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *self, *parent;
+    if (!PyArg_ParseTuple(args, "O!O!:store_parent", Base, &self, Base, &parent)) {
+        return NULL;
+    }
+    return PyBool_FromLong(store_parent((Greenlet *)self, (Greenlet *)parent));
+}
+
+static PyObject *
+store_run(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *self, *run = NULL;
+    if (!PyArg_ParseTuple(args, "O!|O:store_run", Base, &self, &run)) {
+        return NULL;
+    }
+    State *state = ((Greenlet *)self)->state;
+    if (!is_unstarted(state)) {
+        Py_RETURN_FALSE;
+    }
+    PyObject *old = state->run;
+    state->run = Py_XNewRef(run);
+    Py_XDECREF(old);
+    Py_RETURN_TRUE;
+}
+
+static PyObject *
+load_context(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Greenlet *g = greenlet_argument(object);
+    bool running;
+    PyObject **context = g == NULL ? NULL : context_of(g, &running);
+    if (context == NULL) {
+        if (g != NULL) {
+            PyErr_SetString(PyExc_ValueError, "cannot get context of a greenlet that is running in a different thread");
+        }
+        return NULL;
+    }
+    return Py_NewRef(*context == NULL ? Py_None : *context);
+}
+
+static PyObject *
+py_store_context(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *self, *value;
+    if (!PyArg_ParseTuple(args, "O!O:store_context", Base, &self, &value)) {
+        return NULL;
+    }
+    bool running;
+    PyObject **context = context_of((Greenlet *)self, &running);
+    if (context == NULL) {
+        PyErr_SetString(PyExc_ValueError, "cannot set context of a greenlet that is running in a different thread");
+        return NULL;
+    }
+    if (value != Py_None && !PyContext_CheckExact(value)) {
+        PyErr_SetString(PyExc_TypeError, "greenlet context must be a contextvars.Context or None");
+        return NULL;
+    }
+    store_context(context, value, running);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+slice_of(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Greenlet *g = greenlet_argument(object);
+    if (g == NULL) {
+        return NULL;
+    }
+    const stack_slice *slice = &g->state->slice;
+    const char *start = is_current(g) ? __builtin_frame_address(0) : slice->start;
+    return Py_BuildValue("KKKKKK", (unsigned long long)(uintptr_t)slice,
+                         (unsigned long long)(uintptr_t)start, (unsigned long long)(uintptr_t)slice->stop,
+                         (unsigned long long)slice->saved, (unsigned long long)slice->capacity,
+                         (unsigned long long)(uintptr_t)slice->prev);
+}
+
+static PyObject *
+count_main_greenlets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromSsize_t(main_greenlets);
+}
+
+static PyObject *
+count_doomed(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    Py_ssize_t n = 0;
+    for (Thread *thread = threads; thread != NULL; thread = thread->next) {
+        Greenlet *lists[] = {thread->doomed, thread->unreachable};
+        for (int i = 0; i < 2; i++) {
+            for (Greenlet *g = lists[i]; g != NULL && g != &last_doomed; g = g->state->next) {
+                n++;
+            }
+        }
+    }
+    return PyLong_FromSsize_t(n);
+}
+
+static PyObject *
+trash_nesting(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromLong(tstate_trash_nesting(tstate_get()));
+}
+
+static PyObject *
+set_thread_local(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *key, *value, *dict = PyThreadState_GetDict();
+    if (!PyArg_ParseTuple(args, "OO:set_thread_local", &key, &value)) {
+        return NULL;
+    }
+    if (dict == NULL) {
+        return PyErr_NoMemory();
+    }
+    return PyDict_SetItem(dict, key, value) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *
+close_down(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    closing = true;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+    {"c_api", c_api, METH_NOARGS, NULL},
+    {"adopt", adopt, METH_VARARGS, NULL},
+    {"close_down", close_down, METH_NOARGS, NULL},
+    {"getcurrent", getcurrent, METH_NOARGS,
+     "getcurrent()\n--\n\nReturn the greenlet that calls this function."},
+    {"gettrace", gettrace, METH_NOARGS,
+     "gettrace()\n--\n\nReturn the function that traces switches of this thread, or None."},
+    {"settrace", settrace, METH_O,
+     "settrace(callback, /)\n--\n\n"
+     "Trace the switches of this thread by callback(event, (origin, target)), event being 'switch' or 'throw'.\n"
+     "It is called in the target. None ends tracing; so does an exception in the callback, which is raised in\n"
+     "the target. Returns the previous callback, or None."},
+    {"shortcuts", set_shortcuts, METH_O, NULL},
+    {"running", running, METH_NOARGS, NULL},
+    {"ready", ready, METH_O, NULL},
+    {"state_of", state_of, METH_O, NULL},
+    {"parent_of", parent_of, METH_O, NULL},
+    {"main_of", main_of, METH_O, NULL},
+    {"run_of", run_of, METH_O, NULL},
+    {"is_main", py_is_main, METH_O, NULL},
+    {"store_parent", py_store_parent, METH_VARARGS, NULL},
+    {"store_run", store_run, METH_VARARGS, NULL},
+    {"load_context", load_context, METH_O, NULL},
+    {"store_context", py_store_context, METH_VARARGS, NULL},
+    {"slice_of", slice_of, METH_O, NULL},
+    {"count_main_greenlets", count_main_greenlets, METH_NOARGS, NULL},
+    {"count_doomed", count_doomed, METH_NOARGS, NULL},
+    {"set_thread_local", set_thread_local, METH_VARARGS, NULL},
+    {"trash_nesting", trash_nesting, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+fill(PyObject *namespace)
+{
+    if (Base != NULL) {
+        PyErr_SetString(PyExc_ImportError, "switchlib can be loaded once in a process, by the main interpreter");
+        return -1;
+    }
+    struct { PyObject **where; const char *text; } words[] = {
+        {&switch_event, "switch"}, {&throw_event, "throw"}, {&run_name, "run"},
+        {&vanished, "Killing the greenlet because all references have vanished."},
+        {&unstarted_word, "unstarted"}, {&suspended_word, "suspended"},
+        {&current_word, "current"}, {&dead_word, "dead"},
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(words); i++) {
+        if ((*words[i].where = PyUnicode_InternFromString(words[i].text)) == NULL) {
+            return -1;
+        }
+    }
+    if ((empty_tuple = PyTuple_New(0)) == NULL
+        || (parent_keyword = Py_BuildValue("(s)", "parent")) == NULL
+        || (parent_run_keywords = Py_BuildValue("(ss)", "parent", "run")) == NULL) {
+        return -1;
+    }
+    static const char *const names[] = {"SWITCH", "THROW", "START"};
+    for (int i = 0; i < 3; i++) {
+        if ((decisions[i] = PyLong_FromLong(i)) == NULL
+            || PyDict_SetItemString(namespace, names[i], decisions[i]) < 0) {
+            return -1;
+        }
+    }
+    PyObject *module_name = PyUnicode_FromString("switchlib");
+    for (PyMethodDef *def = functions; def->ml_name != NULL; def++) {
+        PyObject *function = PyCFunction_NewEx(def, NULL, module_name);
+        if (function == NULL || PyDict_SetItemString(namespace, def->ml_name, function) < 0) {
+            return -1;
+        }
+        Py_DECREF(function);
+    }
+    Py_XDECREF(module_name);
+    if (base_type_make() < 0 || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {
+        return -1;
+    }
+    chunk_cache_install();
+    return 0;
+}
+
+int
+mechanism_fill(uintptr_t namespace_id, char *why, size_t size)
+{
+    PyGILState_STATE gil = PyGILState_Ensure();
+    int status = fill((PyObject *)namespace_id);
+    if (status < 0) {
+        PyObject *exception = take_instance();
+        PyObject *text = PyObject_Str(exception);
+        PyOS_snprintf(why, size, "%s", text == NULL ? "out of memory" : PyUnicode_AsUTF8(text));
+        Py_XDECREF(text);
+        Py_DECREF(exception);
+    }
+    PyGILState_Release(gil);
+    return status;
+}

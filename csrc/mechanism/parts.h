@@ -1,0 +1,287 @@
+/* Greenlets for CPython: what the parts of the mechanism share.
+ *
+ *     thread.c     threads that use greenlets, found by their thread state
+ *     switch.c     a switch (leave, arrive) and the life of a greenlet (begin, finish)
+ *     decision.c   asking the policy, and carrying out what it decided
+ *     call.c       the builtins that switch: greenlet.switch and greenlet.throw
+ *     type.c       what a greenlet is to Python; the policy class that it adopts
+ *     kill.c       the end of greenlets that nobody refers to
+ *     capi.c       what extensions built against greenlet.h call
+ *     module.c     what switchlib/_mechanism.py declares
+ *
+ * The policy is the class in switchlib/_greenlet.py. A builtin asks the policy's function of its name, whose
+ * answer is a decision:
+ *
+ *     (SWITCH, target, value)          value comes out of target's switch
+ *     (THROW, target, exception)       exception is raised there
+ *     (START, target, args, kwargs)    target's run is called with these on a new stack
+ *
+ * When the function has returned, mechanism checks that the decision still holds (another thread, a collector
+ * or a signal handler may have run since), and carries it out in one step in which no Python code runs.
+ * Where the answer can only be one, mechanism need not ask: these places test `thread->fast`.
+ */
+#ifndef SWITCHLIB_PARTS_H
+#define SWITCHLIB_PARTS_H
+
+#include "../../asm/asm.h"
+#include "../stack.h"
+#include "../tstate.h"
+
+#include <stdbool.h>
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* -fvisibility covers what is defined; this covers what is only declared, which else goes through the GOT. */
+#pragma GCC visibility push(hidden)
+
+/* ------------------------------------------------------------------------------------------- structures */
+
+struct Thread;
+
+/* What a greenlet is beyond its object. */
+typedef struct State {
+    stack_slice slice;
+    tstate_slice tstate;
+    struct Thread *thread;          /* counted; NULL until the greenlet begins */
+    struct Greenlet *parent;        /* owned; NULL for a main greenlet */
+    PyObject *run;                  /* owned; NULL if there is none (any more) */
+    struct Greenlet *next;          /* if it is to die: the next in its thread's list, or last_doomed */
+} State;
+
+/* The layout is that of `PyGreenlet` in greenlet.h: extensions built against greenlet subclass it. */
+typedef struct Greenlet {
+    PyObject_HEAD
+    PyObject *weakreflist;
+    PyObject *dict;
+    State *state;
+} Greenlet;
+
+/* A thread that has used greenlets. The thread state's dict owns it; so does each greenlet that began in it. */
+typedef struct Thread {
+    PyThreadState *fast;            /* tstate while shortcuts may be taken, else NULL */
+    PyThreadState *tstate;          /* NULL when the thread has ended */
+    uint64_t id;                    /* of tstate: another may get its address, but not its number */
+    Greenlet *current;              /* owned: nothing on a greenlet's own stack may own it */
+    Greenlet *main;                 /* owned */
+    /* The switch under way. */
+    Greenlet *target;               /* owned */
+    PyObject *payload;              /* owned: the value; NULL with an exception set */
+    bool refused;                   /* there was no memory to leave the stack */
+    /* If the target starts: its arguments as the caller's array, or else as args and kwargs. */
+    bool in_array;
+    PyObject *const *array;
+    Py_ssize_t nargs;
+    PyObject *args;                 /* owned; NULL to raise the exception that is set instead of calling run */
+    PyObject *kwargs;               /* owned, may be NULL */
+    PyObject *stale;                /* owned: the run that another took the place of; to be released there */
+
+    PyObject *tracer;               /* owned, may be NULL */
+    /* Owned lists of greenlets that are to die when the thread next asks for greenlets: */
+    Greenlet *doomed;               /* they lost their last reference in another thread */
+    Greenlet *unreachable;          /* they did in the collector, or it found them in cycles */
+    Py_ssize_t count;
+    struct Thread *next;            /* in the list of all */
+} Thread;
+
+extern Thread *here;               /* the thread that used greenlets last; the GIL protects it */
+extern Thread *threads;            /* those that have not ended */
+extern Greenlet last_doomed;       /* ends the lists of the doomed */
+extern Py_ssize_t main_greenlets;
+extern bool shortcuts;
+extern bool closing;               /* the interpreter runs its exit functions, or ends already */
+
+extern PyTypeObject *Base;         /* the type, */
+extern PyTypeObject *Public;       /* and the policy class derived from it */
+extern PyObject *GreenletExit, *GreenletError;
+extern PyObject *empty_tuple, *run_name, *switch_event, *throw_event, *parent_keyword, *parent_run_keywords, *vanished;
+
+enum { SWITCH, THROW, START };
+extern PyObject *decisions[3];      /* the ints that tag decisions */
+
+/* Functions of the policy class that builtins ask. A property has up to three. */
+enum {
+    P_INIT, P_SWITCH, P_SWITCH_POSITIONAL, P_THROW, P_END,
+    P_GET_RUN, P_SET_RUN, P_DEL_RUN,
+    P_GET_PARENT, P_SET_PARENT, P_DEL_PARENT,
+    P_GET_CONTEXT, P_SET_CONTEXT, P_DEL_CONTEXT,
+    POLICIES
+};
+extern PyObject *policy[POLICIES];
+
+static inline bool
+is_unstarted(const State *state)
+{
+    return state->thread == NULL;
+}
+
+static inline bool
+is_suspended(const State *state)
+{
+    return state->slice.start != NULL && state->thread->tstate != NULL;
+}
+
+static inline bool
+is_current(const Greenlet *g)
+{
+    return g->state->thread != NULL && g->state->thread->current == g;
+}
+
+static inline bool
+is_main(const Greenlet *g)
+{
+    return g->state->slice.stop == STACK_END;
+}
+
+static inline bool
+is_greenlet(PyObject *object)
+{
+    return PyObject_TypeCheck(object, Base);
+}
+
+/* Drops a reference, which may run anything, but keeps the exception that is set. NULL is allowed. */
+static inline void
+release(PyObject *object)
+{
+    if (object != NULL && Py_REFCNT(object) == 1) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        Py_DECREF(object);
+        PyErr_Restore(type, value, traceback);
+    }
+    else {
+        Py_XDECREF(object);
+    }
+}
+
+static inline void
+thread_release(Thread *thread)
+{
+    if (--thread->count == 0) {
+        PyMem_Free(thread);
+    }
+}
+
+static inline bool
+is_here(const Thread *thread, PyThreadState *ts)
+{
+    return thread->tstate == ts && thread->id == tstate_id(ts);
+}
+
+/* Whether the running thread is this one, and may take shortcuts. */
+static inline bool
+is_fast(const Thread *thread)
+{
+    PyThreadState *ts = tstate_get();
+    return thread->fast == ts && thread->id == tstate_id(ts);
+}
+
+/* ----------------------------------------------------------------------------------------------- threads */
+
+/* The running thread; `create` it if it is new. NULL with an exception set if it could not be, and NULL without one
+ * if it is new and not to be created. */
+Thread *thread_find(bool create);
+
+/* As thread_find(true), but first kills what waits to be killed in this thread. */
+Thread *thread_here(void);
+
+/* To be called when what forbids shortcuts may have changed. */
+void set_fast(Thread *thread);
+
+/* Whether the interpreter is too far gone to run a greenlet's last code. */
+bool is_finalizing(void);
+
+/* ----------------------------------------------------------------------------------------------- a switch
+ *
+ * thread->target and thread->payload are set; `swap(leave, arrive, thread)` does the rest and returns, on the
+ * target's stack, what comes out of its switch. It is the last thing that a builtin does, so that no frame of
+ * ours lies on the stack that is copied.
+ */
+static inline PyObject *
+swap(swap_save_fn save, swap_restore_fn restore, Thread *thread)
+{
+    return switchlib_swap_stack(save, restore, thread);
+}
+
+/* The four ways to leave: for a greenlet that is suspended, or for one that begins; to come back, or never. */
+void *leave(void *sp, void *arg);
+void *leave_to_begin(void *sp, void *arg);
+void *leave_for_good(void *sp, void *arg);
+void *leave_for_good_to_begin(void *sp, void *arg);
+void *arrive(void *sp, void *arg);
+
+/* A switch to the current greenlet. Takes the payload over. */
+PyObject *arrive_here(Thread *thread, PyObject *payload);
+
+/* Whether an unstarted greenlet would run in this thread: so say its ancestors, up to the first that began. */
+bool belongs_here(Thread *thread, const Greenlet *g);
+
+/* The last steps before a new stack. Takes over target and run, whether it succeeds or not. */
+int prepare_start(Thread *thread, Greenlet *target, PyObject *run);
+
+/* GreenletExit, which is set, as a value; NULL with an exception set if it could not be made. */
+PyObject *exit_value(void);
+
+/* ---------------------------------------------------------------------------------------------- decisions */
+
+/* Calls a policy function with no tracing. `args` is an array as PyObject_Vectorcall takes it. */
+PyObject *ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+
+/* The outcome of a decision that no longer holds: ask again. Only its address counts. */
+extern PyObject again;
+
+/* Asks until a decision holds. Returns what leaves for its target, or NULL and the outcome. */
+swap_save_fn ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                            PyObject **outcome);
+
+/* Ends the current greenlet as the policy decides. The result is NULL if an exception is set. */
+_Noreturn void end_slowly(Thread *thread, Greenlet *me, PyObject *result);
+
+/* The exception that is set, as an instance that bears its traceback; clears it. */
+PyObject *take_instance(void);
+
+/* --------------------------------------------------------------------------------------- the type and its parts */
+
+PyObject *greenlet_switch(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+
+/* Packs an array of arguments into a tuple and a dict (NULL without keywords). This may run anything. */
+int pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **tuple, PyObject **dict);
+
+Greenlet *greenlet_alloc(PyTypeObject *type);
+int greenlet_bool(PyObject *self);
+
+/* Stores a parent, owned from now on, unless a cycle would come of it: then returns false. */
+bool store_parent(Greenlet *self, Greenlet *parent);
+
+/* Asks policy to set or (value NULL) delete a property; `closure` is the policy function that gets it. */
+int ask_setter(PyObject *self, PyObject *value, void *closure);
+
+/* Where the greenlet's context lies, if this thread may touch it; NULL if it runs in another. */
+PyObject **context_of(Greenlet *self, bool *running);
+void store_context(PyObject **context, PyObject *value, bool running);
+
+/* Makes Base; 0, or -1 with an exception set. */
+int base_type_make(void);
+
+/* adopt(class, error, GreenletExit): makes the policy class the public type. */
+PyObject *adopt(PyObject *module, PyObject *args);
+
+/* Kills those of the thread that are to die: to lose the last reference does it; cycles keep theirs. If the thread
+ * has ended they are only released. */
+void kill_doomed(Thread *thread);
+
+void greenlet_finalize(PyObject *object);
+int greenlet_traverse(PyObject *object, visitproc visit, void *arg);
+int greenlet_clear(PyObject *object);
+void greenlet_dealloc(PyObject *object);
+
+PyObject *getcurrent(PyObject *module, PyObject *ignored);
+PyObject *running(PyObject *module, PyObject *ignored);
+
+/* The capsule `greenlet._C_API`. */
+PyObject *c_api(PyObject *module, PyObject *ignored);
+
+#pragma GCC visibility pop
+
+#endif

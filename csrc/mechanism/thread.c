@@ -1,0 +1,151 @@
+/* Threads that use greenlets: found by their thread state, ended with it. */
+#include "parts.h"
+
+static Thread nowhere;              /* for `here` when no thread is known */
+Thread *here = &nowhere;
+Thread *threads;
+Py_ssize_t main_greenlets;
+bool shortcuts = true;
+bool closing;
+
+static const char guard_name[] = "switchlib.thread";
+
+void
+set_fast(Thread *thread)
+{
+    bool fast = shortcuts && thread->tracer == NULL && thread->doomed == NULL && thread->unreachable == NULL;
+    thread->fast = fast ? thread->tstate : NULL;
+}
+
+bool
+is_finalizing(void)
+{
+    return _Py_IsFinalizing();
+}
+
+/* The thread has ended. Its suspended greenlets can never run again; each frees its stack when it goes. */
+static void
+thread_end(Thread *thread)
+{
+    if (here == thread) {
+        here = &nowhere;
+    }
+    for (Thread **link = &threads; *link != NULL; link = &(*link)->next) {
+        if (*link == thread) {
+            *link = thread->next;
+            break;
+        }
+    }
+    thread->tstate = thread->fast = NULL;
+    kill_doomed(thread);
+    Py_CLEAR(thread->tracer);
+    Py_CLEAR(thread->current);
+    Py_CLEAR(thread->main);
+    thread_release(thread);
+}
+
+/* Called when the thread state's dict goes: its thread ends, or the interpreter, or a forked child clears the
+ * threads that it has not. */
+static void
+guard_destroy(PyObject *guard)
+{
+    Thread *thread = PyCapsule_GetPointer(guard, guard_name);
+    if (thread->tstate == tstate_get() && !is_finalizing() && !tstate_collecting(thread->tstate)) {
+        kill_doomed(thread);
+    }
+    if (thread->tstate != NULL) {
+        thread_end(thread);
+    }
+    thread_release(thread);
+}
+
+/* Ends the threads that are gone and whose guard did not tell: destructors that run after the thread state's dict
+ * has gone may ask for greenlets, and get a dict that nobody clears. */
+static void
+end_forgotten_threads(void)
+{
+    for (Thread *thread = threads; thread != NULL;) {
+        PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+        while (ts != NULL && (ts != thread->tstate || tstate_id(ts) != thread->id)) {
+            ts = PyThreadState_Next(ts);
+        }
+        if (ts != NULL) {
+            thread = thread->next;
+        }
+        else {
+            thread_end(thread);     /* which may run anything */
+            thread = threads;
+        }
+    }
+}
+
+static Thread *
+thread_create(PyThreadState *ts, PyObject *dict)
+{
+    end_forgotten_threads();
+    Greenlet *main = greenlet_alloc(Public);
+    if (thread_find(false) != NULL) {       /* the collector ran, and a finaliser that uses greenlets */
+        Py_XDECREF(main);
+        return thread_find(false);
+    }
+    Thread *thread = PyMem_Calloc(1, sizeof *thread);
+    PyObject *guard = thread == NULL ? NULL : PyCapsule_New(thread, guard_name, NULL);
+    if (main == NULL || guard == NULL || PyDict_SetItem(dict, guard, Py_None) < 0) {
+        Py_XDECREF(guard);
+        Py_XDECREF(main);
+        PyMem_Free(thread);
+        if (!PyErr_Occurred()) {
+            PyErr_NoMemory();
+        }
+        return NULL;
+    }
+    main->state->slice.stop = STACK_END;
+    main->state->thread = thread;
+    main_greenlets++;
+    thread->tstate = ts;
+    thread->id = tstate_id(ts);
+    thread->current = (Greenlet *)Py_NewRef(main);
+    thread->main = main;
+    thread->count = 3;              /* the dict's guard, the list of all, and the main greenlet */
+    thread->next = threads;
+    threads = thread;
+    set_fast(thread);
+    PyCapsule_SetDestructor(guard, guard_destroy);
+    Py_DECREF(guard);
+    return thread;
+}
+
+Thread *
+thread_find(bool create)
+{
+    PyThreadState *ts = tstate_get();
+    if (likely(is_here(here, ts))) {
+        return here;
+    }
+    for (Thread *thread = threads; thread != NULL; thread = thread->next) {
+        if (is_here(thread, ts)) {
+            return here = thread;
+        }
+    }
+    if (!create) {
+        return NULL;
+    }
+    PyObject *dict = PyThreadState_GetDict();
+    if (dict == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    Thread *thread = thread_create(ts, dict);
+    return thread == NULL ? NULL : (here = thread);
+}
+
+Thread *
+thread_here(void)
+{
+    Thread *thread = thread_find(true);
+    if (unlikely(thread != NULL && (thread->doomed != NULL || thread->unreachable != NULL)
+                 && !tstate_collecting(thread->tstate))) {
+        kill_doomed(thread);
+    }
+    return thread;
+}
