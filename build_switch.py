@@ -7,7 +7,7 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ["asm/asm.c"] + sorted(str(path.relative_to(HERE)) for path in (HERE / "csrc").rglob("*.c"))
+SOURCES = ["asm/asm.c", *sorted(str(path.relative_to(HERE)) for path in (HERE / "csrc").rglob("*.c"))]
 
 PREAMBLE = """
 #include "csrc/coroutine.h"
