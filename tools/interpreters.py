@@ -5,7 +5,7 @@
     python tools/interpreters.py run NAME ARGUMENT ...
 
 `make` installs PyPy with apt and, by debootstrap and from the mirror that this machine is configured for, each suite of
-SUITES into a directory of its own under ~/.cache/switchlib/suites. What is there is kept: remove a suite's directory to get
+SUITES into a directory of its own under ~/.cache/switchlib/suites. What is there is kept: remove a directory to get
 it anew. What cannot be had is skipped, and says why. It needs Debian and root.
 
 `run` starts an interpreter as if it were installed: in its suite's root, where /tmp and this clone are what they are
