@@ -2,9 +2,19 @@
 
 from switchlib._exceptions import GreenletExit, error
 from switchlib._greenlet import greenlet
-from switchlib._install import install
+from switchlib._install import get_include, install
 from switchlib._mechanism import getcurrent, gettrace, settrace
 
 __version__ = "0.1.0"
 
-__all__ = ["GreenletExit", "__version__", "error", "getcurrent", "gettrace", "greenlet", "install", "settrace"]
+__all__ = [
+    "GreenletExit",
+    "__version__",
+    "error",
+    "get_include",
+    "getcurrent",
+    "gettrace",
+    "greenlet",
+    "install",
+    "settrace",
+]

@@ -14,6 +14,11 @@ from switchlib._greenlet import greenlet
 SHIM_DIRECTORY = os.path.dirname(os.path.abspath(shim.__file__))
 
 
+def get_include() -> str:
+    """The directory to give a C compiler as -I: extensions `#include <greenlet/greenlet.h>` from there."""
+    return SHIM_DIRECTORY
+
+
 def install() -> None:
     """Make `import greenlet` yield switchlib in this program from now on.
 

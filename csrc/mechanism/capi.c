@@ -32,8 +32,15 @@ api_get_current(void)
 static PyObject *
 api_throw(PyObject *self, PyObject *type, PyObject *value, PyObject *traceback)
 {
+    if (!is_greenlet_argument(self)) {
+        return NULL;
+    }
+    if (type == NULL) {
+        PyErr_BadArgument();
+        return NULL;
+    }
     PyObject *args[] = {type, value == NULL ? Py_None : value, traceback == NULL ? Py_None : traceback};
-    return is_greenlet_argument(self) ? greenlet_throw(self, args, 3) : NULL;
+    return greenlet_throw(self, args, 3);
 }
 
 /* Keywords take the way of an ordinary call of the method, which lays them out. */

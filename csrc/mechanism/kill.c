@@ -119,11 +119,26 @@ greenlet_finalize(PyObject *object)
     }
 }
 
+/* Whether it is for us to visit and to drop the reference that an instance of `type` has to its class. CPython does it
+ * for a class of Python's whose nearest C base is static, as the types are that Cython derives from ours (see
+ * subtype_dealloc in Objects/typeobject.c). */
+static bool
+counts_class(PyTypeObject *type)
+{
+    PyTypeObject *base = type;
+    while (base->tp_dealloc == type->tp_dealloc && base->tp_dealloc != greenlet_dealloc) {
+        base = base->tp_base;
+    }
+    return PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && PyType_HasFeature(base, Py_TPFLAGS_HEAPTYPE);
+}
+
 int
 greenlet_traverse(PyObject *object, visitproc visit, void *arg)
 {
     Greenlet *self = (Greenlet *)object;
-    Py_VISIT(Py_TYPE(self));
+    if (counts_class(Py_TYPE(self))) {
+        Py_VISIT(Py_TYPE(self));
+    }
     Py_VISIT(self->dict);
     if (self->state != NULL) {
         Py_VISIT(self->state->parent);
@@ -191,6 +206,9 @@ greenlet_dealloc(PyObject *object)
                 if (!PyObject_GC_IsTracked(object)) {
                     PyObject_GC_Track(object);
                 }
+                if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && !counts_class(type)) {
+                    Py_INCREF(type);    /* which CPython will drop when we have returned */
+                }
                 return;
             }
         }
@@ -203,7 +221,7 @@ greenlet_dealloc(PyObject *object)
     Py_CLEAR(self->dict);
     free_state(self);
     type->tp_free(self);
-    if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) {
+    if (counts_class(type)) {
         Py_DECREF(type);
     }
     Py_TRASHCAN_END
