@@ -40,6 +40,11 @@ class Environment:
         return str(self.directory / "bin" / "python")
 
     @property
+    def environ(self) -> dict[str, str]:
+        """The environment variables of its processes: none that would change how Python or switchlib behave."""
+        return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SWITCHLIB"))}
+
+    @property
     def name(self) -> str:
         return f"{self.implementation} {self.version}"
 

@@ -18,14 +18,15 @@ Setup = Callable[[], Body]
 class Peer:
     setup: Setup
     loops: int
+    waits: bool
 
 
 PEERS: dict[str, dict[str, Peer]] = {"generators": {}, "asyncio": {}, "threads": {}}
 
 
-def peer(implementation: str, case: str, loops: int) -> Callable[[Setup], Setup]:
+def peer(implementation: str, case: str, loops: int, waits: bool = False) -> Callable[[Setup], Setup]:
     def register(setup: Setup) -> Setup:
-        PEERS[implementation][case] = Peer(setup, loops)
+        PEERS[implementation][case] = Peer(setup, loops, waits)
         return setup
 
     return register
@@ -150,7 +151,7 @@ def task_memory() -> Body:
 # A thread has a stack of the operating system's, and hands over by locks.
 
 
-@peer("threads", "switch", loops=10_000)
+@peer("threads", "switch", loops=10_000, waits=True)
 def thread_switch() -> Body:
     def body(loops: int) -> None:
         here, there = threading.Lock(), threading.Lock()
@@ -172,7 +173,7 @@ def thread_switch() -> Body:
     return body
 
 
-@peer("threads", "create", loops=500)
+@peer("threads", "create", loops=500, waits=True)
 def thread_create() -> Body:
     def f() -> None:
         pass

@@ -1,17 +1,31 @@
-"""The tables, from what pyperf keeps."""
+"""The tables, from what is kept in benchmarks/results/, for the terminal and for the documentation."""
 
 from __future__ import annotations
 
+import functools
+import json
 import statistics
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pyperf
 from cases import CASES, Case
-from environments import Environment
+from environments import NEEDED, ROOT
 
+RESULTS = ROOT / "benchmarks" / "results"
 POLICY_AT_MOST = 0.80
 AT_MOST_ON_310 = {"create": 0.35, "memory": 0.6}
+PEER_CASES = ("switch", "switch_value", "create", "ring", "memory")
+
+Cliff: TypeAlias = dict[str, Any]
+CLIFFS: dict[str, Callable[[Cliff], float]] = {
+    "depth": lambda found: float(found["dearest"] / found["median"]),
+    "stacks": lambda found: float(found["over"]),
+    "live": lambda found: float(found["cost"]),
+}
+"""How bad a cliff is: of several measurements the least counts."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +38,35 @@ class Row:
     policy: float | None
     policy_at_most: float
 
+    @property
+    def missed(self) -> bool:
+        return self.at_most is not None and self.ratio > self.at_most
 
-def rounds(file: Path, name: str) -> list[float]:
-    """The median of each process."""
-    runs = pyperf.BenchmarkSuite.load(str(file)).get_benchmark(name).get_runs()
-    return [statistics.median(run.values) for run in runs]
+    @property
+    def policy_missed(self) -> bool:
+        return self.policy is not None and self.policy > self.policy_at_most
+
+
+# Reading results
+
+
+@functools.lru_cache
+def _suite(file: Path, modified: float) -> pyperf.BenchmarkSuite:
+    return pyperf.BenchmarkSuite.load(str(file))
+
+
+def benchmark(results: Path, implementation: str, name: str) -> pyperf.Benchmark | None:
+    file = results / f"{implementation}.json"
+    if not file.exists():
+        return None
+    suite = _suite(file, file.stat().st_mtime)
+    return suite.get_benchmark(name) if name in suite.get_benchmark_names() else None
+
+
+def rounds(results: Path, implementation: str, name: str) -> list[float]:
+    """The median of each process; none if it was not measured."""
+    found = benchmark(results, implementation, name)
+    return [] if found is None else [statistics.median(run.values) for run in found.get_runs()]
 
 
 def ratio(mine: list[float], theirs: list[float]) -> float:
@@ -36,37 +74,53 @@ def ratio(mine: list[float], theirs: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
 
 
-def row(results: Path, name: str, where: Environment) -> Row:
+def interpreter(results: Path) -> str:
+    return (
+        results.name.removeprefix("quick-").rsplit("-", 1)[0].replace("cpython-", "CPython ").replace("pypy-", "PyPy ")
+    )
+
+
+def row(results: Path, name: str) -> Row:
     case = CASES[name]
-    greenlet, switchlib = (rounds(results / f"{each}.json", name) for each in ("greenlet", "switchlib"))
-    policy = ratio(rounds(results / "switchlib-policy.json", name), greenlet) if case.switches else None
+    greenlet, switchlib, policy = (
+        rounds(results, each, name) for each in ("greenlet", "switchlib", "switchlib-policy")
+    )
     return Row(
         case,
         statistics.median(greenlet),
         statistics.median(switchlib),
         ratio(switchlib, greenlet),
-        at_most(name, where),
-        policy,
-        POLICY_AT_MOST * factor(where),
+        at_most(name, interpreter(results)),
+        ratio(policy, greenlet) if policy else None,
+        POLICY_AT_MOST * (1 if is_reference(interpreter(results)) else 1.15),
     )
 
 
-def factor(where: Environment) -> float:
-    """How much more than on CPython 3.11 is allowed of a ratio elsewhere."""
-    return 1.0 if where.version.startswith("3.11.") else 1.15
+def rows(results: Path) -> list[Row]:
+    return [row(results, name) for name in CASES if rounds(results, "switchlib", name)]
 
 
-def at_most(name: str, where: Environment) -> float | None:
-    if where.implementation == "PyPy":
-        return 1.1
-    if where.version.startswith("3.10.") and name in AT_MOST_ON_310:
-        return AT_MOST_ON_310[name]
+def is_reference(interpreter: str) -> bool:
+    return interpreter.startswith("CPython 3.11.")
+
+
+def at_most(name: str, interpreter: str) -> float | None:
+    """The target for the ratio."""
     target = CASES[name].at_most
-    return None if target is None else target if name == "importing" else target * factor(where)
+    if target is None or name == "importing" or is_reference(interpreter):
+        return target
+    if interpreter.startswith("PyPy"):
+        return 1.1
+    if interpreter.startswith("CPython 3.10.") and name in AT_MOST_ON_310:
+        return AT_MOST_ON_310[name]
+    return 1.15 * target
+
+
+# For the terminal
 
 
 def amount(value: float, unit: str) -> str:
-    """Three digits, and a unit that suits."""
+    """Two or three digits, and a unit that suits."""
     if unit == "byte":
         return f"{value:,.0f} B"
     scales = ((1e9, "ns"), (1e6, "µs"), (1e3, "ms"))
@@ -74,14 +128,169 @@ def amount(value: float, unit: str) -> str:
     return f"{value * scale:,.{1 if value * scale < 100 else 0}f} {name}"
 
 
-HEADING = f"{'':<40}{'greenlet':>14}{'switchlib':>14}{'ratio':>8}{'at most':>9}{'policy':>8}{'at most':>9}"
+HEADING = f"{'':<42}{'greenlet':>12}{'switchlib':>12}{'ratio':>8}{'at most':>9}{'policy':>8}{'at most':>9}"
 
 
 def line(row: Row) -> str:
-    text = f"{row.case.title:<40}{amount(row.greenlet, row.case.unit):>14}{amount(row.switchlib, row.case.unit):>14}"
+    text = f"{row.case.title:<42}{amount(row.greenlet, row.case.unit):>12}{amount(row.switchlib, row.case.unit):>12}"
     text += f"{row.ratio:>8.3f}" + (f"{row.at_most:>9.3f}" if row.at_most else " " * 9)
-    missed = row.at_most is not None and row.ratio > row.at_most
     if row.policy is not None:
         text += f"{row.policy:>8.2f}{row.policy_at_most:>9.2f}"
-        missed |= row.policy > row.policy_at_most
-    return text + ("  missed" if missed else "")
+    return text + ("  missed" if row.missed or row.policy_missed else "")
+
+
+# For the documentation
+
+
+def table(heading: Iterable[str], body: Iterable[Iterable[str]]) -> str:
+    """In Markdown."""
+    titles = list(heading)
+    lines = [titles, ["---"] + ["--:"] * (len(titles) - 1), *body]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def bold(text: str, condition: bool) -> str:
+    return f"**{text}**" if condition else text
+
+
+def cases_table(results: Path, with_targets: bool) -> str:
+    heading = ["", "greenlet", "switchlib", "ratio", *(["at most"] if with_targets else []), "all policy in Python"]
+    body = []
+    for each in rows(results):
+        cells = [each.case.title, amount(each.greenlet, each.case.unit), amount(each.switchlib, each.case.unit)]
+        cells.append(bold(f"{each.ratio:.3f}", with_targets and each.missed))
+        if with_targets:
+            cells.append(f"{each.at_most:.2f}" if each.at_most else "")
+        cells.append("" if each.policy is None else bold(f"{each.policy:.2f}", with_targets and each.policy_missed))
+        body.append(cells)
+    return f"{sitting(results)}\n\n{table(heading, body)}"
+
+
+def sitting(results: Path) -> str:
+    """The machine, the versions and the date."""
+    found = benchmark(results, "switchlib", "switch")
+    assert found is not None
+    known = found.get_metadata()
+    greenlet = next(pin for pin in NEEDED if pin.startswith("greenlet")).split(";")[0].replace("==", " ")
+    if interpreter(results).startswith("PyPy"):
+        greenlet = "its own greenlet"
+    return (
+        f"{interpreter(results)}, {greenlet}; {known['cpu_model_name']}, {known['cpu_count']} cores, "
+        f"{known['platform'].split('-')[0]}; {found.get_dates()[0]:%Y-%m-%d}; {found.get_nrun()} rounds."
+    )
+
+
+def versions_table(directories: list[Path]) -> str:
+    """The ratios on each interpreter."""
+    body = []
+    for name, case in CASES.items():
+        cells = [case.title]
+        for results in directories:
+            if rounds(results, "switchlib", name):
+                found = row(results, name)
+                cells.append(bold(f"{found.ratio:.3f}", found.missed))
+            else:
+                cells.append("")
+        body.append(cells)
+    return table(["ratio to greenlet", *(interpreter(each) for each in directories)], body)
+
+
+def peers_table(results: Path) -> str:
+    names = ("greenlet", "switchlib", "tealet-greenlet", "generators", "asyncio", "threads")
+    present = [name for name in names if any(rounds(results, name, case) for case in PEER_CASES)]
+    body = []
+    for case in PEER_CASES:
+        cells = [CASES[case].title]
+        for name in present:
+            found = rounds(results, name, case)
+            cells.append(amount(statistics.median(found), CASES[case].unit) if found else "")
+        body.append(cells)
+    missing = json.loads((results / "missing.json").read_text())
+    reasons = "".join(f"\n\n{peer} could not be installed: `{reason}`." for peer, reason in missing.items())
+    return table(["", *present], body) + reasons
+
+
+def cliffs(results: Path) -> str:
+    found = json.loads((results / "cliffs.json").read_text())
+
+    def cells(title: str, value: Callable[[dict[str, Cliff]], str], bound: str) -> list[str]:
+        return [title, value(found["greenlet"]), value(found["switchlib"]), bound]
+
+    def of_live(number: int, value: Callable[[Cliff], str]) -> Callable[[dict[str, Cliff]], str]:
+        return lambda of: value(of[f"live {number}"]) if f"live {number}" in of else ""
+
+    numbers = [int(key.split()[1]) for key in found["switchlib"] if key.startswith("live")]
+    live = [
+        cells(
+            f"a switch among {number:,} in random order",
+            of_live(number, lambda one: amount(one["cost"], "second")),
+            "8 times that among 10" if number == max(numbers) else "",
+        )
+        for number in numbers
+    ]
+    memory = of_live(max(numbers), lambda one: f"{one['resident'] / 1e9:.2f} GB")
+    times = of_live(max(numbers), lambda one: f"{one['cost'] / found['switchlib']['live 10']['cost']:.1f}")
+    body = [
+        cells(
+            "a call, dearest depth and frame size: times the median",
+            lambda of: f"{CLIFFS['depth'](of['depth']):.1f}",
+            "2",
+        ),
+        cells(
+            "a switch, dearest size of stack: times the straight line", lambda of: f"{of['stacks']['over']:.2f}", "2"
+        ),
+        *live,
+        cells(f"a switch among {max(numbers):,}: times one among 10", times, "8"),
+        cells(f"{max(numbers):,} live: bytes resident", memory, "1.4 GB"),
+    ]
+    return table(["", "greenlet", "switchlib", "at most"], body)
+
+
+def instructions_tables(results: Path) -> str:
+    found = json.loads((results / "instructions.json").read_text())
+    switch = found["switch"]
+    names = ("greenlet", "switchlib")
+    body = [
+        [layer, *(f"{switch[name][layer]:.0f}" for name in names)]
+        for layer in switch["switchlib"]
+        if any(round(switch[name][layer]) for name in names)
+    ]
+    body.append(["together", *(f"{sum(switch[name].values()):.0f}" for name in names)])
+    totals = []
+    for name, case in CASES.items():
+        if name in found:
+            sums = {each: sum(layers.values()) for each, layers in found[name].items()}
+            cells = [case.title, *(f"{sums[each]:,.0f}" for each in names)]
+            cells.append(f"{sums['switchlib'] / sums['greenlet']:.3f}")
+            cells.append(f"{sums['switchlib-policy']:,.0f}" if "switchlib-policy" in sums else "")
+            totals.append(cells)
+    return (
+        table(["one switch, instructions", *names], body)
+        + "\n\n"
+        + table(["instructions an operation", *names, "ratio", "all policy in Python"], totals)
+    )
+
+
+def write() -> None:
+    """Puts the tables between their marks in README.md and docs/performance.md."""
+    directories = sorted(path for path in RESULTS.iterdir() if not path.name.startswith("quick-"))
+    reference = next(path for path in directories if is_reference(interpreter(path)))
+    blocks: dict[str, Callable[[], str]] = {
+        "cases": lambda: cases_table(reference, with_targets=False),
+        "targets": lambda: cases_table(reference, with_targets=True),
+        "versions": lambda: versions_table(directories),
+        "peers": lambda: peers_table(reference),
+        "cliffs": lambda: cliffs(reference),
+        "instructions": lambda: instructions_tables(reference),
+    }
+    for file in (ROOT / "README.md", ROOT / "docs" / "performance.md"):
+        text = file.read_text()
+        for name, block in blocks.items():
+            begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+            before, mark, rest = text.partition(begin)
+            if mark:
+                try:
+                    text = before + begin + block() + rest[rest.index(end) :]
+                except FileNotFoundError as missing:
+                    print(f"{file.name}: {name} stays as it is, for there is no {missing.filename}")
+        file.write_text(text)

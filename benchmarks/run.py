@@ -1,14 +1,17 @@
 """Measures switchlib, greenlet and their peers, and makes the tables and plots of the documentation.
 
-    python benchmarks/run.py [PART ...] [--python PYTHON] [--case NAME ...] [--quick]
+    python benchmarks/run.py                    the cases, switchlib beside greenlet
+    python benchmarks/run.py --quick            the same in a minute, for a first look
+    python benchmarks/run.py --all              all there is, and writes it into README.md and docs/
 
 Implementations take turns, each time in a fresh process, so that what else the machine does falls on all of them.
-pyperf keeps what was measured, in benchmarks/results/; a process there is a round here.
+The results are kept in benchmarks/results/: the cases by pyperf, where a process is what is called a round here.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -16,20 +19,21 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import instructions
 import pyperf
 import report
 from cases import CASES, Case
-from environments import Environment, environment
+from environments import CACHE, Environment, environment
+from peers import PEERS
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results"
 
 
 @dataclass(frozen=True)
 class Effort:
     rounds: int
     values: int
-    """How often each process measures, beside once before it counts."""
+    """How often each process measures, after once that does not count."""
 
 
 FULL, QUICK = Effort(rounds=9, values=3), Effort(rounds=3, values=1)
@@ -40,44 +44,64 @@ class Implementation:
     name: str
     module: str
     environ: dict[str, str] = field(default_factory=dict)
+    most_live: int = 1_000_000
 
 
-GREENLET = Implementation("greenlet", "greenlet")
+GREENLET = Implementation("greenlet", "greenlet", most_live=100_000)  # a million would need six gigabytes
 SWITCHLIB = Implementation("switchlib", "switchlib")
 POLICY = Implementation("switchlib-policy", "switchlib", {"SWITCHLIB_SHORTCUTS": "0"})
+TEALET = Implementation("tealet-greenlet", "tealet_greenlet")
+
+LIVE = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 
 
-def measure(where: Environment, what: Implementation, case: Case, loops: int, values: int) -> pyperf.Benchmark:
+def measure(where: Environment, what: Implementation, case: Case, values: int) -> pyperf.Benchmark:
     """One process."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SWITCHLIB"))}
+    loops = PEERS[what.name][case.name].loops if what.name in PEERS else case.loops
     once = case.unit == "byte"
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "run.json"
         command = [where.python, str(HERE / "worker.py"), what.module, case.name, "--worker", f"--loops={loops}"]
         command += [f"--values={1 if once else values}", f"--warmups={0 if once else 1}", "-q", "-o", str(output)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=clean | what.environ, cwd=scratch
-        )
-        if done.returncode != 0:
-            sys.exit(f"{what.name}, {case.name}, in {where.name}:\n{done.stdout}{done.stderr}")
+        process(where, what, command)
         return pyperf.Benchmark.load(str(output))
 
 
-def compare(where: Environment, cases: list[Case], effort: Effort, results: Path) -> None:
-    """Rounds of greenlet, switchlib, and switchlib without shortcuts."""
+def process(where: Environment, what: Implementation, command: list[str]) -> str:
+    """What the command printed, run where no switchlib lies about."""
+    environ = where.environ | what.environ
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, cwd=CACHE)
+    if done.returncode != 0:
+        sys.exit(f"{what.name} in {where.name}: {' '.join(command)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def run_cases(where: Environment, cases: list[Case], effort: Effort, peers: bool, results: Path) -> None:
+    print(report.HEADING)
     for case in cases:
-        kinds = [GREENLET, SWITCHLIB, *([POLICY] if case.switches else [])]
+        kinds = [GREENLET, SWITCHLIB]
+        if case.switches:
+            kinds.append(POLICY)
+        if peers:
+            kinds += peers_of(where, case)
         measured: dict[str, pyperf.Benchmark] = {}
         for number in range(effort.rounds):
             for what in kinds if number % 2 == 0 else reversed(kinds):
-                run = measure(where, what, case, case.loops, effort.values)
+                run = measure(where, what, case, effort.values)
                 if what.name in measured:
                     measured[what.name].add_runs(run)
                 else:
                     measured[what.name] = run
         for name, benchmark in measured.items():
             keep(results / f"{name}.json", benchmark)
-        print(report.line(report.row(results, case.name, where)), flush=True)
+        print(report.line(report.row(results, case.name)), flush=True)
+
+
+def peers_of(where: Environment, case: Case) -> list[Implementation]:
+    if case.name not in report.PEER_CASES:
+        return []
+    peers = [Implementation(name, name) for name in PEERS if case.name in PEERS[name]]
+    return peers if any("tealet" in name for name in where.missing) else [TEALET, *peers]
 
 
 def keep(file: Path, benchmark: pyperf.Benchmark) -> None:
@@ -86,23 +110,71 @@ def keep(file: Path, benchmark: pyperf.Benchmark) -> None:
     if file.exists():
         former = pyperf.BenchmarkSuite.load(str(file)).get_benchmarks()
         benchmarks += [each for each in former if each.get_name() != benchmark.get_name()]
-    file.parent.mkdir(parents=True, exist_ok=True)
     pyperf.BenchmarkSuite(benchmarks).dump(str(file), replace=True)
+
+
+def run_cliffs(where: Environment, effort: Effort, results: Path) -> None:
+    """Of several processes that take turns the quickest counts: a cliff is there in each of them."""
+    found: dict[str, dict[str, report.Cliff]] = {"greenlet": {}, "switchlib": {}}
+    looks = [["depth"], ["stacks"], *(["live", str(number)] for number in LIVE)]
+    for _ in range(min(effort.rounds, 3)):
+        for look in looks:
+            for what in (GREENLET, SWITCHLIB):
+                if look[0] == "live" and int(look[1]) > what.most_live:
+                    continue
+                output = process(where, what, [where.python, str(HERE / "cliffs.py"), *look, what.module])
+                now, key = json.loads(output), " ".join(look)
+                former = found[what.name].get(key, now)
+                found[what.name][key] = min(now, former, key=report.CLIFFS[look[0]])
+    (results / "cliffs.json").write_text(json.dumps(found, indent=1))
+    print(report.cliffs(results))
+
+
+def run_instructions(where: Environment, cases: list[Case], results: Path) -> None:
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for case in cases:
+        if case.name in instructions.LEFT_OUT:
+            continue
+        kinds = [GREENLET, SWITCHLIB, *([POLICY] if case.switches else [])]
+        found[case.name] = {what.name: instructions.layers(where, what.module, case, what.environ) for what in kinds}
+        totals = {name: round(sum(layers.values())) for name, layers in found[case.name].items()}
+        print(f"{case.title:<42}", *(f"{name} {total:,}" for name, total in totals.items()), flush=True)
+    file = results / "instructions.json"
+    former = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps(former | found, indent=1))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=["cases"], metavar="PART")
     parser.add_argument("--python", default=sys.executable, help="the interpreter to measure with")
-    parser.add_argument("--case", action="append", choices=CASES, help="only this one; may be repeated")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, kept apart: all cases in a minute")
-    arguments = parser.parse_args()
-    where = environment(arguments.python)
-    results = RESULTS / (f"quick-{where.results}" if arguments.quick else where.results)
-    cases = [CASES[name] for name in arguments.case or CASES]
-    print(f"{where.name}; load {os.getloadavg()[0]:.1f}")
-    print(report.HEADING)
-    compare(where, cases, QUICK if arguments.quick else FULL, results)
+    parser.add_argument("--case", action="append", choices=CASES, help="only this case; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds; what is measured is kept apart")
+    parser.add_argument("--peers", action="store_true", help="the cases also with what one could use in their place")
+    parser.add_argument("--cliffs", action="store_true", help="not the cases: calls, stacks and numbers of each size")
+    parser.add_argument("--instructions", action="store_true", help="not the cases: instruction counts, by valgrind")
+    parser.add_argument("--write", action="store_true", help="the results into README.md and docs/")
+    parser.add_argument("--all", action="store_true")
+    wanted = parser.parse_args()
+
+    if not wanted.write or wanted.all:
+        where = environment(wanted.python)
+        results = report.RESULTS / (f"quick-{where.results}" if wanted.quick else where.results)
+        results.mkdir(parents=True, exist_ok=True)
+        (results / "missing.json").write_text(json.dumps(where.missing))
+        effort = QUICK if wanted.quick else FULL
+        cases = [CASES[name] for name in wanted.case or CASES]
+        print(f"{where.name}; load {os.getloadavg()[0]:.1f}")
+        if wanted.all or not (wanted.cliffs or wanted.instructions):
+            run_cases(where, cases, effort, wanted.peers or wanted.all, results)
+        if wanted.all or wanted.cliffs:
+            run_cliffs(where, effort, results)
+        if wanted.all or wanted.instructions:
+            run_instructions(where, cases, results)
+    if wanted.all or wanted.write:
+        import plots  # it takes a second, and matplotlib
+
+        plots.draw()
+        report.write()
 
 
 if __name__ == "__main__":

@@ -18,19 +18,22 @@ def main() -> None:
     runner.argparser.add_argument("implementation")
     runner.argparser.add_argument("case", choices=CASES)
     arguments = runner.parse_args()
-    implementation, case = arguments.implementation, CASES[arguments.case]
-    if implementation in PEERS:
-        body = PEERS[implementation][case.name].setup()
+    case = CASES[arguments.case]
+    if arguments.implementation in PEERS:
+        peer = PEERS[arguments.implementation][case.name]
+        body, waits = peer.setup(), peer.waits
     else:
-        body = case.setup(importlib.import_module(implementation))
+        body, waits = case.setup(importlib.import_module(arguments.implementation)), case.waits
+    clock = time.perf_counter if waits else time.process_time
 
     def measure(loops: int) -> float:
-        began = time.perf_counter()
+        began = clock()
         result = body(loops)
-        took = time.perf_counter() - began
+        took = clock() - began
         return took if result is None else result
 
-    runner.bench_time_func(case.name, measure, metadata={"unit": case.unit, "implementation": implementation})
+    metadata = {"unit": case.unit, "implementation": arguments.implementation, "clock": clock.__name__}
+    runner.bench_time_func(case.name, measure, metadata=metadata)
 
 
 if __name__ == "__main__":

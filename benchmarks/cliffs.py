@@ -1,0 +1,158 @@
+"""Looks for cliffs: places where a little more of something costs a lot more.
+
+    python cliffs.py (depth | stacks | live NUMBER) MODULE
+
+prints, as JSON, what it measured in this process. Each point is the quickest of several passes over all of
+them, in processor time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable
+from itertools import repeat
+from types import ModuleType
+from typing import Any, TypeVar
+
+from cases import Growth, make_ring
+
+DEPTHS = range(1, 61)
+LOCALS = range(25)
+SIZES = range(65)  # KiB
+
+Point = TypeVar("Point")
+
+
+def quickest(points: Iterable[Point], measure: Callable[[Point], float], passes: int = 7) -> list[float]:
+    """What another program takes away for a while falls on one pass of a few points, not on all passes of one."""
+    return [min(each) for each in zip(*([measure(point) for point in points] for _ in range(passes)), strict=True)]
+
+
+def depth(module: ModuleType) -> dict[str, Any]:
+    """A call of a small function, from each depth of Python frames of each size: where does a chunk end?"""
+
+    def small() -> None:
+        pass
+
+    def measure(point: tuple[int, int]) -> float:
+        left, count = point
+        took: float = module.greenlet(callers[count]).switch(left - 1, small, 500)
+        return took / 500
+
+    callers = [caller(count) for count in LOCALS]
+    points = [(left, count) for left in DEPTHS for count in LOCALS]
+    costs = quickest(points, measure)
+    dearest = max(costs)
+    return {
+        "median": statistics.median(costs),
+        "dearest": dearest,
+        "depth": points[costs.index(dearest)][0],
+        "locals": points[costs.index(dearest)][1],
+    }
+
+
+def caller(count: int) -> Callable[..., float]:
+    """A function with so many locals, beside those it needs, that calls itself, and then `small`."""
+    assignments = "".join(f"    v{number} = " for number in range(count)).replace("    v", "v")
+    source = f"""
+def caller(left, small, times):
+    {assignments}None
+    if left:
+        return caller(left - 1, small, times)
+    began = process_time()
+    for _ in repeat(None, times):
+        small()
+    return process_time() - began
+"""
+    namespace: dict[str, Any] = {"repeat": repeat, "process_time": time.process_time}
+    exec(source, namespace)
+    function: Callable[..., float] = namespace["caller"]
+    return function
+
+
+class Switches:
+    """Its repr switches to main for ever, below the repr of lists in lists."""
+
+    def __init__(self, main: Any) -> None:
+        self.main = main
+
+    def __repr__(self) -> str:
+        while True:
+            self.main.switch()
+
+
+def suspended(module: ModuleType, levels: int) -> Any:
+    nested: object = Switches(module.getcurrent())
+    for _ in range(levels):
+        nested = [nested]
+    there = module.greenlet(repr)
+    there.switch(nested)
+    return there
+
+
+def stacks(module: ModuleType) -> dict[str, Any]:
+    """A switch to and from C stacks of each size."""
+    sys.setrecursionlimit(100_000)
+
+    def measure(there: Any) -> float:
+        began = time.process_time()
+        for _ in repeat(None, 200):
+            there.switch()
+        return (time.process_time() - began) / 400
+
+    least, more = (suspended(module, levels)._stack_saved for levels in (0, 100))
+    level = (more - least) / 100
+    there = [suspended(module, max(0, round((size * 1024 - least) / level))) for size in SIZES]
+    costs = quickest(there, measure)
+    sizes = [each._stack_saved for each in there]
+    slope, start = robust_line(sizes, costs)
+    over = [cost / (start + slope * size) for size, cost in zip(sizes, costs, strict=True)]
+    dearest = max(over)
+    return {
+        "sizes": sizes,
+        "costs": costs,
+        "slope": slope,
+        "start": start,
+        "over": dearest,
+        "at": sizes[over.index(dearest)],
+    }
+
+
+def robust_line(x: list[int], y: list[float]) -> tuple[float, float]:
+    """Slope and start after Theil and Sen: a few points off the line do not bend it."""
+    pairs = [(i, j) for j in range(len(x)) for i in range(j) if x[i] != x[j]]
+    slope = statistics.median((y[j] - y[i]) / (x[j] - x[i]) for i, j in pairs)
+    return slope, statistics.median(b - slope * a for a, b in zip(x, y, strict=True))
+
+
+def live(module: ModuleType, number: int) -> dict[str, Any]:
+    """Switches from one to the next of so many greenlets, in random order."""
+    order = list(range(number))
+    random.Random(1).shuffle(order)
+    with Growth() as growth:
+        body = make_ring(module, order)
+        resident = growth.measure()
+    loops = max(number, 200_000)
+
+    def measure(loops: int) -> float:
+        began = time.process_time()
+        body(loops)
+        return (time.process_time() - began) / loops
+
+    return {"cost": min(measure(loops) for _ in range(5)), "resident": resident}
+
+
+def main() -> None:
+    what, *numbers, name = sys.argv[1:]
+    module = importlib.import_module(name)
+    looks: dict[str, Callable[..., dict[str, Any]]] = {"depth": depth, "stacks": stacks, "live": live}
+    print(json.dumps(looks[what](module, *map(int, numbers))))
+
+
+if __name__ == "__main__":
+    main()
