@@ -14,7 +14,8 @@
  *     sp +  4   x87 control word (2 bytes)
  *     sp +  0   MXCSR (4 bytes)
  *
- * There are 64 bytes of it, and they are copied at each suspension.
+ * There are 64 bytes of it, and they are copied at each suspension. The control words are loaded only if they
+ * differ from those of the stack that was left: a load empties the pipeline, and they hardly ever do.
  */
 #define SWITCHLIB_ABI "x86_64-sysv"
 
@@ -40,6 +41,8 @@ __asm__(
     "subq $8, %rsp\n.cfi_adjust_cfa_offset 8\n"
     "stmxcsr (%rsp)\n"
     "fnstcw 4(%rsp)\n"
+    "movl (%rsp), %r13d\n"
+    "movzwl 4(%rsp), %r14d\n"
     "movq %rsi, %rbx\n"             /* restore and arg, where the switch cannot lose them */
     "movq %rdx, %r12\n"
     "movq %rdi, %rax\n"
@@ -49,12 +52,15 @@ __asm__(
     "movq %rax, %rdi\n"
     "movq %r12, %rsi\n"
     "testq %rax, %rax\n"
-    "je 2f\n"
+    "je 4f\n"
     "movq %rax, %rsp\n"             /* the switch */
     "callq *%rbx\n"
     "1:\n"
-    "ldmxcsr (%rsp)\n"
-    "fldcw 4(%rsp)\n"
+    "cmpl %r13d, (%rsp)\n"
+    "jne 3f\n"
+    "cmpw %r14w, 4(%rsp)\n"
+    "jne 3f\n"
+    "2:\n"
     ".cfi_remember_state\n"
     "addq $8, %rsp\n.cfi_adjust_cfa_offset -8\n"
     "popq %r15\n.cfi_adjust_cfa_offset -8\n.cfi_restore %r15\n"
@@ -64,8 +70,12 @@ __asm__(
     "popq %rbx\n.cfi_adjust_cfa_offset -8\n.cfi_restore %rbx\n"
     "popq %rbp\n.cfi_adjust_cfa_offset -8\n.cfi_restore %rbp\n"
     "retq\n"
-    "2:\n"                          /* a new stack may begin here: nobody unwinds past this call */
     ".cfi_restore_state\n"
+    "3:\n"
+    "ldmxcsr (%rsp)\n"
+    "fldcw 4(%rsp)\n"
+    "jmp 2b\n"
+    "4:\n"                          /* a new stack may begin here: nobody unwinds past this call */
     ".cfi_undefined %rip\n"
     "xorl %ebp, %ebp\n"
     "callq *%rbx\n"

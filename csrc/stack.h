@@ -20,6 +20,7 @@
 #define SWITCHLIB_STACK_H
 
 #include <stddef.h>
+#include <string.h>
 
 typedef struct stack_slice {
     char *start;                /* NULL unless suspended */
@@ -31,18 +32,6 @@ typedef struct stack_slice {
 } stack_slice;
 
 #define STACK_END ((char *)-1)
-
-/* `current`, whose start the caller has set (or left NULL if it will never run again), makes room for
- * `target` to be restored: all bytes below target's stop that belong to others go to the heap.
- * Returns 0, or -1 if there was no memory: then every slice is as valid as before, and current runs on. */
-int stack_save(stack_slice *current, const stack_slice *target);
-
-/* Puts target's saved bytes back and makes it the running slice. Call it on target's stack pointer, after a
- * stack_save that succeeded. Its heap buffer stays with it for its next suspension. */
-void stack_restore(stack_slice *target, const stack_slice *current);
-
-/* `fresh` becomes the running slice, on the stack below `sp`, where current was suspended. */
-void stack_begin(stack_slice *fresh, char *sp, const stack_slice *current);
 
 /* Frees the heap buffer of a slice that will never be restored. */
 void stack_forget(stack_slice *slice);
@@ -56,5 +45,90 @@ extern stack_statistics stack_counts;
 
 /* For tests: let the k-th allocation from now on fail (1 is the next one); 0 ends it. */
 extern long stack_fail_allocation;
+
+/* Makes the slice's buffer `size` bytes large. -1 if there was no memory: it is as it was. */
+int stack_resize(stack_slice *slice, size_t size);
+
+/* The rest is inline: it is on the path of every switch. */
+
+/* A buffer is kept from one suspension to the next, but not once it is over twice what is needed:
+ * a million suspended greenlets must not each hold the deepest stack they ever had. */
+static inline int
+stack_fits(const stack_slice *slice, size_t size)
+{
+    return size <= slice->capacity && slice->capacity - size <= size;
+}
+
+/* Saves the slice's near end, up to `stop`. */
+static inline int
+stack_save_up_to(stack_slice *slice, const char *stop)
+{
+    size_t size = (size_t)(stop - slice->start);
+    if (stop <= slice->start || size <= slice->saved) {
+        return 0;
+    }
+    if (!stack_fits(slice, size) && stack_resize(slice, size) < 0) {
+        return -1;
+    }
+    memcpy(slice->copy + slice->saved, slice->start + slice->saved, size - slice->saved);
+    slice->saved = size;
+    return 0;
+}
+
+/* The slice that owns the near end of the stack: current, unless it is never to run again. */
+static inline stack_slice *
+stack_first_owner(const stack_slice *current)
+{
+    return current->start != NULL ? (stack_slice *)current : current->prev;
+}
+
+/* `current`, whose start the caller has set (or left NULL if it will never run again), makes room for
+ * `target` to be restored: all bytes below target's stop that belong to others go to the heap.
+ * Returns 0, or -1 if there was no memory: then every slice is as valid as before, and current runs on. */
+static inline int
+stack_save(stack_slice *current, const stack_slice *target)
+{
+    stack_slice *owner = stack_first_owner(current);
+    for (; owner != NULL && owner->stop < target->stop; owner = owner->prev) {
+        if (stack_save_up_to(owner, owner->stop) < 0) {
+            goto failed;
+        }
+    }
+    if (owner != NULL && owner != target && stack_save_up_to(owner, target->stop) < 0) {
+        goto failed;
+    }
+    return 0;
+failed:
+    /* The others are suspended: what was saved of them stays true. Current will change its stack again. */
+    current->saved = 0;
+    return -1;
+}
+
+/* Puts target's saved bytes back and makes it the running slice. Call it on target's stack pointer, after a
+ * stack_save that succeeded. Its heap buffer stays with it for its next suspension. */
+static inline void
+stack_restore(stack_slice *target, const stack_slice *current)
+{
+    if (target->saved != 0) {
+        memcpy(target->start, target->copy, target->saved);
+        target->saved = 0;
+    }
+    stack_slice *owner = stack_first_owner(current);
+    while (owner != NULL && owner->stop <= target->stop) {
+        owner = owner->prev;
+    }
+    target->prev = owner;
+    target->start = NULL;
+}
+
+/* `fresh` becomes the running slice, on the stack below `sp`, where current was suspended. */
+static inline void
+stack_begin(stack_slice *fresh, char *sp, const stack_slice *current)
+{
+    fresh->start = NULL;
+    fresh->stop = sp;
+    fresh->saved = 0;
+    fresh->prev = stack_first_owner(current);
+}
 
 #endif

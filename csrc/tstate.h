@@ -5,6 +5,8 @@
  *
  *   PyThreadState *tstate_get(void)
  *       The running thread's state.
+ *   int tstate_known(void)
+ *       Whether the interpreter's structures are those that this was compiled for, as far as can be told.
  *   uint64_t tstate_id(PyThreadState *ts)
  *       A number that no other thread state of the process has or had.
  *   int tstate_prepare(tstate_slice *, PyThreadState *ts, PyObject *run)

@@ -95,29 +95,61 @@ start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t n
     return swap(leave_to_begin, arrive, thread);
 }
 
-/* What comes out of a switch with these arguments and no keywords. */
+/* A switch to `self`, which is suspended in this thread. Takes the payload over. */
 static inline PyObject *
-pack(PyObject *const *args, Py_ssize_t nargs)
+switch_to(Thread *thread, PyObject *self, PyObject *payload)
 {
-    if (nargs == 1) {
-        return Py_NewRef(args[0]);
+    thread->target = (Greenlet *)Py_NewRef(self);
+    thread->payload = payload;
+    return swap(leave, arrive, thread);
+}
+
+/* The shortcut for a switch whose arguments must be packed. Returns &again if it does not apply. */
+static PyObject *
+switch_packed(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    State *to = ((Greenlet *)self)->state;
+    PyObject *tuple, *dict, *payload;
+    if (to->thread != thread) {
+        return &again;
     }
-    if (nargs == 0) {
-        return Py_NewRef(empty_tuple);
+    if (nargs == 1 && kwnames == NULL) {
+        return switch_to(thread, self, Py_NewRef(args[0]));
     }
-    PyObject *tuple = PyTuple_New(nargs);
-    for (Py_ssize_t i = 0; tuple != NULL && i < nargs; i++) {
-        PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
+    if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
+        return NULL;
     }
-    return tuple;
+    if (dict == NULL) {
+        payload = tuple;
+    }
+    else if (nargs == 0) {
+        payload = dict;
+        Py_DECREF(tuple);           /* there is one empty tuple for all */
+    }
+    else {
+        payload = PyTuple_Pack(2, tuple, dict);
+        release(tuple);
+        release(dict);
+        if (payload == NULL) {
+            return NULL;
+        }
+    }
+    /* Allocating may have run the collector, and that anything. */
+    if (thread->fast == NULL || to->slice.start == NULL) {
+        release(payload);
+        return &again;
+    }
+    return switch_to(thread, self, payload);
 }
 
 static __attribute__((noinline)) PyObject *
 switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     Thread *thread = thread_find(false);
-    if (thread != NULL && thread->fast != NULL && is_unstarted(((Greenlet *)self)->state)) {
-        PyObject *result = start_fast(thread, (Greenlet *)self, args, nargs, kwnames);
+    State *to = ((Greenlet *)self)->state;
+    if (thread != NULL && thread->fast != NULL && (is_unstarted(to) || to->slice.start != NULL)) {
+        PyObject *result = is_unstarted(to) ? start_fast(thread, (Greenlet *)self, args, nargs, kwnames)
+                                            : switch_packed(thread, self, args, nargs, kwnames);
         if (result != &again) {
             return result;
         }
@@ -131,24 +163,16 @@ switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
     return save == NULL ? outcome : swap(save, arrive, thread);
 }
 
+/* Its common case calls nothing before it jumps into swap: there is nothing to keep, so no frame. */
 PyObject *
 greenlet_switch(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     Thread *thread = here;
     State *to = ((Greenlet *)self)->state;
-    if (unlikely(!is_fast(thread) || to->thread != thread || to->slice.start == NULL || kwnames != NULL)) {
-        return switch_slowly(self, args, nargs, kwnames);
+    if (likely(is_fast(thread) && to->thread == thread && to->slice.start != NULL && nargs <= 1 && kwnames == NULL)) {
+        return switch_to(thread, self, Py_NewRef(nargs == 0 ? empty_tuple : args[0]));
     }
-    PyObject *payload = pack(args, nargs);
-    /* Making a tuple may have run the collector, and that anything. */
-    if (unlikely(nargs > 1 && (payload == NULL || to->slice.start == NULL || here != thread))) {
-        Py_XDECREF(payload);
-        return payload == NULL ? NULL : switch_slowly(self, args, nargs, kwnames);
-    }
-    Py_INCREF(self);
-    thread->target = (Greenlet *)self;
-    thread->payload = payload;
-    return swap(leave, arrive, thread);
+    return switch_slowly(self, args, nargs, kwnames);
 }
 
 /* The exception that throw(typ, val) raises, as an instance. It runs user code (the class is called), which no
@@ -220,10 +244,7 @@ greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     State *to = ((Greenlet *)self)->state;
     if (likely(is_fast(thread) && to->thread == thread && to->slice.start != NULL)) {
         PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception, Py_XNewRef(traceback));
-        Py_INCREF(self);
-        thread->target = (Greenlet *)self;
-        thread->payload = NULL;
-        return swap(leave, arrive, thread);
+        return switch_to(thread, self, NULL);
     }
     return throw_slowly(self, exception, traceback);
 }

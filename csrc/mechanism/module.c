@@ -309,6 +309,10 @@ fill(PyObject *namespace)
         PyErr_SetString(PyExc_ImportError, "switchlib can be loaded once in a process, by the main interpreter");
         return -1;
     }
+    if (!tstate_known()) {
+        PyErr_SetString(PyExc_ImportError, "switchlib was compiled for another release of this CPython version");
+        return -1;
+    }
     struct { PyObject **where; const char *text; } words[] = {
         {&switch_event, "switch"}, {&throw_event, "throw"}, {&run_name, "run"},
         {&vanished, "Killing the greenlet because all references have vanished."},

@@ -7,6 +7,7 @@
 #undef _PyGC_FINALIZED     /* the internal headers have a macro of that name too */
 #include <internal/pycore_frame.h>
 #include <internal/pycore_interp.h>
+#include <internal/pycore_pystate.h>
 #include <frameobject.h>
 
 typedef struct tstate_slice {
@@ -17,10 +18,11 @@ typedef struct tstate_slice {
     PyObject **limit;
     _PyErr_StackItem *exc_info;
     PyObject *context;
-    int recursion_depth;
-    int trash_delete_nesting;
-    int tracing;
+    int recursion_remaining;
+    int recursion_limit;
     int recursion_headroom;
+    int tracing;
+    int trash_delete_nesting;
     /* The bottom of what the interpreter chains through a stack. In 3.11 both may live anywhere. */
     _PyCFrame base;
     _PyErr_StackItem exc_state;
@@ -29,7 +31,13 @@ typedef struct tstate_slice {
 static inline PyThreadState *
 tstate_get(void)
 {
-    return _PyThreadState_UncheckedGet();
+    return _PyThreadState_GET();
+}
+
+static inline int
+tstate_known(void)
+{
+    return tstate_get() == PyThreadState_Get();
 }
 
 static inline uint64_t
@@ -106,10 +114,11 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->limit = ts->datastack_limit;
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
-    slice->recursion_depth = ts->recursion_limit - ts->recursion_remaining;
-    slice->trash_delete_nesting = ts->trash_delete_nesting;
-    slice->tracing = ts->tracing;
+    slice->recursion_remaining = ts->recursion_remaining;
+    slice->recursion_limit = ts->recursion_limit;
     slice->recursion_headroom = ts->recursion_headroom;
+    slice->tracing = ts->tracing;
+    slice->trash_delete_nesting = ts->trash_delete_nesting;
 }
 
 static inline void
@@ -123,10 +132,10 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
     ts->context = slice->context;
     ts->context_ver++;
     slice->context = NULL;
-    ts->recursion_remaining = ts->recursion_limit - slice->recursion_depth;
-    ts->trash_delete_nesting = slice->trash_delete_nesting;
-    ts->tracing = slice->tracing;
+    ts->recursion_remaining = slice->recursion_remaining + (ts->recursion_limit - slice->recursion_limit);
     ts->recursion_headroom = slice->recursion_headroom;
+    ts->tracing = slice->tracing;
+    ts->trash_delete_nesting = slice->trash_delete_nesting;
     /* sys.settrace reaches the cframe of its own stack only; the thread's functions are for all of them. */
     tstate_set_use_tracing(ts);
 }
