@@ -136,8 +136,8 @@ signal.signal(signal.SIGALRM, handler)
 signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
 each = greenlet(count)
 deadline = time.monotonic() + 1
+expected = None
 while time.monotonic() < deadline or raised < 10:
-    expected = None
     try:
         armed = True
         while time.monotonic() < deadline or raised < 10:
@@ -147,7 +147,7 @@ while time.monotonic() < deadline or raised < 10:
             expected = number + 1
         armed = False
     except KeyboardInterrupt:
-        pass
+        expected = None
 signal.setitimer(signal.ITIMER_REAL, 0)
 """
 
