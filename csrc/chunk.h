@@ -10,8 +10,8 @@
 
 #include <Python.h>
 
-/* The largest size that the object allocator serves from its pools, and room for two or three frames. */
-#define CHUNK_BYTES ((size_t)512)
+/* Room for the frame of a small function, and for that of another that it calls. */
+#define CHUNK_BYTES ((size_t)240)
 
 /* A chunk of at least *size bytes; *size becomes what it has. NULL if there is no memory. */
 static inline void *

@@ -157,7 +157,7 @@ arrive_here(Thread *thread, PyObject *payload)
 
 /* -------------------------------------------------------------------------------- the life of a greenlet */
 
-static _Noreturn void finish(Thread *thread, PyObject *result);
+static __attribute__((noinline)) _Noreturn void finish(Thread *thread, PyObject *result);
 
 bool
 belongs_here(Thread *thread, const Greenlet *g)
@@ -203,8 +203,9 @@ begin_slowly(Thread *thread, Greenlet *origin)
     return result;
 }
 
-/* The first and last frame of a greenlet's stack. */
-static void *
+/* The first and last frame of a greenlet's stack, where it is copied with the rest: so nothing is inlined into it
+ * that would need registers, and a function is called directly. */
+static __attribute__((noinline)) void *
 begin(Thread *thread)
 {
     Greenlet *origin = thread->current;
@@ -213,9 +214,9 @@ begin(Thread *thread)
     PyObject *result;
     if (thread->in_array) {
         thread->in_array = false;
-        Py_DECREF(origin);          /* not the last reference: start_fast looked */
-        result = PyObject_Vectorcall(
-            thread->current->state->run, thread->array, (size_t)thread->nargs, NULL);
+        Py_DECREF(origin);          /* not the last reference: start_fast looked, and that run is a function */
+        PyObject *run = thread->current->state->run;
+        result = ((PyFunctionObject *)run)->vectorcall(run, thread->array, (size_t)thread->nargs, NULL);
     }
     else {
         result = begin_slowly(thread, origin);
