@@ -17,7 +17,9 @@
  *       trace function is running stays too, or one that starts greenlets would be called for each of them.
  *   void tstate_save(tstate_slice *, PyThreadState *ts)
  *   void tstate_restore(tstate_slice *, PyThreadState *ts)
- *       Leave a stack; come back to it. Nothing is allocated and no Python code runs.
+ *       Leave a stack; come back to it. Nothing is allocated and no Python code runs. Both may write to the stack
+ *       concerned, so it is copied after the one and put back before the other. A save after which the stack is not
+ *       left is undone by a restore.
  *   void tstate_end(tstate_slice *, PyThreadState *ts)
  *       Leaves a stack for good: frees what tstate_prepare allocated, keeps the context.
  *   void tstate_abandon(tstate_slice *)
@@ -53,6 +55,8 @@
 #  error "switchlib does not run on free-threaded builds of CPython"
 #elif PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030C0000
 #  include "tstate/cp311.h"
+#elif PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030D0000
+#  include "tstate/cp312.h"
 #else
 #  error "switchlib does not know this CPython version: write csrc/tstate/cp3NN.h as csrc/tstate.h tells, and name it in csrc/tstate.h"
 #endif

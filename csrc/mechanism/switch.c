@@ -50,11 +50,12 @@ leave(void *sp, void *arg)
     Thread *thread = arg;
     State *from = thread->current->state, *to = thread->target->state;
     from->slice.start = sp;
+    tstate_save(&from->tstate, thread->tstate);     /* which may change the stack that is saved next */
     if (unlikely(stack_save(&from->slice, &to->slice) < 0)) {
+        tstate_restore(&from->tstate, thread->tstate);
         from->slice.start = NULL;
         return refuse(thread);
     }
-    tstate_save(&from->tstate, thread->tstate);
     return to->slice.start;
 }
 

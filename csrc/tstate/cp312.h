@@ -1,0 +1,300 @@
+/* The thread state of CPython 3.12; ../tstate.h tells what each function is for.
+ *
+ * A run of the eval loop (_PyEval_EvalFrameDefault) has two structures of its own on the C stack: a _PyCFrame, which
+ * `previous` links to the next run outwards, and an entry frame. Each Python frame refers to its caller's by
+ * `previous`, but the outermost of a run to the run's entry frame, and that to the caller's:
+ *
+ *     innermost -> ... -> outermost -> entry frame -> caller -> ... -> outermost -> entry frame -> NULL
+ *
+ * f_back, tracebacks and frames that outlive their call follow these links, also those of a suspended greenlet, whose
+ * C stack others use. So on leaving a stack the outermost frame of each run is linked to its caller's directly, past
+ * the entry frame, and on coming back to the entry frame again.
+ */
+#include "../chunk.h"
+
+#ifndef Py_BUILD_CORE
+#  define Py_BUILD_CORE 1
+#endif
+#undef _PyGC_FINALIZED     /* the internal headers have a macro of that name too */
+#include <internal/pycore_frame.h>
+#include <internal/pycore_interp.h>
+
+typedef struct tstate_slice {
+    _PyCFrame *cframe;              /* on the C stack, unless it is `base` */
+    _PyInterpreterFrame *entries;   /* the entry frames of this slice, the outermost first; they lie on the C stack */
+    _PyInterpreterFrame *innermost; /* the frame in which the greenlet stands; NULL if it has none */
+    _PyStackChunk *chunk;
+    PyObject **top;
+    PyObject **limit;
+    _PyErr_StackItem *exc_info;
+    PyObject *context;
+    int recursion_depth;
+    int c_recursion_remaining;
+    int recursion_headroom;
+    int trash_delete_nesting;
+    int tracing;
+    int what_event;
+    /* The bottom of what the interpreter chains through a stack. In 3.12 both may live anywhere. */
+    _PyCFrame base;
+    _PyErr_StackItem exc_state;
+} tstate_slice;
+
+static inline PyThreadState *
+tstate_get(void)
+{
+    return _PyThreadState_UncheckedGet();
+}
+
+static inline uint64_t
+tstate_id(PyThreadState *ts)
+{
+    return ts->id;
+}
+
+/* What a call of `run` asks of the data stack, in bytes; 0 if it is no Python function. */
+static inline size_t
+tstate_frame_bytes(PyObject *run)
+{
+    if (!PyFunction_Check(run)) {
+        return 0;
+    }
+    return (size_t)((PyCodeObject *)PyFunction_GET_CODE(run))->co_framesize * sizeof(PyObject *);
+}
+
+static inline int
+tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), PyObject *run)
+{
+    /* One word is skipped, so that _PyThreadState_PopFrame never takes the first frame for a chunk's first
+     * and frees the chunk (push_chunk in Python/pystate.c does the same); one more since the test for space
+     * wants some left. */
+    size_t size = offsetof(_PyStackChunk, data) + tstate_frame_bytes(run) + 2 * sizeof(PyObject *);
+    slice->chunk = chunk_alloc(&size);
+    if (slice->chunk == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    slice->chunk->previous = NULL;
+    slice->chunk->size = size;
+    slice->chunk->top = 0;
+    slice->top = &slice->chunk->data[1];
+    slice->limit = (PyObject **)((char *)slice->chunk + size);
+    return 0;
+}
+
+static inline void
+tstate_begin(tstate_slice *slice, PyThreadState *ts)
+{
+    slice->base.current_frame = NULL;
+    slice->base.previous = &ts->root_cframe;
+    ts->cframe = &slice->base;
+    ts->datastack_chunk = slice->chunk;
+    ts->datastack_top = slice->top;
+    ts->datastack_limit = slice->limit;
+    slice->exc_state.exc_value = NULL;
+    slice->exc_state.previous_item = NULL;
+    ts->exc_info = &slice->exc_state;
+    ts->context = slice->context;
+    ts->context_ver++;
+    slice->context = NULL;
+    ts->trash.delete_nesting = 0;
+    ts->recursion_headroom = 0;
+    ts->what_event = -1;            /* none: a new stack is in no tracer's event */
+}
+
+/* The frame itself, or the next one outwards, that is no entry frame: one may be the current frame while the locals
+ * of the outermost are cleared. */
+static inline _PyInterpreterFrame *
+tstate_skip_entries(_PyInterpreterFrame *frame)
+{
+    while (frame != NULL && frame->owner == FRAME_OWNED_BY_CSTACK) {
+        frame = frame->previous;
+    }
+    return frame;
+}
+
+/* Links outermost frames past their entry frames. What is needed to link them back lies in the entry frames, in fields
+ * that these do not use: f_locals has the outermost frame, frame_obj the next entry frame. */
+static inline void
+tstate_hide_entries(tstate_slice *slice, PyThreadState *ts)
+{
+    _PyInterpreterFrame *frame = tstate_skip_entries(ts->cframe->current_frame);
+    slice->innermost = frame;
+    slice->entries = NULL;
+    while (frame != NULL) {
+        _PyInterpreterFrame *previous = frame->previous;
+        if (previous->owner == FRAME_OWNED_BY_CSTACK) {
+            previous->f_locals = (PyObject *)frame;
+            previous->frame_obj = (PyFrameObject *)slice->entries;
+            slice->entries = previous;
+            previous = tstate_skip_entries(previous);
+            frame->previous = previous;
+        }
+        frame = previous;
+    }
+}
+
+static inline void
+tstate_show_entries(tstate_slice *slice)
+{
+    for (_PyInterpreterFrame *entry = slice->entries; entry != NULL;) {
+        ((_PyInterpreterFrame *)entry->f_locals)->previous = entry;
+        entry = (_PyInterpreterFrame *)entry->frame_obj;
+    }
+}
+
+static inline void
+tstate_save(tstate_slice *slice, PyThreadState *ts)
+{
+    tstate_hide_entries(slice, ts);
+    slice->cframe = ts->cframe;
+    slice->chunk = ts->datastack_chunk;
+    slice->top = ts->datastack_top;
+    slice->limit = ts->datastack_limit;
+    slice->exc_info = ts->exc_info;
+    slice->context = ts->context;
+    slice->recursion_depth = ts->py_recursion_limit - ts->py_recursion_remaining;
+    slice->c_recursion_remaining = ts->c_recursion_remaining;
+    slice->recursion_headroom = ts->recursion_headroom;
+    slice->trash_delete_nesting = ts->trash.delete_nesting;
+    slice->tracing = ts->tracing;
+    slice->what_event = ts->what_event;
+}
+
+static inline void
+tstate_restore(tstate_slice *slice, PyThreadState *ts)
+{
+    tstate_show_entries(slice);
+    ts->cframe = slice->cframe;
+    ts->datastack_chunk = slice->chunk;
+    ts->datastack_top = slice->top;
+    ts->datastack_limit = slice->limit;
+    ts->exc_info = slice->exc_info;
+    ts->context = slice->context;
+    ts->context_ver++;
+    slice->context = NULL;
+    ts->py_recursion_remaining = ts->py_recursion_limit - slice->recursion_depth;
+    ts->c_recursion_remaining = slice->c_recursion_remaining;
+    ts->recursion_headroom = slice->recursion_headroom;
+    ts->trash.delete_nesting = slice->trash_delete_nesting;
+    ts->tracing = slice->tracing;
+    ts->what_event = slice->what_event;
+}
+
+static inline void
+tstate_end(tstate_slice *slice, PyThreadState *ts)
+{
+    /* The calls that needed further chunks have returned and freed them. */
+    assert(ts->datastack_chunk->previous == NULL);
+    chunk_free(ts->datastack_chunk);
+    slice->chunk = NULL;
+    slice->context = ts->context;
+    slice->innermost = NULL;
+}
+
+static inline PyObject *
+tstate_frame(tstate_slice *slice, PyThreadState *ts)
+{
+    /* Frame objects are made on demand by a function that is not exported, but PyThreadState_GetFrame calls
+     * it for the running frame. The collector runs between bytecodes only, so not here. */
+    _PyInterpreterFrame *running = ts->cframe->current_frame;
+    ts->cframe->current_frame = slice->innermost;
+    PyObject *frame = (PyObject *)PyThreadState_GetFrame(ts);
+    ts->cframe->current_frame = running;
+    if (frame == NULL && !PyErr_Occurred()) {
+        frame = Py_NewRef(Py_None);
+    }
+    return frame;
+}
+
+static inline void
+tstate_abandon(tstate_slice *slice)
+{
+    /* Whoever kept a frame object still looks into the data stack: then it must stay as it is. Else all can
+     * go but what lay on the evaluation stacks, which is out of reach: their depth was in a register. */
+    _PyInterpreterFrame *frame, *innermost = slice->innermost;
+    for (frame = innermost; frame != NULL; frame = frame->previous) {
+        if (frame->frame_obj != NULL && Py_REFCNT(frame->frame_obj) > 1) {
+            return;
+        }
+    }
+    slice->innermost = NULL;
+    _PyInterpreterFrame *previous_frame;
+    for (frame = innermost; frame != NULL; frame = previous_frame) {
+        previous_frame = frame->previous;
+        if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
+            frame->previous = NULL;     /* somebody may hold the generator and look at its frame */
+        }
+        else if (frame->owner == FRAME_OWNED_BY_THREAD) {
+            Py_CLEAR(frame->frame_obj);
+            for (int i = 0; i < frame->f_code->co_nlocalsplus; i++) {
+                Py_CLEAR(frame->localsplus[i]);
+            }
+            Py_CLEAR(frame->f_locals);
+            Py_CLEAR(frame->f_funcobj);
+            Py_CLEAR(frame->f_code);
+        }
+    }
+    _PyStackChunk *chunk = slice->chunk;
+    slice->chunk = NULL;
+    while (chunk != NULL) {
+        _PyStackChunk *previous = chunk->previous;
+        if (previous != NULL) {
+            chunk_free_mapped(chunk, chunk->size);
+        }
+        else {
+            chunk_free(chunk);
+        }
+        chunk = previous;
+    }
+}
+
+static inline PyObject **
+tstate_context(tstate_slice *slice, PyThreadState *ts)
+{
+    return ts != NULL ? &ts->context : &slice->context;
+}
+
+static inline void
+tstate_context_changed(PyThreadState *ts)
+{
+    ts->context_ver++;
+}
+
+static inline int
+tstate_traverse(tstate_slice *slice, visitproc visit, void *arg)
+{
+    Py_VISIT(slice->context);
+    Py_VISIT(slice->exc_state.exc_value);
+    return 0;
+}
+
+static inline void
+tstate_clear(tstate_slice *slice)
+{
+    Py_CLEAR(slice->context);
+    Py_CLEAR(slice->exc_state.exc_value);
+}
+
+static inline void
+tstate_mute(PyThreadState *ts)
+{
+    ts->tracing++;
+}
+
+static inline void
+tstate_unmute(PyThreadState *ts)
+{
+    ts->tracing--;
+}
+
+static inline int
+tstate_collecting(PyThreadState *ts)
+{
+    return ts->interp->gc.collecting;
+}
+
+static inline int
+tstate_trash_nesting(PyThreadState *ts)
+{
+    return ts->trash.delete_nesting;
+}
