@@ -28,12 +28,13 @@ typedef struct tstate_slice {
     PyObject **limit;
     _PyErr_StackItem *exc_info;
     PyObject *context;
-    int recursion_depth;
-    int c_recursion_remaining;
+    int py_recursion_remaining;
+    int py_recursion_limit;
+    int c_recursion_remaining;      /* of the thread's C stack, as deep as this slice reaches into it */
     int recursion_headroom;
-    int trash_delete_nesting;
     int tracing;
     int what_event;
+    int trash_delete_nesting;
     /* The bottom of what the interpreter chains through a stack. In 3.12 both may live anywhere. */
     _PyCFrame base;
     _PyErr_StackItem exc_state;
@@ -43,6 +44,19 @@ static inline PyThreadState *
 tstate_get(void)
 {
     return _PyThreadState_UncheckedGet();
+}
+
+static inline int
+tstate_known(void)
+{
+    /* Of what is not the thread state's, only the collector's state is looked at. */
+    int enabled = PyGC_Disable(), known = tstate_get()->interp->gc.enabled == 0;
+    PyGC_Enable();
+    known = known && tstate_get()->interp->gc.enabled == 1;
+    if (!enabled) {
+        PyGC_Disable();
+    }
+    return known;
 }
 
 static inline uint64_t
@@ -152,12 +166,13 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->limit = ts->datastack_limit;
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
-    slice->recursion_depth = ts->py_recursion_limit - ts->py_recursion_remaining;
+    slice->py_recursion_remaining = ts->py_recursion_remaining;
+    slice->py_recursion_limit = ts->py_recursion_limit;
     slice->c_recursion_remaining = ts->c_recursion_remaining;
     slice->recursion_headroom = ts->recursion_headroom;
-    slice->trash_delete_nesting = ts->trash.delete_nesting;
     slice->tracing = ts->tracing;
     slice->what_event = ts->what_event;
+    slice->trash_delete_nesting = ts->trash.delete_nesting;
 }
 
 static inline void
@@ -172,12 +187,12 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
     ts->context = slice->context;
     ts->context_ver++;
     slice->context = NULL;
-    ts->py_recursion_remaining = ts->py_recursion_limit - slice->recursion_depth;
+    ts->py_recursion_remaining = slice->py_recursion_remaining + (ts->py_recursion_limit - slice->py_recursion_limit);
     ts->c_recursion_remaining = slice->c_recursion_remaining;
     ts->recursion_headroom = slice->recursion_headroom;
-    ts->trash.delete_nesting = slice->trash_delete_nesting;
     ts->tracing = slice->tracing;
     ts->what_event = slice->what_event;
+    ts->trash.delete_nesting = slice->trash_delete_nesting;
 }
 
 static inline void
