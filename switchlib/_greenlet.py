@@ -15,11 +15,6 @@ calls itself, where what is written here leaves it no choice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextvars import Context
-from types import TracebackType
-from typing import Any, TypeAlias
-
 from switchlib import _mechanism
 from switchlib._exceptions import GreenletExit as _GreenletExit
 from switchlib._exceptions import error as _error
@@ -41,7 +36,14 @@ from switchlib._mechanism import (
     store_run,
 )
 
-Decision: TypeAlias = tuple[Any, ...]
+TYPE_CHECKING = False  # as typing has it, which takes longer to import than all of switchlib
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+    from types import TracebackType
+    from typing import Any, TypeAlias
+
+    Decision: TypeAlias = tuple[Any, ...]
 
 _UNSET: Any = object()
 

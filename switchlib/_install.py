@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
-import subprocess
 import sys
-from typing import NoReturn
 
-from switchlib import shim
 from switchlib._greenlet import greenlet
 
-SHIM_DIRECTORY = os.path.dirname(os.path.abspath(shim.__file__))
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+SHIM_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shim")
 
 
 def get_include() -> str:
@@ -46,6 +47,8 @@ def run(arguments: list[str]) -> NoReturn:
     """
     if sys.flags.ignore_environment:
         raise RuntimeError("the shim is found by PYTHONPATH, which the options -E and -I tell Python to ignore")
+    import subprocess  # of no use to a program that only imports switchlib, and dear
+
     others = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([SHIM_DIRECTORY, *others])}
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]

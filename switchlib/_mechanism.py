@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable
-from contextvars import Context
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 try:
     from switchlib import _switch
@@ -20,8 +17,12 @@ except ImportError as error:
         "leave the directory of its source, which Python finds first"
     ) from error
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
     from types import FrameType
+    from typing import Any, Literal, TypeAlias
 
     from switchlib._greenlet import greenlet
 
@@ -38,9 +39,8 @@ if TYPE_CHECKING:
         def _stack_saved(self) -> int: ...
         def __bool__(self) -> bool: ...
 
-
-State: TypeAlias = Literal["unstarted", "suspended", "current", "dead"]
-TraceCallback: TypeAlias = "Callable[[Literal['switch', 'throw'], tuple[greenlet, greenlet]], object]"
+    State: TypeAlias = Literal["unstarted", "suspended", "current", "dead"]
+    TraceCallback: TypeAlias = Callable[[Literal["switch", "throw"], tuple[greenlet, greenlet]], object]
 
 SWITCH: Literal[0]
 THROW: Literal[1]

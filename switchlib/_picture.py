@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from switchlib._greenlet import greenlet
-from switchlib._mechanism import State, is_main, slice_of, state_of
+from switchlib._mechanism import is_main, slice_of, state_of
+
+if TYPE_CHECKING:
+    from switchlib._mechanism import State
 
 
 @dataclass(frozen=True)
