@@ -72,6 +72,8 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         a pair of tuple and dict. If it is dead, they go to its parent. The call returns when somebody switches
         back, with what that one passes. Raises `error` if this greenlet belongs to another thread.
         """
+        if kwargs and ready(self):
+            return SWITCH, self, (args, kwargs) if args else kwargs
         return _deliver(self, args, kwargs)
 
     def _switch_positional(self, /, *args: Any) -> Any:
