@@ -1,7 +1,6 @@
 """Counts the instructions of one operation, by function, with valgrind's callgrind: the same on a busy machine.
 
-A process that does twice as many operations executes as many instructions more as these take; what both do
-beside, such as starting Python, falls out.
+Some operations are counted, and then twice as many: the difference is what they take and nothing else.
 """
 
 from __future__ import annotations
@@ -19,12 +18,15 @@ from environments import Environment
 HERE = Path(__file__).resolve().parent
 
 PROGRAM = """
-import importlib, sys
+import importlib, os, sys
 sys.path.insert(0, sys.argv[1])
 from cases import CASES
 body = CASES[sys.argv[3]].setup(importlib.import_module(sys.argv[2]))
 body(1000)
-body(int(sys.argv[4]))
+for number in 1, 2:
+    os.getppid()  # here callgrind writes what it has counted, and begins anew
+    body(number * int(sys.argv[4]))
+os.getppid()
 """
 OPERATIONS = 2000
 
@@ -61,37 +63,15 @@ def layers(where: Environment, module: str, case: Case, environ: dict[str, str])
 
 def count(where: Environment, module: str, case: Case, environ: dict[str, str]) -> Counts:
     """The instructions of OPERATIONS operations, by function."""
-    _run(where, module, case, environ, [], 1)  # it leaves what importing compiles
-    once, twice = (_callgrind(where, module, case, environ, number) for number in (OPERATIONS, 2 * OPERATIONS))
-    twice.subtract(once)
-    return twice
-
-
-def _callgrind(where: Environment, module: str, case: Case, environ: dict[str, str], operations: int) -> Counts:
     with tempfile.TemporaryDirectory() as scratch:
-        output = Path(scratch) / "callgrind.out"
-        _run(
-            where,
-            module,
-            case,
-            environ | {"PYTHONHASHSEED": "0"},
-            ["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}"],
-            operations,
-        )
-        return parse(output)
-
-
-def _run(
-    where: Environment, module: str, case: Case, environ: dict[str, str], under: list[str], operations: int
-) -> None:
-    arguments = [str(HERE), module, case.name, str(operations)]
-    subprocess.run(
-        [*under, where.python, "-c", PROGRAM, *arguments],
-        env=where.environ | environ,
-        cwd=where.directory,
-        check=True,
-        capture_output=True,
-    )
+        output = Path(scratch) / "callgrind"
+        command = ["valgrind", "--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={output}"]
+        command += [where.python, "-c", PROGRAM, str(HERE), module, case.name, str(OPERATIONS)]
+        environ = where.environ | {"PYTHONHASHSEED": "0"} | environ
+        subprocess.run(command, env=environ, cwd=scratch, check=True, capture_output=True)
+        _, once, twice = (parse(output.with_suffix(f".{part}")) for part in (1, 2, 3))
+        twice.subtract(once)
+        return twice
 
 
 def parse(file: Path) -> Counts:
