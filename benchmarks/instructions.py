@@ -18,10 +18,11 @@ from environments import Environment
 HERE = Path(__file__).resolve().parent
 
 PROGRAM = """
-import importlib, os, sys
+import gc, importlib, os, sys
 sys.path.insert(0, sys.argv[1])
 from cases import CASES
 body = CASES[sys.argv[3]].setup(importlib.import_module(sys.argv[2]))
+gc.disable()
 body(1000)
 for number in 1, 2:
     os.getppid()  # here callgrind writes what it has counted, and begins anew
