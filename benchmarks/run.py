@@ -34,9 +34,14 @@ class Effort:
     rounds: int
     values: int
     """How often each process measures, after once that does not count."""
+    looks: int
+    """How often cliffs are looked for."""
+    live: tuple[int, ...]
+    """Among how many live greenlets."""
 
 
-FULL, QUICK = Effort(rounds=9, values=3), Effort(rounds=3, values=1)
+FULL = Effort(rounds=9, values=3, looks=3, live=(10, 100, 1_000, 10_000, 100_000, 1_000_000))
+QUICK = Effort(rounds=3, values=1, looks=1, live=(10, 1_000, 100_000))
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,6 @@ GREENLET = Implementation("greenlet", "greenlet", most_live=100_000)  # a millio
 SWITCHLIB = Implementation("switchlib", "switchlib")
 POLICY = Implementation("switchlib-policy", "switchlib", {"SWITCHLIB_SHORTCUTS": "0"})
 TEALET = Implementation("tealet-greenlet", "tealet_greenlet")
-
-LIVE = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 
 
 def measure(where: Environment, what: Implementation, case: Case, values: int) -> pyperf.Benchmark:
@@ -116,8 +119,8 @@ def keep(file: Path, benchmark: pyperf.Benchmark) -> None:
 def run_cliffs(where: Environment, effort: Effort, results: Path) -> None:
     """Of several processes that take turns the quickest counts: a cliff is there in each of them."""
     found: dict[str, dict[str, report.Cliff]] = {"greenlet": {}, "switchlib": {}}
-    looks = [["depth"], ["stacks"], *(["live", str(number)] for number in LIVE)]
-    for _ in range(min(effort.rounds, 3)):
+    looks = [["depth"], ["stacks"], *(["live", str(number)] for number in effort.live)]
+    for _ in range(effort.looks):
         for look in looks:
             for what in (GREENLET, SWITCHLIB):
                 if look[0] == "live" and int(look[1]) > what.most_live:
