@@ -137,7 +137,7 @@ def live(module: ModuleType, number: int) -> dict[str, Any]:
     with Growth() as growth:
         body = make_ring(module, order)
         resident = growth.measure()
-    loops = max(number, 200_000)
+    loops = max(1, 200_000 // number) * (number + 1)  # the main greenlet is of the ring, too
 
     def measure(loops: int) -> float:
         began = time.process_time()
