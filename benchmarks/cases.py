@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise, repeat
 from types import ModuleType
 from typing import Any, Literal
 
@@ -206,7 +206,7 @@ def make_ring(module: ModuleType, order: list[int]) -> Body:
             following.switch()
 
     members = [module.greenlet(member) for _ in order]
-    following = dict(zip(order, order[1:], strict=False))
+    following = dict(pairwise(order))
     for number, each in enumerate(members):
         each.switch(members[following[number]] if number in following else main)
     first = members[order[0]]
