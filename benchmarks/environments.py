@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -85,8 +86,9 @@ def _make(python: str, wanted: Environment) -> None:
                 [wanted.python, "-m", "pip", "install", "--quiet", peer], check=True, capture_output=True, text=True
             )
         except subprocess.CalledProcessError as failure:
-            reasons = [line.strip() for line in failure.stderr.splitlines() if "error" in line.lower()]
-            missing[peer] = reasons[0] if reasons else "pip failed"
+            said = (failure.stdout + failure.stderr).splitlines()
+            reasons = [line.strip() for line in said if re.search(r"\berror: |^ERROR", line)]
+            missing[peer] = min(reasons, key=lambda reason: "subprocess" in reason, default="pip failed")
     (wanted.directory / "missing.json").write_text(json.dumps(missing))
 
 
