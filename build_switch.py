@@ -10,20 +10,24 @@ HERE = Path(__file__).resolve().parent
 SOURCES = ["asm/asm.c", *sorted(str(path.relative_to(HERE)) for path in (HERE / "csrc").rglob("*.c"))]
 
 PREAMBLE = """
-#include "csrc/coroutine.h"
+#include "asm/asm.h"
 #include "csrc/stack.h"
 #include "csrc/mechanism.h"
-#include "asm/asm.h"
-
-static const char *switchlib_abi_name(void) { return switchlib_abi; }
 """
 
-FLAGS = ["-std=gnu11", "-O2", "-fvisibility=hidden"]
-if platform.machine() in ("x86_64", "i386", "i686", "AMD64"):
-    FLAGS.append("-fcf-protection=none")  # a shadow stack knows one order of returns, stack slices have many
+
+def flags(machine: str) -> list[str]:
+    """What the compiler is told for a CPU of that name."""
+    common = ["-std=gnu11", "-O2", "-fvisibility=hidden"]
+    if machine in ("x86_64", "i386", "i686", "AMD64"):
+        # A shadow stack knows one order of returns, stack slices have many.
+        return [*common, "-fcf-protection=none"]
+    return common
+
 
 ffibuilder = FFI()
-ffibuilder.cdef((HERE / "csrc" / "switch.cdef.h").read_text())
+for room in ("stack", "mechanism"):
+    ffibuilder.cdef((HERE / "csrc" / f"{room}.cdef.h").read_text())
 ffibuilder.set_source(
     "switchlib._switch",
     PREAMBLE,
@@ -33,7 +37,7 @@ ffibuilder.set_source(
     # The interpreter's structures are part of this module; the stable ABI hides them.
     define_macros=[("_CFFI_NO_LIMITED_API", None)],
     py_limited_api=False,
-    extra_compile_args=FLAGS,
+    extra_compile_args=flags(platform.machine()),
 )
 
 if __name__ == "__main__":

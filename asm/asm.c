@@ -2,10 +2,37 @@
  * compiled for two CPUs at once (macOS universal binaries). */
 #include "asm.h"
 
-#if defined(__x86_64__) && !defined(__ILP32__) && !defined(_WIN32)
-#  include "x86_64_sysv.h"
+/* How the object format spells a hidden function. */
+#if defined(__APPLE__)
+#  define SWAP_STACK_BEGIN ".text\n.private_extern _switchlib_swap_stack\n.globl _switchlib_swap_stack\n" \
+                           ".p2align 4\n_switchlib_swap_stack:\n"
+#  define SWAP_STACK_END ""
 #else
-#  error "switchlib has no register switch for this CPU and ABI: write asm/<abi>.h as asm/asm.h tells, and name it in asm/asm.c"
+#  define SWAP_STACK_BEGIN ".text\n.globl switchlib_swap_stack\n.hidden switchlib_swap_stack\n" \
+                           ".type switchlib_swap_stack, %function\n.p2align 4\nswitchlib_swap_stack:\n"
+#  define SWAP_STACK_END ".size switchlib_swap_stack, .-switchlib_swap_stack\n"
+#endif
+
+#if defined(__x86_64__) && !defined(_WIN32)
+#  include "x86_64_sysv.h"
+#elif defined(__i386__) && !defined(_WIN32)
+#  include "i386_sysv.h"
+#elif defined(__aarch64__) && defined(__LP64__)
+#  include "aarch64_aapcs64.h"
+#elif defined(__arm__) && defined(__ARM_EABI__)
+#  include "arm_aapcs.h"
+#elif defined(__riscv) && __riscv_xlen == 64
+#  include "riscv64.h"
+#elif defined(__powerpc64__) && defined(_CALL_ELF) && _CALL_ELF == 2
+#  include "ppc64_elfv2.h"
+#elif defined(__s390x__)
+#  include "s390x.h"
+#elif defined(__mips64) && defined(_ABI64) && _MIPS_SIM == _ABI64
+#  include "mips64_n64.h"
+#elif defined(__loongarch_lp64)
+#  include "loongarch64.h"
+#else
+#  error "switchlib has no register switch for this CPU and ABI: write asm/<abi>.h as asm/asm.h and docs/cpus.md tell, and name it in asm/asm.c"
 #endif
 
 const char *const switchlib_abi = SWITCHLIB_ABI;

@@ -1,4 +1,4 @@
-/* x86-64, System V ABI (Linux, the BSDs, macOS).
+/* x86-64, System V ABI (Linux, the BSDs, macOS), and x32, its variant with pointers of 32 bits.
  *
  * System V Application Binary Interface, AMD64 Architecture Processor Supplement, 3.2.1 and 3.2.3: a callee
  * preserves rbx, rbp, r12 to r15, the control bits of MXCSR and the x87 control word; rsp is a multiple of 16
@@ -17,16 +17,10 @@
  * There are 64 bytes of it, and they are copied at each suspension. The control words are loaded only if they
  * differ from those of the stack that was left: a load empties the pipeline, and they hardly ever do.
  */
-#define SWITCHLIB_ABI "x86_64-sysv"
-
-#if defined(__APPLE__)
-#  define SWAP_STACK_BEGIN ".text\n.private_extern _switchlib_swap_stack\n.globl _switchlib_swap_stack\n" \
-                           ".p2align 4\n_switchlib_swap_stack:\n"
-#  define SWAP_STACK_END ""
+#if defined(__ILP32__)
+#  define SWITCHLIB_ABI "x86_64-x32"
 #else
-#  define SWAP_STACK_BEGIN ".text\n.globl switchlib_swap_stack\n.hidden switchlib_swap_stack\n" \
-                           ".type switchlib_swap_stack, @function\n.p2align 4\nswitchlib_swap_stack:\n"
-#  define SWAP_STACK_END ".size switchlib_swap_stack, .-switchlib_swap_stack\n"
+#  define SWITCHLIB_ABI "x86_64-sysv"
 #endif
 
 __asm__(
@@ -53,7 +47,7 @@ __asm__(
     "movq %r12, %rsi\n"
     "testq %rax, %rax\n"
     "je 4f\n"
-    "movq %rax, %rsp\n"             /* the switch */
+    "movq %rax, %rsp\n"             /* the switch; in x32 a pointer comes with 32 zero bits above it */
     "callq *%rbx\n"
     "1:\n"
     "cmpl %r13d, (%rsp)\n"

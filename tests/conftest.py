@@ -22,11 +22,6 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("quick")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "once: does not switch in this process, so that shortcuts make no difference")
-    config.addinivalue_line("markers", "leaks(what): leaves something behind that cannot be reached")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("once") is None:
         metafunc.fixturenames.append("shortcuts")

@@ -92,7 +92,8 @@ def test_an_unlisted_interpreter_is_told_what_to_write(tmp_path, headers, text):
 def test_the_c_library_compiles_without_warnings(compiler, tmp_path):
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
-    sources = ["asm/asm.c", *(str(path.relative_to(ROOT)) for path in (ROOT / "csrc").rglob("*.c"))]
+    folders = ("asm", "csrc", "tests/stack")
+    sources = [str(path.relative_to(ROOT)) for folder in folders for path in (ROOT / folder).rglob("*.c")]
     for source in sources:
         subprocess.run(
             [

@@ -240,6 +240,28 @@ def test_many_switches_and_spawns_leave_memory_where_it_was():
     assert psutil.Process().memory_info().rss - resident < 2 << 20
 
 
+def frames() -> list[int]:
+    """The return addresses that the C library's unwinder finds, innermost first."""
+    buffer = (ctypes.c_void_p * 500)()
+    count = ctypes.CDLL(None).backtrace(buffer, len(buffer))
+    return [address for address in buffer[:count] if address is not None]
+
+
+def test_an_unwinder_stops_at_the_base_of_a_greenlets_stack():
+    def deeper(levels):
+        return deeper(levels - 1) if levels else sorted([0], key=lambda _: found.append(frames()))
+
+    found = [frames()]
+    outermost = found[0][-1]
+    greenlet(deeper).switch(0)
+    greenlet(deeper).switch(3)
+    _, shallow, deep = found
+    assert len(shallow) > 3
+    assert outermost not in shallow
+    assert outermost not in deep
+    assert shallow[-1] == deep[-1], "both end in the register switch that began them"
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("mode", ["0", "1"])
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 /* Plain C coroutines on the stack layer. They never enter the interpreter, so they prove the assembly and the
- * slices on any CPU and under any Python: that is all they are for. */
+ * slices on any CPU and under any Python. */
 #ifndef SWITCHLIB_COROUTINE_H
 #define SWITCHLIB_COROUTINE_H
 
@@ -7,8 +7,9 @@ typedef struct coroutine_report {
     long long switches;             /* that took place */
     long long refused;              /* for want of memory; each was tried again */
     long long bytes_compared;       /* of canaries, after a switch */
+    int rounding_modes;             /* how many the arithmetic of this ABI knows; each coroutine has one of them */
     int first_bad_step;             /* -1 if all was found as it was left */
-    const char *what_was_bad;       /* "canary", "register", "control word", or NULL */
+    const char *what_was_bad;       /* "canary", "long", "double", "vector", "rounding", "alignment", or NULL */
 } coroutine_report;
 
 /* Runs coroutines 1 to n beside the caller, which is number 0. In step k whoever runs fills `depths[k]` bytes

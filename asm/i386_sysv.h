@@ -1,0 +1,74 @@
+/* i386, System V ABI (Linux, the BSDs).
+ *
+ * System V Application Binary Interface, Intel386 Architecture Processor Supplement, 1.1, 2.2 and 2.3: a callee
+ * preserves ebp, ebx, esi, edi, the x87 control word and the control bits of MXCSR; esp is a multiple of 16 at
+ * a call; arguments are passed on the stack. Code compiled for CPUs without SSE knows no MXCSR.
+ *
+ *     sp + 28   return address
+ *     sp + 24   ebp
+ *     sp + 20   ebx
+ *     sp + 16   esi
+ *     sp + 12   edi
+ *     sp +  8   unused
+ *     sp +  4   x87 control word (2 bytes)
+ *     sp +  0   MXCSR (4 bytes), or unused
+ *
+ * There are 32 bytes of it. The arguments of `save` and `restore` lie below sp: nobody needs them after the
+ * call, so they are not part of what is copied.
+ */
+#define SWITCHLIB_ABI "i386-sysv"
+
+#if defined(__SSE__)
+#  define SAVE_MXCSR "stmxcsr (%esp)\n"
+#  define LOAD_MXCSR "ldmxcsr (%esp)\n"
+#else
+#  define SAVE_MXCSR
+#  define LOAD_MXCSR
+#endif
+
+__asm__(
+    SWAP_STACK_BEGIN
+    ".cfi_startproc\n"
+    "pushl %ebp\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %ebp, 0\n"
+    "pushl %ebx\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %ebx, 0\n"
+    "pushl %esi\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %esi, 0\n"
+    "pushl %edi\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %edi, 0\n"
+    "subl $12, %esp\n.cfi_adjust_cfa_offset 12\n"
+    SAVE_MXCSR
+    "fnstcw 4(%esp)\n"
+    "movl 32(%esp), %eax\n"         /* save */
+    "movl 36(%esp), %ebx\n"         /* restore and arg, where the switch cannot lose them */
+    "movl 40(%esp), %esi\n"
+    "movl %esp, %ecx\n"
+    "subl $16, %esp\n.cfi_adjust_cfa_offset 16\n"
+    "movl %ecx, (%esp)\n"
+    "movl %esi, 4(%esp)\n"
+    "calll *%eax\n"
+    "testl %eax, %eax\n"
+    "je 2f\n"
+    "leal -16(%eax), %esp\n"        /* the switch */
+    "movl %eax, (%esp)\n"
+    "movl %esi, 4(%esp)\n"
+    "calll *%ebx\n"
+    "1:\n"
+    ".cfi_remember_state\n"
+    "addl $16, %esp\n.cfi_adjust_cfa_offset -16\n"
+    LOAD_MXCSR
+    "fldcw 4(%esp)\n"
+    "addl $12, %esp\n.cfi_adjust_cfa_offset -12\n"
+    "popl %edi\n.cfi_adjust_cfa_offset -4\n.cfi_restore %edi\n"
+    "popl %esi\n.cfi_adjust_cfa_offset -4\n.cfi_restore %esi\n"
+    "popl %ebx\n.cfi_adjust_cfa_offset -4\n.cfi_restore %ebx\n"
+    "popl %ebp\n.cfi_adjust_cfa_offset -4\n.cfi_restore %ebp\n"
+    "retl\n"
+    "2:\n"                          /* a new stack may begin here: nobody unwinds past this call */
+    ".cfi_restore_state\n"
+    ".cfi_undefined %eip\n"
+    "xorl %ebp, %ebp\n"
+    "movl %eax, (%esp)\n"
+    "movl %esi, 4(%esp)\n"
+    "calll *%ebx\n"
+    "jmp 1b\n"
+    ".cfi_endproc\n"
+    SWAP_STACK_END
+);

@@ -1,0 +1,11 @@
+/* What Python sees of asm/asm.h and csrc/stack.h through cffi. */
+
+extern const char *const switchlib_abi;
+
+typedef struct {
+    long long buffers;
+    long long bytes;
+} stack_statistics;
+
+extern stack_statistics stack_counts;
+extern long stack_fail_allocation;

@@ -1,0 +1,365 @@
+#include "coroutine.h"
+
+#include "../../asm/asm.h"
+#include "../../csrc/stack.h"
+
+#include <alloca.h>
+#include <fenv.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* More values of each kind than any ABI has registers that a callee preserves. */
+#define LONGS(do) \
+    do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) \
+    do(12) do(13) do(14) do(15) do(16) do(17) do(18) do(19) do(20) do(21) do(22) do(23)
+#define DOUBLES LONGS
+#define VECTORS(do) \
+    do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
+#define COUNT(i) + 1
+
+typedef unsigned vector __attribute__((vector_size(16)));
+
+typedef struct values {
+    unsigned long longs[0 LONGS(COUNT)];
+    double doubles[0 DOUBLES(COUNT)];
+    vector vectors[0 VECTORS(COUNT)];
+} values;
+
+/* A third, as each floating-point unit of the CPU rounds it. */
+typedef struct third {
+    float single;
+    double twice;
+    long double extended;
+} third;
+
+static const int rounding_modes[] = {
+    FE_TONEAREST,
+#if defined(FE_UPWARD) && defined(FE_DOWNWARD) && defined(FE_TOWARDZERO)
+    FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO,
+#endif
+};
+enum { MOST_ROUNDING_MODES = sizeof rounding_modes / sizeof rounding_modes[0] };
+
+typedef struct world {
+    int step, steps, current, target;
+    bool draining;
+    const int *order, *depths;
+    coroutine_report *report;
+    stack_slice *slices;            /* of number 0 to n */
+    third thirds[MOST_ROUNDING_MODES];
+} world;
+
+/* Deterministic noise: what coroutine `id` leaves at place `i` in step `step`. */
+static unsigned
+noise(int id, int step, size_t i)
+{
+    unsigned x = (unsigned)id * 2654435761u ^ (unsigned)step * 40503u ^ (unsigned)i * 2246822519u;
+    return x ^ x >> 15;
+}
+
+static void
+complain(world *w, int step, const char *what)
+{
+    if (w->report->first_bad_step < 0) {
+        w->report->first_bad_step = step;
+        w->report->what_was_bad = what;
+    }
+}
+
+/* Whether a function called by swap_stack finds the stack aligned as the compiler takes for granted. */
+static void
+check_alignment(world *w, const void *sp)
+{
+    max_align_t local;
+    uintptr_t address = (uintptr_t)&local;
+    __asm__ volatile("" : "+r"(address));       /* else the compiler knows the answer */
+    if (address % _Alignof(max_align_t) != 0 || (uintptr_t)sp % _Alignof(max_align_t) != 0) {
+        complain(w, w->step, "alignment");
+    }
+}
+
+static void *
+leave(void *sp, void *arg)
+{
+    world *w = arg;
+    check_alignment(w, sp);
+    stack_slice *from = &w->slices[w->current], *to = &w->slices[w->target];
+    from->start = sp;
+    if (to->stop == NULL) {
+        stack_begin(to, sp, from);
+        return NULL;
+    }
+    if (stack_save(from, to) < 0) {
+        from->start = NULL;
+        w->target = -1;
+        return NULL;
+    }
+    return to->start;
+}
+
+static void *
+leave_for_good(void *sp, void *arg)
+{
+    (void)sp;
+    world *w = arg;
+    stack_slice *to = &w->slices[w->target];
+    if (stack_save(&w->slices[w->current], to) < 0) {
+        w->target = -1;
+        return NULL;
+    }
+    return to->start;
+}
+
+static void body(world *w);
+
+static void *
+arrive(void *sp, void *arg)
+{
+    world *w = arg;
+    check_alignment(w, sp);
+    if (w->target < 0) {
+        return NULL;
+    }
+    int origin = w->current;
+    w->current = w->target;
+    if (sp == NULL) {
+        body(w);
+    }
+    stack_restore(&w->slices[w->current], &w->slices[origin]);
+    return w;
+}
+
+/* Switches to `target` and tries again if that was refused, with all the values live in between: as many as fit lie in
+ * the registers that a callee preserves, whichever these are on this CPU. They come from volatile memory, so that
+ * the compiler cannot fetch them anew; it pays to have them in registers since each attempt turns every bit of
+ * the integers, and the sign of the others. Returns the number of attempts. */
+static __attribute__((noinline)) int
+switch_with_values(world *w, int target, volatile values *v)
+{
+#define LOAD(i) unsigned long long_##i = v->longs[i];
+    LONGS(LOAD)
+#undef LOAD
+#define LOAD(i) double double_##i = v->doubles[i];
+    DOUBLES(LOAD)
+#undef LOAD
+#define LOAD(i) vector vector_##i = v->vectors[i];
+    VECTORS(LOAD)
+#undef LOAD
+    int attempts = 0;
+    do {
+        attempts++;
+        w->target = target;
+#define TURN(i) long_##i = ~long_##i;
+        LONGS(TURN)
+#undef TURN
+#define TURN(i) double_##i = -double_##i;
+        DOUBLES(TURN)
+#undef TURN
+#define TURN(i) vector_##i = ~vector_##i;
+        VECTORS(TURN)
+#undef TURN
+    } while (switchlib_swap_stack(leave, arrive, w) == NULL);
+#define STORE(i) v->longs[i] = long_##i;
+    LONGS(STORE)
+#undef STORE
+#define STORE(i) v->doubles[i] = double_##i;
+    DOUBLES(STORE)
+#undef STORE
+#define STORE(i) v->vectors[i] = vector_##i;
+    VECTORS(STORE)
+#undef STORE
+    w->report->switches++;
+    w->report->refused += attempts - 1;
+    return attempts;
+}
+
+static void
+make_values(values *v, int id, int step)
+{
+    for (size_t i = 0; i < sizeof v->longs / sizeof v->longs[0]; i++) {
+        v->longs[i] = noise(id, step, i) * (~0ul / ~0u);
+    }
+    for (size_t i = 0; i < sizeof v->doubles / sizeof v->doubles[0]; i++) {
+        v->doubles[i] = noise(id, step, 100 + i);
+    }
+    for (size_t i = 0; i < sizeof v->vectors / sizeof v->vectors[0]; i++) {
+        unsigned x = noise(id, step, 200 + i);
+        v->vectors[i] = (vector){x, x * 3, x * 5, x * 7};
+    }
+}
+
+static void
+check_values(world *w, int step, const values *found, int attempts)
+{
+    values left;
+    make_values(&left, w->current, step);
+    bool turned = attempts % 2 != 0;
+    for (size_t i = 0; i < sizeof left.longs / sizeof left.longs[0]; i++) {
+        if (found->longs[i] != (turned ? ~left.longs[i] : left.longs[i])) {
+            complain(w, step, "long");
+        }
+    }
+    for (size_t i = 0; i < sizeof left.doubles / sizeof left.doubles[0]; i++) {
+        if (found->doubles[i] != (turned ? -left.doubles[i] : left.doubles[i])) {
+            complain(w, step, "double");
+        }
+    }
+    for (size_t i = 0; i < sizeof left.vectors / sizeof left.vectors[0]; i++) {
+        vector x = turned ? ~left.vectors[i] : left.vectors[i];
+        if (memcmp(&found->vectors[i], &x, sizeof x) != 0) {
+            complain(w, step, "vector");
+        }
+    }
+}
+
+static third
+make_third(void)
+{
+    volatile float single = 1;
+    volatile double twice = 1;
+    volatile long double extended = 1;
+    return (third){single / 3, twice / 3, extended / 3};
+}
+
+static bool
+equal_thirds(const third *a, const third *b)
+{
+    return a->single == b->single && a->twice == b->twice && a->extended == b->extended;
+}
+
+/* Tries which rounding modes there are; arithmetic in software may know but one. */
+static void
+find_rounding_modes(world *w)
+{
+    for (int mode = 0; mode < MOST_ROUNDING_MODES; mode++) {
+        fesetround(rounding_modes[mode]);
+        w->thirds[mode] = make_third();
+    }
+    bool software = MOST_ROUNDING_MODES == 1 || equal_thirds(&w->thirds[0], &w->thirds[1]);
+    w->report->rounding_modes = software ? 1 : MOST_ROUNDING_MODES;
+}
+
+static void
+check_rounding(world *w, int step, int mode)
+{
+    third found = make_third();
+    if (!equal_thirds(&found, &w->thirds[mode]) || fegetround() != rounding_modes[mode]) {
+        complain(w, step, "rounding");
+    }
+}
+
+/* One step of whoever runs. */
+static __attribute__((noinline)) void
+take_step(world *w, int step, int target)
+{
+    int me = w->current, mode = me % w->report->rounding_modes;
+    size_t depth = (size_t)w->depths[step];
+    volatile unsigned char *canary = alloca(depth + 1);
+    for (size_t i = 0; i < depth; i++) {
+        canary[i] = (unsigned char)noise(me, step, i);
+    }
+    values v;
+    make_values(&v, me, step);
+    fesetround(rounding_modes[mode]);
+
+    int attempts = switch_with_values(w, target, &v);
+
+    check_rounding(w, step, mode);
+    check_values(w, step, &v, attempts);
+    for (size_t i = 0; i < depth; i++) {
+        if (canary[i] != (unsigned char)noise(me, step, i)) {
+            complain(w, step, "canary");
+            break;
+        }
+    }
+    w->report->bytes_compared += (long long)depth;
+}
+
+static void
+take_steps(world *w)
+{
+    while (w->step < w->steps && !w->draining) {
+        int step = w->step++;
+        if (w->order[step] != w->current) {
+            take_step(w, step, w->order[step]);
+        }
+    }
+}
+
+/* The life of a coroutine: it begins inside `arrive` and leaves its stack for good. */
+static void
+body(world *w)
+{
+    take_steps(w);
+    for (;;) {
+        w->target = 0;
+        stack_slice *mine = &w->slices[w->current];
+        mine->start = NULL;
+        switchlib_swap_stack(leave_for_good, arrive, w);
+        w->report->refused++;           /* only a refusal comes back */
+    }
+}
+
+/* Resumes a coroutine for the last time: it checks, and ends. */
+static void
+finish(world *w, int i)
+{
+    for (;;) {
+        w->target = i;
+        if (switchlib_swap_stack(leave, arrive, w) != NULL) {
+            w->report->switches++;
+            return;
+        }
+        w->report->refused++;
+    }
+}
+
+int
+coroutines_run(int n, int steps, const int *order, const int *depths, coroutine_report *report)
+{
+    memset(report, 0, sizeof *report);
+    report->first_bad_step = -1;
+    for (int k = 0; k < steps; k++) {
+        if (order[k] < 0 || order[k] > n || depths[k] < 0) {
+            return -1;
+        }
+    }
+    if (n < 0) {
+        return -1;
+    }
+    /* In the heap: the stack that the world describes must not hold it. */
+    world *w = calloc(1, sizeof *w);
+    stack_slice *slices = calloc((size_t)n + 1, sizeof *slices);
+    if (w == NULL || slices == NULL) {
+        free(w);
+        free(slices);
+        return -1;
+    }
+    w->steps = steps;
+    w->order = order;
+    w->depths = depths;
+    w->report = report;
+    w->slices = slices;
+    slices[0].stop = STACK_END;
+    int rounding_mode = fegetround();
+    find_rounding_modes(w);
+
+    /* A coroutine that takes the last step ends, which leads here; so does a switch to number 0. */
+    take_steps(w);
+    w->draining = true;
+    for (int i = 1; i <= n; i++) {
+        if (slices[i].start != NULL) {
+            finish(w, i);
+        }
+    }
+    for (int i = 0; i <= n; i++) {
+        stack_forget(&slices[i]);
+    }
+    fesetround(rounding_mode);
+    free(slices);
+    free(w);
+    return 0;
+}
