@@ -110,24 +110,13 @@ def stacks(module: ModuleType) -> dict[str, Any]:
     there = [suspended(module, max(0, round((size * 1024 - least) / level))) for size in SIZES]
     costs = quickest(there, measure)
     sizes = [each._stack_saved for each in there]
-    slope, start = robust_line(sizes, costs)
-    over = [cost / (start + slope * size) for size, cost in zip(sizes, costs, strict=True)]
+    # A line from the smallest stacks' cost, up which half of the points lie: a few dear ones do not bend it.
+    start = statistics.median(costs[:3])
+    slope = statistics.median((y - start) / (x - sizes[0]) for x, y in zip(sizes, costs, strict=True) if x > sizes[0])
+    line = [start + slope * (size - sizes[0]) for size in sizes]
+    over = [cost / expected for cost, expected in zip(costs, line, strict=True)]
     dearest = max(over)
-    return {
-        "sizes": sizes,
-        "costs": costs,
-        "slope": slope,
-        "start": start,
-        "over": dearest,
-        "at": sizes[over.index(dearest)],
-    }
-
-
-def robust_line(x: list[int], y: list[float]) -> tuple[float, float]:
-    """Slope and start after Theil and Sen: a few points off the line do not bend it."""
-    pairs = [(i, j) for j in range(len(x)) for i in range(j) if x[i] != x[j]]
-    slope = statistics.median((y[j] - y[i]) / (x[j] - x[i]) for i, j in pairs)
-    return slope, statistics.median(b - slope * a for a, b in zip(x, y, strict=True))
+    return {"sizes": sizes, "costs": costs, "line": line, "over": dearest, "at": sizes[over.index(dearest)]}
 
 
 def live(module: ModuleType, number: int) -> dict[str, Any]:

@@ -87,8 +87,7 @@ def stacks(axes: Axes, results: Path) -> None:
         one = found["stacks"]
         sizes = [size / 1024 for size in one["sizes"]]
         axes.plot(sizes, [cost * 1e9 for cost in one["costs"]], "o", ms=2.5, color=COLOURS[name], label=name)
-        line = [(one["start"] + one["slope"] * size) * 1e9 for size in one["sizes"]]
-        axes.plot(sizes, line, lw=0.8, color=COLOURS[name])
+        axes.plot(sizes, [cost * 1e9 for cost in one["line"]], lw=0.8, color=COLOURS[name])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("KiB of C stack of the suspended greenlet")
     axes.set_ylabel("ns a switch")
