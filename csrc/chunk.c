@@ -1,7 +1,7 @@
 #include "chunk.h"
 
-/* DATA_STACK_CHUNK_SIZE in Python/pystate.c */
-#define MAPPED_BYTES ((size_t)16 * 1024)
+#include <Python.h>
+
 #define CACHED 16
 
 static PyObjectArenaAllocator mapped;       /* what was installed before */
@@ -43,4 +43,43 @@ chunk_cache_install(void)
     PyObject_GetArenaAllocator(&mapped);
     PyObjectArenaAllocator ours = {mapped.ctx, cache_alloc, cache_free};
     PyObject_SetArenaAllocator(&ours);
+}
+
+/* What was learned, by the code's address: a hint, so that it does not matter if another code object gets it, or
+ * another's entry. It is forgotten after some uses, and learned again if it still holds. */
+#define LEARNED 256
+#define USES 64
+#define MOST_BYTES ((size_t)8 * 1024)
+
+static struct lesson {
+    const void *code;
+    size_t size;
+    int uses;
+} lessons[LEARNED];
+
+static struct lesson *
+lesson_of(const void *code)
+{
+    return &lessons[((uintptr_t)code >> 5) % LEARNED];
+}
+
+size_t
+chunk_size_learned(const void *code)
+{
+    struct lesson *lesson = lesson_of(code);
+    if (lesson->code != code) {
+        return 0;
+    }
+    if (--lesson->uses == 0) {
+        lesson->code = NULL;
+    }
+    return lesson->size;
+}
+
+void
+chunk_size_learn(const void *code, size_t size)
+{
+    if (size <= MOST_BYTES) {
+        *lesson_of(code) = (struct lesson){code, size, USES};
+    }
 }

@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 
+import psutil
 import pytest
 
 from switchlib import error, getcurrent, greenlet
@@ -246,6 +247,25 @@ def test_calls_across_the_end_of_a_chunk():
             assert each.switch(0) == levels
             assert each.dead
     namespace.clear()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="there is no data stack before 3.11")
+def test_greenlets_suspended_some_frames_deep_hold_no_mapped_chunk():
+    """Each that did would touch a page of 4096 bytes of it at least."""
+    main = getcurrent()
+
+    def descend(left):
+        if left:
+            return descend(left - 1)
+        return main.switch()
+
+    each = [greenlet(descend) for _ in range(5000)]
+    before = psutil.Process().memory_info().rss
+    for one in each:
+        one.switch(5)
+    assert psutil.Process().memory_info().rss - before < 4096 * len(each)
+    for one in each:
+        one.switch()
 
 
 def test_sys_settrace_sees_the_users_lines_only(shortcuts):

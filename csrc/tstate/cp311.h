@@ -1,6 +1,4 @@
 /* The thread state of CPython 3.11; ../tstate.h tells what each function is for. */
-#include "../chunk.h"
-
 #ifndef Py_BUILD_CORE
 #  define Py_BUILD_CORE 1
 #endif
@@ -10,12 +8,12 @@
 #include <internal/pycore_pystate.h>
 #include <frameobject.h>
 
+#include "datastack.h"
+
 typedef struct tstate_slice {
     _PyCFrame *cframe;                          /* on the C stack, unless it is `base` */
     struct _PyInterpreterFrame *current_frame;  /* of cframe: while suspended that one may be overwritten */
-    _PyStackChunk *chunk;
-    PyObject **top;
-    PyObject **limit;
+    datastack data;
     _PyErr_StackItem *exc_info;
     PyObject *context;
     int recursion_remaining;
@@ -60,20 +58,11 @@ tstate_frame_bytes(PyObject *run)
 static inline int
 tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), PyObject *run)
 {
-    /* One word is skipped, so that _PyThreadState_PopFrame never takes the first frame for a chunk's first
-     * and frees the chunk (push_chunk in Python/pystate.c does the same); one more since the test for space
-     * wants some left. */
-    size_t size = offsetof(_PyStackChunk, data) + tstate_frame_bytes(run) + 2 * sizeof(PyObject *);
-    slice->chunk = chunk_alloc(&size);
-    if (slice->chunk == NULL) {
+    PyObject *code = PyFunction_Check(run) ? PyFunction_GET_CODE(run) : NULL;
+    if (datastack_prepare(&slice->data, code, tstate_frame_bytes(run)) < 0) {
         PyErr_NoMemory();
         return -1;
     }
-    slice->chunk->previous = NULL;
-    slice->chunk->size = size;
-    slice->chunk->top = 0;
-    slice->top = &slice->chunk->data[1];
-    slice->limit = (PyObject **)((char *)slice->chunk + size);
     return 0;
 }
 
@@ -90,9 +79,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->base.current_frame = NULL;
     slice->base.previous = &ts->root_cframe;
     ts->cframe = &slice->base;
-    ts->datastack_chunk = slice->chunk;
-    ts->datastack_top = slice->top;
-    ts->datastack_limit = slice->limit;
+    datastack_enter(&slice->data, ts);
     slice->exc_state.exc_value = NULL;
     slice->exc_state.previous_item = NULL;
     ts->exc_info = &slice->exc_state;
@@ -109,9 +96,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     slice->cframe = ts->cframe;
     slice->current_frame = ts->cframe->current_frame;
-    slice->chunk = ts->datastack_chunk;
-    slice->top = ts->datastack_top;
-    slice->limit = ts->datastack_limit;
+    datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
     slice->recursion_remaining = ts->recursion_remaining;
@@ -125,9 +110,7 @@ static inline void
 tstate_restore(tstate_slice *slice, PyThreadState *ts)
 {
     ts->cframe = slice->cframe;
-    ts->datastack_chunk = slice->chunk;
-    ts->datastack_top = slice->top;
-    ts->datastack_limit = slice->limit;
+    datastack_enter(&slice->data, ts);
     ts->exc_info = slice->exc_info;
     ts->context = slice->context;
     ts->context_ver++;
@@ -143,10 +126,7 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
 static inline void
 tstate_end(tstate_slice *slice, PyThreadState *ts)
 {
-    /* The calls that needed further chunks have returned and freed them. */
-    assert(ts->datastack_chunk->previous == NULL);
-    chunk_free(ts->datastack_chunk);
-    slice->chunk = NULL;
+    datastack_end(&slice->data, ts);
     slice->context = ts->context;
     slice->current_frame = NULL;
 }
@@ -198,18 +178,7 @@ tstate_abandon(tstate_slice *slice)
             Py_CLEAR(frame->f_code);
         }
     }
-    _PyStackChunk *chunk = slice->chunk;
-    slice->chunk = NULL;
-    while (chunk != NULL) {
-        _PyStackChunk *previous = chunk->previous;
-        if (previous != NULL) {
-            chunk_free_mapped(chunk, chunk->size);
-        }
-        else {
-            chunk_free(chunk);
-        }
-        chunk = previous;
-    }
+    datastack_abandon(&slice->data);
 }
 
 static inline PyObject **

@@ -10,8 +10,6 @@
  * C stack others use. So on leaving a stack the outermost frame of each run is linked to its caller's directly, past
  * the entry frame, and on coming back to the entry frame again.
  */
-#include "../chunk.h"
-
 #ifndef Py_BUILD_CORE
 #  define Py_BUILD_CORE 1
 #endif
@@ -19,13 +17,13 @@
 #include <internal/pycore_frame.h>
 #include <internal/pycore_interp.h>
 
+#include "datastack.h"
+
 typedef struct tstate_slice {
     _PyCFrame *cframe;              /* on the C stack, unless it is `base` */
     _PyInterpreterFrame *entries;   /* the entry frames of this slice, the outermost first; they lie on the C stack */
     _PyInterpreterFrame *innermost; /* the frame in which the greenlet stands; NULL if it has none */
-    _PyStackChunk *chunk;
-    PyObject **top;
-    PyObject **limit;
+    datastack data;
     _PyErr_StackItem *exc_info;
     PyObject *context;
     int py_recursion_remaining;
@@ -78,20 +76,11 @@ tstate_frame_bytes(PyObject *run)
 static inline int
 tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), PyObject *run)
 {
-    /* One word is skipped, so that _PyThreadState_PopFrame never takes the first frame for a chunk's first
-     * and frees the chunk (push_chunk in Python/pystate.c does the same); one more since the test for space
-     * wants some left. */
-    size_t size = offsetof(_PyStackChunk, data) + tstate_frame_bytes(run) + 2 * sizeof(PyObject *);
-    slice->chunk = chunk_alloc(&size);
-    if (slice->chunk == NULL) {
+    PyObject *code = PyFunction_Check(run) ? PyFunction_GET_CODE(run) : NULL;
+    if (datastack_prepare(&slice->data, code, tstate_frame_bytes(run)) < 0) {
         PyErr_NoMemory();
         return -1;
     }
-    slice->chunk->previous = NULL;
-    slice->chunk->size = size;
-    slice->chunk->top = 0;
-    slice->top = &slice->chunk->data[1];
-    slice->limit = (PyObject **)((char *)slice->chunk + size);
     return 0;
 }
 
@@ -101,9 +90,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->base.current_frame = NULL;
     slice->base.previous = &ts->root_cframe;
     ts->cframe = &slice->base;
-    ts->datastack_chunk = slice->chunk;
-    ts->datastack_top = slice->top;
-    ts->datastack_limit = slice->limit;
+    datastack_enter(&slice->data, ts);
     slice->exc_state.exc_value = NULL;
     slice->exc_state.previous_item = NULL;
     ts->exc_info = &slice->exc_state;
@@ -161,9 +148,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     tstate_hide_entries(slice, ts);
     slice->cframe = ts->cframe;
-    slice->chunk = ts->datastack_chunk;
-    slice->top = ts->datastack_top;
-    slice->limit = ts->datastack_limit;
+    datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
     slice->py_recursion_remaining = ts->py_recursion_remaining;
@@ -180,9 +165,7 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
 {
     tstate_show_entries(slice);
     ts->cframe = slice->cframe;
-    ts->datastack_chunk = slice->chunk;
-    ts->datastack_top = slice->top;
-    ts->datastack_limit = slice->limit;
+    datastack_enter(&slice->data, ts);
     ts->exc_info = slice->exc_info;
     ts->context = slice->context;
     ts->context_ver++;
@@ -198,10 +181,7 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
 static inline void
 tstate_end(tstate_slice *slice, PyThreadState *ts)
 {
-    /* The calls that needed further chunks have returned and freed them. */
-    assert(ts->datastack_chunk->previous == NULL);
-    chunk_free(ts->datastack_chunk);
-    slice->chunk = NULL;
+    datastack_end(&slice->data, ts);
     slice->context = ts->context;
     slice->innermost = NULL;
 }
@@ -249,18 +229,7 @@ tstate_abandon(tstate_slice *slice)
             Py_CLEAR(frame->f_code);
         }
     }
-    _PyStackChunk *chunk = slice->chunk;
-    slice->chunk = NULL;
-    while (chunk != NULL) {
-        _PyStackChunk *previous = chunk->previous;
-        if (previous != NULL) {
-            chunk_free_mapped(chunk, chunk->size);
-        }
-        else {
-            chunk_free(chunk);
-        }
-        chunk = previous;
-    }
+    datastack_abandon(&slice->data);
 }
 
 static inline PyObject **
