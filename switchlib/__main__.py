@@ -22,6 +22,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     run.add_argument("program", nargs=argparse.REMAINDER)
     commands.add_parser("shim", help="print the directory that does the same when it stands first on PYTHONPATH")
+    commands.add_parser(
+        "doctor", help="tell which greenlet a program gets that is started from here, and what is amiss"
+    )
 
     if arguments[:1] == ["run"] and len(arguments) > 1:
         return _run(arguments[1:])  # the rest is the program's, options and all
@@ -30,6 +33,10 @@ def main(argv: list[str] | None = None) -> int:
             demo.main()
         case "shim":
             print(_install.SHIM_DIRECTORY)
+        case "doctor":
+            from switchlib import _doctor
+
+            return _doctor.main()
         case _:
             run.error("which program?")
     return 0

@@ -39,6 +39,12 @@ def install() -> None:
     importlib.import_module("greenlet")
 
 
+def environment_with_shim() -> dict[str, str]:
+    """The environment variables of this process with the shim first on PYTHONPATH."""
+    others = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    return os.environ | {"PYTHONPATH": os.pathsep.join([SHIM_DIRECTORY, *others])}
+
+
 def run(arguments: list[str]) -> NoReturn:
     """Become `python ARGUMENTS` with the shim first on PYTHONPATH, for it and for all its children.
 
@@ -49,9 +55,7 @@ def run(arguments: list[str]) -> NoReturn:
         raise RuntimeError("the shim is found by PYTHONPATH, which the options -E and -I tell Python to ignore")
     import subprocess  # of no use to a program that only imports switchlib, and dear
 
-    others = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([SHIM_DIRECTORY, *others])}
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, *flags, *arguments], environment)
+    os.execve(sys.executable, [sys.executable, *flags, *arguments], environment_with_shim())

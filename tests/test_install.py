@@ -107,7 +107,7 @@ def test_help_names_the_commands(capsys):
     with pytest.raises(SystemExit):
         __main__.main(["--help"])
     out = capsys.readouterr().out
-    assert all(command in out for command in ("demo", "run", "shim"))
+    assert all(command in out for command in ("demo", "run", "shim", "doctor"))
 
 
 def test_an_example_under_run_and_under_the_shim(python):

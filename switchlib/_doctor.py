@@ -1,0 +1,151 @@
+"""`python -m switchlib doctor`: which greenlet a program gets that is started from here, and what stands in the way.
+
+Programs are asked, not guessed about: a fresh interpreter with the same environment imports greenlet, another one as
+`python -m switchlib run` would start it, and they tell what they got.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+from switchlib import __version__, _install, _mechanism
+
+# Prints as JSON what a program finds; it must not import switchlib on its own account.
+PROBE = """
+import json, sys, warnings
+found = {"early": "greenlet" in sys.modules}
+try:
+    import greenlet
+    found["version"], found["file"] = str(greenlet.__version__), str(greenlet.__file__)
+    found["ours"] = greenlet.greenlet is getattr(sys.modules.get("switchlib"), "greenlet", 0)
+    found["size"] = greenlet.greenlet.__basicsize__
+except Exception as error:
+    found["error"] = f"{type(error).__name__}: {error}"
+import importlib.metadata, importlib.util
+if importlib.util.find_spec("gevent"):
+    found["gevent"] = importlib.metadata.version("gevent")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            import gevent, gevent.greenlet
+            gevent.spawn(int).join()
+            found["compiled"] = gevent.greenlet.Greenlet.__module__.endswith("_gevent_cgreenlet")
+        except BaseException as error:
+            found["gevent_error"] = f"{type(error).__name__}: {error}"
+    found["size_changed"] = [str(each.message) for each in caught if "size changed" in str(each.message)]
+print("\\n" + json.dumps(found))
+"""
+
+
+@dataclass
+class Found:
+    """What a fresh interpreter got when it imported greenlet, and gevent if it is installed."""
+
+    early: bool = False
+    """greenlet was imported before the program began."""
+    version: str = ""
+    file: str = ""
+    ours: bool = False
+    size: int = 0
+    error: str = ""
+    gevent: str = ""
+    compiled: bool = False
+    gevent_error: str = ""
+    size_changed: list[str] = field(default_factory=list)
+
+    def greenlet(self) -> str:
+        if self.error:
+            return f"no greenlet: {self.error}"
+        return f"{'switchlib, as greenlet' if self.ours else 'greenlet'} {self.version}, from {self.file}"
+
+
+def ask(environment: dict[str, str]) -> Found:
+    """Lets a fresh interpreter with the options of this one tell what it finds."""
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", PROBE], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        status = f"exit status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
+        return Found(error=f"the interpreter ended with {status}: {done.stderr.strip()[-500:]}")
+    return Found(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list[str]:
+    """What keeps a program from switchlib, or from the best of it; empty if nothing does."""
+    told = []
+    on_path = _install.SHIM_DIRECTORY in environment.get("PYTHONPATH", "").split(os.pathsep)
+    if sys.flags.ignore_environment:
+        told.append("the options -E and -I make Python ignore PYTHONPATH, by which the shim is found")
+    elif on_path and not here.ours and here.file:
+        told.append(f"the shim is on PYTHONPATH, but {here.file} stands before it: put the shim first")
+    elif not under_run.ours and under_run.file:
+        told.append(f"{under_run.file} is found before anything on PYTHONPATH: rename it, or start from elsewhere")
+    if here.early and not here.ours:
+        told.append(
+            "greenlet is imported before a program begins (by a .pth file or sitecustomize), so that "
+            "switchlib.install() would come too late: use the shim or `python -m switchlib run`"
+        )
+    if under_run.error:
+        told.append(f"under switchlib there is {under_run.greenlet()}")
+    if under_run.size_changed or "size changed" in under_run.gevent_error:
+        told.append(
+            f"gevent {under_run.gevent} was compiled for another layout of greenlets than that of greenlet 3 "
+            f"({under_run.size} bytes): install a current gevent"
+        )
+    elif under_run.gevent_error:
+        told.append(f"gevent {under_run.gevent} does not work on switchlib: {under_run.gevent_error}")
+    elif under_run.gevent and not under_run.compiled:
+        why = "PURE_PYTHON is set" if environment.get("PURE_PYTHON") else "its compiled modules are not there"
+        told.append(f"gevent runs in pure Python, which is slower, since {why}")
+    if not _mechanism.shortcuts(None):
+        told.append("SWITCHLIB_SHORTCUTS=0: the policy is asked at every switch, which is slower")
+    return told
+
+
+def _stack_switch() -> str:
+    """The name of what switches stacks here."""
+    if importlib.util.find_spec("switchlib._switch") is None:
+        return f"stacks of {platform.python_implementation()}"
+    from switchlib import _switch
+
+    name: bytes = _switch.ffi.string(_switch.lib.switchlib_abi)
+    return f"ABI {name.decode()}"
+
+
+def main() -> int:
+    """Print the report. Returns 0 if a program that is started from here runs on switchlib, with no problem."""
+    environment = dict(os.environ)
+    here = ask(environment)
+    under_run = here if here.ours else ask(_install.environment_with_shim())
+    shortcuts = "on" if _mechanism.shortcuts(None) else "off"
+    lines = [
+        ("interpreter", f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}"),
+        ("switchlib", f"{__version__}, {_stack_switch()}, shortcuts {shortcuts}, {os.path.dirname(__file__)}"),
+        ("from here", here.greenlet()),
+    ]
+    if not here.ours:
+        lines.append(("under run", under_run.greenlet()))
+    if under_run.gevent and not under_run.gevent_error:
+        kind = "compiled" if under_run.compiled else "pure Python"
+        lines.append(("gevent", f"{under_run.gevent}, {kind}: a greenlet of its own ran and ended on switchlib"))
+    for label, text in lines:
+        print(f"{label:<13}{text}")
+    told = problems(here, under_run, environment)
+    for problem in told:
+        print(f"{'problem':<13}{problem}")
+    if here.ours:
+        print("\nA program that is started from here runs on switchlib.")
+    else:
+        print(
+            "\nA program that is started from here does not run on switchlib. It would by\n"
+            "    python -m switchlib run PROGRAM\n"
+            f"    PYTHONPATH={_install.SHIM_DIRECTORY}"
+        )
+    return 0 if here.ours and not told else 1

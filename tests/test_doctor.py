@@ -1,0 +1,133 @@
+"""switchlib/_doctor.py: what it tells of the ways in which a program can get, or miss, switchlib."""
+
+from __future__ import annotations
+
+import pytest
+
+from switchlib import _install
+
+pytestmark = pytest.mark.once
+
+SHIM = _install.SHIM_DIRECTORY
+FAKE_GREENLET = "__version__ = '1.2'\nclass greenlet: pass\n"
+
+
+@pytest.fixture
+def doctor(python, monkeypatch, tmp_path):
+    """Runs the doctor in an empty directory with these environment variables; returns its status and its text."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("PYTHONPATH", "PURE_PYTHON", "SWITCHLIB_SHORTCUTS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*options, **environment):
+        done = python(*options, "-m", "switchlib", "doctor", check=False, **environment)
+        assert not done.stderr
+        return done.returncode, done.stdout
+
+    return run
+
+
+def make_gevent(directory, text):
+    """A gevent that does what `text` says when it is imported."""
+    package = directory / "gevent"
+    package.mkdir()
+    (package / "__init__.py").write_text(text)
+    (package / "greenlet.py").write_text("class Greenlet: pass\n")
+    information = directory / "gevent-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: gevent\nVersion: 1.0\n")
+    return f"{SHIM}:{directory}"
+
+
+WORKING_GEVENT = "class spawn:\n    def __init__(self, f): pass\n    def join(self): pass\n"
+
+
+def test_a_program_on_its_own_does_not_get_it(doctor, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "greenlet.py").write_text(FAKE_GREENLET)
+    status, text = doctor(PYTHONPATH=str(tmp_path / "elsewhere"))
+    assert status == 1
+    assert "interpreter  CPython 3." in text
+    assert "shortcuts on" in text
+    assert f"from here    greenlet 1.2, from {tmp_path}/elsewhere/greenlet.py" in text
+    assert f"under run    switchlib, as greenlet 3.5.6, from {SHIM}" in text
+    assert "problem" not in text
+    assert f"PYTHONPATH={SHIM}" in text
+
+
+def test_the_shim_and_run_give_it(doctor, python):
+    status, text = doctor(PYTHONPATH=SHIM)
+    assert status == 0
+    assert "from here    switchlib, as greenlet 3.5.6" in text
+    assert "under run" not in text
+    assert text.endswith("A program that is started from here runs on switchlib.\n")
+    assert python("-m", "switchlib", "run", "-m", "switchlib", "doctor").stdout == text
+
+
+def test_a_greenlet_before_the_shim(doctor, tmp_path):
+    first = tmp_path / "first"
+    first.mkdir()
+    (first / "greenlet.py").write_text(FAKE_GREENLET)
+    status, text = doctor(PYTHONPATH=f"{first}:{SHIM}")
+    assert status == 1
+    assert f"the shim is on PYTHONPATH, but {first}/greenlet.py stands before it" in text
+
+
+def test_a_greenlet_in_the_working_directory(doctor, tmp_path):
+    (tmp_path / "greenlet.py").write_text(FAKE_GREENLET)
+    status, text = doctor()
+    assert status == 1
+    assert "greenlet.py is found before anything on PYTHONPATH" in text
+
+
+def test_options_that_ignore_the_shim(doctor):
+    status, text = doctor("-E", PYTHONPATH=SHIM)
+    assert status == 1
+    assert "the options -E and -I make Python ignore PYTHONPATH" in text
+
+
+def test_a_greenlet_imported_before_the_program(doctor, tmp_path):
+    (tmp_path / "early").mkdir()
+    (tmp_path / "early" / "greenlet.py").write_text(FAKE_GREENLET)
+    (tmp_path / "early" / "sitecustomize.py").write_text("import greenlet\n")
+    status, text = doctor(PYTHONPATH=str(tmp_path / "early"))
+    assert status == 1
+    assert "greenlet is imported before a program begins" in text
+
+
+def test_shortcuts_off(doctor):
+    status, text = doctor(PYTHONPATH=SHIM, SWITCHLIB_SHORTCUTS="0")
+    assert status == 1
+    assert "shortcuts off" in text
+    assert "the policy is asked at every switch" in text
+
+
+def test_a_gevent_of_another_layout(doctor, tmp_path):
+    message = "greenlet.greenlet size changed, may indicate binary incompatibility. Expected 144 from C header, got 40"
+    path = make_gevent(tmp_path, f"raise ValueError({message!r})")
+    status, text = doctor(PYTHONPATH=path)
+    assert status == 1
+    assert "gevent 1.0 was compiled for another layout of greenlets" in text
+
+
+def test_a_gevent_that_fails(doctor, tmp_path):
+    status, text = doctor(PYTHONPATH=make_gevent(tmp_path, "raise ImportError('no loop')"))
+    assert status == 1
+    assert "gevent 1.0 does not work on switchlib: ImportError: no loop" in text
+
+
+@pytest.mark.parametrize(
+    ("environment", "why"), [({"PURE_PYTHON": "1"}, "PURE_PYTHON is set"), ({}, "its compiled modules are not there")]
+)
+def test_a_gevent_in_pure_python(doctor, tmp_path, environment, why):
+    status, text = doctor(PYTHONPATH=make_gevent(tmp_path, WORKING_GEVENT), **environment)
+    assert status == 1
+    assert "gevent       1.0, pure Python" in text
+    assert f"gevent runs in pure Python, which is slower, since {why}" in text
+
+
+def test_an_interpreter_that_crashes(doctor, tmp_path):
+    path = make_gevent(tmp_path, "import os\nos.abort()\n")
+    status, text = doctor(PYTHONPATH=path)
+    assert status == 1
+    assert "no greenlet: the interpreter ended with signal 6" in text
