@@ -5,6 +5,7 @@ extern const char *const switchlib_abi;
 typedef struct {
     long long buffers;
     long long bytes;
+    long long reserves_used;
 } stack_statistics;
 
 extern stack_statistics stack_counts;

@@ -36,15 +36,23 @@ typedef struct stack_slice {
 /* Frees the heap buffer of a slice that will never be restored. */
 void stack_forget(stack_slice *slice);
 
-/* Buffers in the heap, and their bytes. */
+/* Buffers in the heap, and their bytes; and how often the reserve was used. */
 typedef struct stack_statistics {
     long long buffers;
     long long bytes;
+    long long reserves_used;
 } stack_statistics;
 extern stack_statistics stack_counts;
 
-/* For tests: let the k-th allocation from now on fail (1 is the next one); 0 ends it. */
+/* For tests: let the k-th allocation from now on fail (1 is the next one), or with -1 all of them; 0 ends it. */
 extern long stack_fail_allocation;
+
+/* Sets memory aside for those that end: nothing can return to them, so what lies in their way out must be saved, come
+ * what may. Call it before a stack begins; 0, or -1 if there is none to be had. What is never written to costs none. */
+int stack_reserve(void);
+
+/* Gives that memory up for whatever is allocated next. -1 if there was none. */
+int stack_use_reserve(void);
 
 /* Makes the slice's buffer `size` bytes large. -1 if there was no memory: it is as it was. */
 int stack_resize(stack_slice *slice, size_t size);
@@ -88,7 +96,9 @@ stack_first_owner(const stack_slice *current)
 static inline int
 stack_save(stack_slice *current, const stack_slice *target)
 {
-    stack_slice *owner = stack_first_owner(current);
+    stack_slice *owner;
+again:
+    owner = stack_first_owner(current);
     for (; owner != NULL && owner->stop < target->stop; owner = owner->prev) {
         if (stack_save_up_to(owner, owner->stop) < 0) {
             goto failed;
@@ -99,6 +109,9 @@ stack_save(stack_slice *current, const stack_slice *target)
     }
     return 0;
 failed:
+    if (current->start == NULL && stack_use_reserve() == 0) {
+        goto again;
+    }
     /* The others are suspended: what was saved of them stays true. Current will change its stack again. */
     current->saved = 0;
     return -1;

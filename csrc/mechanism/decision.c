@@ -162,19 +162,29 @@ ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t narg
     return save;
 }
 
-/* Without the policy, for want of memory or of an interpreter to run it in: the nearest ancestor that lives. */
+/* Leaves for a greenlet that lives. Returns if there is no memory to do it. */
+static void
+end_into(Thread *thread, Greenlet *heir, PyObject *result)
+{
+    thread->target = (Greenlet *)Py_NewRef(heir);
+    thread->payload = result;
+    swap(leave_for_good, arrive_or_stay, thread);
+}
+
+/* Without the policy, which could not say who is next, or knows of nobody: the nearest ancestor that lives; last of all
+ * the thread's main greenlet, which is not among them if one of them has moved to another thread. */
 static _Noreturn void
-end_without_policy(Thread *thread, Greenlet *me)
+end_without_policy(Thread *thread, Greenlet *me, PyObject *result)
 {
     for (Greenlet *parent = me->state->parent; parent != NULL; parent = parent->state->parent) {
         if (parent->state->thread == thread && parent->state->slice.start != NULL) {
-            thread->target = (Greenlet *)Py_NewRef(parent);
-            thread->payload = NULL;
-            swap(leave_for_good, arrive, thread);
+            end_into(thread, parent, result);
         }
     }
+    end_into(thread, thread->main, result);
+    PyErr_NoMemory();
     PyErr_WriteUnraisable((PyObject *)me);
-    Py_FatalError("switchlib: ran out of parent greenlets while propagating an exception");
+    Py_FatalError("switchlib: no memory to leave a greenlet that has ended");
 }
 
 /* Makes `cause` the context of the exception that is set, if it has none. */
@@ -192,15 +202,15 @@ set_context_of_exception(PyObject *cause)
 /* How often policy may be interrupted at one end before it is done without. */
 #define MOST_INTERRUPTS 100
 
-/* Ends `me` as the policy decides. The result is NULL if an exception is set. What goes wrong on the way (the heir
- * has no run, or belongs to another thread; an interrupt; no memory) becomes the outcome. `failures` counts the
- * heirs that could not take it, from the parent up; if the parent changes on the way it is asked first. */
+/* Ends `me` as the policy decides. The result is NULL if an exception is set. What goes wrong on the way becomes the
+ * outcome: an heir that cannot take it (it has no run, is of another thread, or there is no memory to get there), an
+ * interrupt. `failures` counts those heirs, from the parent up; if the parent changes on the way it is asked first. */
 _Noreturn void
 end_slowly(Thread *thread, Greenlet *me, PyObject *result)
 {
-    long failures = 0;
+    int failures = 0, interrupts = 0;
     const Greenlet *parent = me->state->parent;     /* to compare only */
-    for (int interrupts = 0; interrupts < MOST_INTERRUPTS;) {
+    while (interrupts < MOST_INTERRUPTS) {
         if (result == NULL && PyErr_ExceptionMatches(GreenletExit)) {
             result = exit_value();
         }
@@ -212,44 +222,36 @@ end_slowly(Thread *thread, Greenlet *me, PyObject *result)
         PyObject *outcome = exception == NULL ? result : exception, *count = PyLong_FromLong(failures);
         PyObject *args[] = {
             (PyObject *)me, result == NULL ? Py_None : result, exception == NULL ? Py_None : exception, count};
-        PyObject *decision = count == NULL ? NULL : ask(thread, P_END, args, 4, NULL);
+        PyObject *decision = count == NULL ? NULL : ask(thread, P_END, args, 4, NULL), *settled = NULL;
         Py_XDECREF(count);
-        if (decision == Py_None) {
+        bool nobody = decision == Py_None, interrupted = decision == NULL && !PyErr_ExceptionMatches(GreenletError);
+        swap_save_fn save = decision == NULL || nobody ? NULL : settle(thread, decision, true, &settled);
+        if (nobody || settled == &again) {
             if (exception != NULL) {
                 raise_instance(exception);
             }
-            break;
+            if (nobody) {
+                Py_DECREF(decision);
+                break;
+            }
+            continue;
         }
-        if (decision == NULL) {
-            if (PyErr_ExceptionMatches(GreenletError)) {
-                failures++;
-            }
-            else {
-                interrupts++;
-                set_context_of_exception(exception);
-            }
+        if (save != NULL) {
+            Py_DECREF(outcome);         /* the thread holds it too */
+            PyObject *payload = thread->payload;
+            swap(save, arrive_or_stay, thread);
+            outcome = payload == NULL ? take_instance() : payload;
+            PyErr_NoMemory();
+        }
+        if (interrupted) {
+            interrupts++;
         }
         else {
-            PyObject *settled;
-            swap_save_fn save = settle(thread, decision, true, &settled);
-            if (save != NULL) {
-                Py_DECREF(outcome); /* the thread holds it too */
-                swap(save, arrive, thread);
-                outcome = NULL;     /* refused: there was no memory to leave */
-                interrupts++;
-            }
-            else if (settled == &again) {
-                if (exception != NULL) {
-                    raise_instance(exception);
-                }
-                continue;
-            }
-            else {
-                failures++;
-            }
+            failures++;
         }
+        set_context_of_exception(exception);
         result = NULL;
         release(outcome);
     }
-    end_without_policy(thread, me);
+    end_without_policy(thread, me, result);
 }

@@ -1,72 +1,106 @@
-/* The end of greenlets that nobody refers to. */
+/* The end of greenlets that nobody refers to.
+ *
+ * The greenlet that drops the last reference kills at once. What a victim drops as it dies is killed within that, and
+ * so is what its result drops. A long chain must not nest as deep as it is long: below MOST_NESTED kills within each
+ * other a victim waits in its thread's list, until one of them is over or somebody next asks for greenlets. */
 #include "parts.h"
 
-Greenlet last_doomed;
+#define MOST_NESTED 16
 
-/* Adds a greenlet to one of its thread's two lists, unless it is in one. */
+/* A list is a ring that begins after the greenlet it refers to. Adds one at its end, unless it is in a list. */
 static void
 add_doomed(Greenlet **list, Greenlet *g)
 {
     if (g->state->next == NULL) {
-        g->state->next = *list == NULL ? &last_doomed : *list;
+        Greenlet *last = *list;
+        g->state->next = last == NULL ? g : last->state->next;
+        if (last != NULL) {
+            last->state->next = g;
+        }
         *list = (Greenlet *)Py_NewRef(g);
         set_fast(g->state->thread);
     }
 }
 
-/* Takes the first greenlet off such a list; the caller owns it. */
+/* Takes the first greenlet off a list; the caller owns it. */
 static Greenlet *
 take_doomed(Greenlet **list)
 {
-    Greenlet *g = *list;
-    *list = g->state->next == &last_doomed ? NULL : g->state->next;
-    g->state->next = NULL;
-    set_fast(g->state->thread);
-    return g;
+    Greenlet *last = *list, *first = last->state->next;
+    if (first == last) {
+        *list = NULL;
+    }
+    else {
+        last->state->next = first->state->next;
+    }
+    first->state->next = NULL;
+    set_fast(first->state->thread);
+    return first;
 }
 
-static void kill(Thread *thread, Greenlet *self);
-
-void
-kill_doomed(Thread *thread)
+Py_ssize_t
+count_doomed(const Greenlet *list)
 {
-    while (thread->doomed != NULL) {
-        release((PyObject *)take_doomed(&thread->doomed));
+    Py_ssize_t n = 0;
+    if (list != NULL) {
+        const Greenlet *g = list;
+        do {
+            n++;
+            g = g->state->next;
+        } while (g != list);
     }
-    while (thread->unreachable != NULL) {
-        Greenlet *g = take_doomed(&thread->unreachable);
-        if (is_suspended(g->state)) {
-            kill(thread, g);
-        }
-        release((PyObject *)g);
-    }
+    return n;
 }
 
-/* Throws GreenletExit into a suspended greenlet that lost its last reference; the caller holds one for the
- * time. Its parent is the current greenlet while it dies. */
-static void
+static inline bool
+may_kill(const Thread *thread)
+{
+    return thread->current->state->depth < MOST_NESTED;
+}
+
+/* Throws GreenletExit into a suspended greenlet; the caller holds a reference for the time. Its parent is the current
+ * greenlet while it dies. False if there was no memory to do it: then it has to wait. */
+static bool
 kill(Thread *thread, Greenlet *self)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    Greenlet *parent = self->state->parent;
-    self->state->parent = (Greenlet *)Py_NewRef(thread->current);
+    State *state = self->state, *killer = thread->current->state;
+    Greenlet *parent = state->parent;
+    state->parent = (Greenlet *)Py_NewRef(thread->current);
+    int depth = ++killer->depth;
+    state->depth += depth;
 
     PyErr_SetObject(GreenletExit, vanished);
-    Py_INCREF(self);
-    thread->target = self;
-    thread->payload = NULL;
-    PyObject *result = swap(leave, arrive, thread);
-    if (result == NULL) {
-        PyErr_WriteUnraisable((PyObject *)self);
+    bool killed = PyErr_ExceptionMatches(GreenletExit);
+    for (PyObject *payload = NULL; killed; payload = Py_NewRef(Py_None)) {
+        Py_INCREF(self);
+        thread->target = self;
+        thread->payload = payload;
+        killer->killing = true;
+        PyObject *result = swap(leave, arrive_or_stay, thread);
+        killer->killing = false;
+        if (result == &again) {
+            killed = false;
+            Py_XDECREF(payload);
+            break;
+        }
+        if (result == NULL) {
+            PyErr_WriteUnraisable((PyObject *)self);
+        }
+        Py_XDECREF(result);
+        if (!is_suspended(state) || !state->killing) {
+            break;
+        }
+        /* One of its own victims lived on and came here. It goes on where it killed that one. */
     }
-    Py_XDECREF(result);
-
+    killer->depth--;
+    state->depth -= depth;
     if (parent != NULL) {
         store_parent(self, parent); /* unless it has become a child of self: then the killer stays the parent */
         Py_DECREF(parent);
     }
-    if (is_suspended(self->state) && Py_REFCNT(self) == 1) {
+    if (killed && is_suspended(state) && Py_REFCNT(self) == 1) {
         PyObject *file = Py_XNewRef(PySys_GetObject("stderr"));
         Py_INCREF(self);            /* for ever: nobody can run it, and it cannot be freed */
         if (file != NULL && file != Py_None
@@ -78,6 +112,34 @@ kill(Thread *thread, Greenlet *self)
         Py_XDECREF(file);
     }
     PyErr_Restore(type, value, traceback);
+    return killed;
+}
+
+/* Kills those of a list: if they are in `cycles` all, else those that nobody has got hold of since. */
+static void
+kill_list(Thread *thread, Greenlet **list, bool cycles)
+{
+    while (*list != NULL && may_kill(thread)) {
+        Greenlet *g = take_doomed(list);
+        bool killed = true;
+        if (is_suspended(g->state) && (cycles || Py_REFCNT(g) == 1)) {
+            killed = kill(thread, g);
+        }
+        if (!killed) {
+            add_doomed(list, g);
+        }
+        release((PyObject *)g);
+        if (!killed) {
+            break;
+        }
+    }
+}
+
+void
+kill_doomed(Thread *thread)
+{
+    kill_list(thread, &thread->doomed, false);
+    kill_list(thread, &thread->unreachable, true);
 }
 
 /* Frees the stack of a greenlet that can never run again. */
@@ -111,11 +173,14 @@ greenlet_finalize(PyObject *object)
     else if (is_finalizing()) {
         Py_INCREF(self);            /* for ever: it can neither run nor, in the midst of the stacks, be freed */
     }
-    else if (thread == thread_find(false) && !tstate_collecting(thread->tstate)) {
-        kill(thread, self);
+    else if (tstate_collecting(tstate_get())) {
+        add_doomed(&thread->unreachable, self);
     }
-    else {                          /* it dies when its own thread next asks for greenlets, outside the collector */
-        add_doomed(tstate_collecting(tstate_get()) ? &thread->unreachable : &thread->doomed, self);
+    else if (thread != thread_find(false) || !may_kill(thread) || !kill(thread, self)) {
+        add_doomed(&thread->doomed, self);
+    }
+    else {
+        kill_doomed(thread);        /* what had to wait until this kill was over */
     }
 }
 

@@ -229,16 +229,11 @@ count_main_greenlets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
-count_doomed(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+py_count_doomed(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Py_ssize_t n = 0;
-    for (Thread *thread = threads; thread != NULL; thread = thread->next) {
-        Greenlet *lists[] = {thread->doomed, thread->unreachable};
-        for (int i = 0; i < 2; i++) {
-            for (Greenlet *g = lists[i]; g != NULL && g != &last_doomed; g = g->state->next) {
-                n++;
-            }
-        }
+    for (const Thread *thread = threads; thread != NULL; thread = thread->next) {
+        n += count_doomed(thread->doomed) + count_doomed(thread->unreachable);
     }
     return PyLong_FromSsize_t(n);
 }
@@ -296,7 +291,7 @@ static PyMethodDef functions[] = {
     {"store_context", py_store_context, METH_VARARGS, NULL},
     {"slice_of", slice_of, METH_O, NULL},
     {"count_main_greenlets", count_main_greenlets, METH_NOARGS, NULL},
-    {"count_doomed", count_doomed, METH_NOARGS, NULL},
+    {"count_doomed", py_count_doomed, METH_NOARGS, NULL},
     {"set_thread_local", set_thread_local, METH_VARARGS, NULL},
     {"trash_nesting", trash_nesting, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -46,7 +46,9 @@ typedef struct State {
     struct Thread *thread;          /* counted; NULL until the greenlet begins */
     struct Greenlet *parent;        /* owned; NULL for a main greenlet */
     PyObject *run;                  /* owned; NULL if there is none (any more) */
-    struct Greenlet *next;          /* if it is to die: the next in its thread's list, or last_doomed */
+    struct Greenlet *next;          /* if it is to die: the next in its thread's list */
+    int depth;                      /* how many kills, under way within each other, it stands in */
+    bool killing;                   /* it is suspended while it kills another */
 } State;
 
 /* The layout is that of `PyGreenlet` in greenlet.h: extensions built against greenlet subclass it. */
@@ -78,7 +80,7 @@ typedef struct Thread {
 
     PyObject *tracer;               /* owned, may be NULL */
     /* Owned lists of greenlets that are to die when the thread next asks for greenlets: */
-    Greenlet *doomed;               /* they lost their last reference in another thread */
+    Greenlet *doomed;               /* they lost their last reference in another thread, or have to wait */
     Greenlet *unreachable;          /* they did in the collector, or it found them in cycles */
     Py_ssize_t count;
     struct Thread *next;            /* in the list of all */
@@ -86,7 +88,6 @@ typedef struct Thread {
 
 extern Thread *here;               /* the thread that used greenlets last; the GIL protects it */
 extern Thread *threads;            /* those that have not ended */
-extern Greenlet last_doomed;       /* ends the lists of the doomed */
 extern Py_ssize_t main_greenlets;
 extern bool shortcuts;
 extern bool closing;               /* the interpreter runs its exit functions, or ends already */
@@ -203,12 +204,18 @@ swap(swap_save_fn save, swap_restore_fn restore, Thread *thread)
     return switchlib_swap_stack(save, restore, thread);
 }
 
+/* What is no value: the caller has to try in another way, or later. Only its address counts. */
+extern PyObject again;
+
 /* The four ways to leave: for a greenlet that is suspended, or for one that begins; to come back, or never. */
 void *leave(void *sp, void *arg);
 void *leave_to_begin(void *sp, void *arg);
 void *leave_for_good(void *sp, void *arg);
 void *leave_for_good_to_begin(void *sp, void *arg);
 void *arrive(void *sp, void *arg);
+
+/* As arrive, but if there was no memory to leave the stack, payload and exception are still the caller's; returns &again. */
+void *arrive_or_stay(void *sp, void *arg);
 
 /* A switch to the current greenlet. Takes the payload over. */
 PyObject *arrive_here(Thread *thread, PyObject *payload);
@@ -226,9 +233,6 @@ PyObject *exit_value(void);
 
 /* Calls a policy function with no tracing. `args` is an array as PyObject_Vectorcall takes it. */
 PyObject *ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
-
-/* The outcome of a decision that no longer holds: ask again. Only its address counts. */
-extern PyObject again;
 
 /* Asks until a decision holds. Returns what leaves for its target, or NULL and the outcome. */
 swap_save_fn ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
@@ -270,6 +274,8 @@ PyObject *adopt(PyObject *module, PyObject *args);
 /* Kills those of the thread that are to die: to lose the last reference does it; cycles keep theirs. If the thread
  * has ended they are only released. */
 void kill_doomed(Thread *thread);
+
+Py_ssize_t count_doomed(const Greenlet *list);
 
 void greenlet_finalize(PyObject *object);
 int greenlet_traverse(PyObject *object, visitproc visit, void *arg);

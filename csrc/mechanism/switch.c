@@ -149,6 +149,19 @@ arrive(void *sp, void *arg)
     return arrive_slowly(thread, origin, payload);
 }
 
+void *
+arrive_or_stay(void *sp, void *arg)
+{
+    Thread *thread = arg;
+    if (unlikely(sp == NULL && thread->refused)) {
+        thread->refused = false;
+        thread->payload = NULL;
+        Py_CLEAR(thread->target);
+        return &again;
+    }
+    return arrive(sp, arg);
+}
+
 PyObject *
 arrive_here(Thread *thread, PyObject *payload)
 {
@@ -172,6 +185,12 @@ belongs_here(Thread *thread, const Greenlet *g)
 int
 prepare_start(Thread *thread, Greenlet *target, PyObject *run)
 {
+    if (stack_reserve() < 0) {
+        PyErr_NoMemory();
+        Py_DECREF(run);
+        Py_DECREF(target);
+        return -1;
+    }
     if (tstate_prepare(&target->state->tstate, thread->tstate, run) < 0) {
         Py_DECREF(run);
         Py_DECREF(target);
@@ -257,8 +276,7 @@ finish(Thread *thread, PyObject *result)
         Py_INCREF(parent);
         thread->target = parent;
         thread->payload = result;
-        swap(leave_for_good, arrive, thread);
-        result = NULL;              /* refused: MemoryError is set */
+        swap(leave_for_good, arrive_or_stay, thread);   /* if that returns, the outcome is still ours */
     }
     end_slowly(thread, me, result);
 }
