@@ -201,7 +201,7 @@ def test_killers_that_wait_below_each_other_go_on_one_by_one():
                 survivors.append(getcurrent())
                 main.switch()
         finally:
-            held = None
+            del held
             done.append(number)
 
     head = None
