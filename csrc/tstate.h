@@ -7,8 +7,13 @@
  *       The running thread's state.
  *   int tstate_known(void)
  *       Whether the interpreter's structures are those that this was compiled for, as far as can be told.
+ *   void tstate_install(void)
+ *       Puts in place what stacks need of the interpreter as a whole. Once a process.
  *   uint64_t tstate_id(PyThreadState *ts)
  *       A number that no other thread state of the process has or had.
+ *   int tstate_copies_at_once(PyObject *run, Py_ssize_t nargs)
+ *       Whether a call of the Python function `run` copies its arguments before anything can be allocated that the
+ *       collector counts: a finaliser may go back to the caller, whose array of arguments is then no more.
  *   int tstate_prepare(tstate_slice *, PyThreadState *ts, PyObject *run)
  *       Allocates what a new stack needs to call `run`. -1 and MemoryError if it cannot. Once a greenlet.
  *   void tstate_begin(tstate_slice *, PyThreadState *ts)
@@ -53,6 +58,8 @@
 #  error "switchlib's C library needs CPython's headers"
 #elif defined(Py_GIL_DISABLED)
 #  error "switchlib does not run on free-threaded builds of CPython"
+#elif PY_VERSION_HEX >= 0x030A0000 && PY_VERSION_HEX < 0x030B0000
+#  include "tstate/cp310.h"
 #elif PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030C0000
 #  include "tstate/cp311.h"
 #elif PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030D0000

@@ -31,15 +31,6 @@ ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nar
     return save;
 }
 
-/* Whether a call of `run` copies its arguments before anything can be allocated: allocating may collect, and a
- * finaliser may go back to the caller, whose array is then no more. (initialize_locals in Python/ceval.c) */
-static bool
-copies_at_once(PyObject *run, PyObject *kwnames)
-{
-    return kwnames == NULL && PyFunction_Check(run)
-        && (((PyCodeObject *)PyFunction_GET_CODE(run))->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0;
-}
-
 int
 pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **tuple, PyObject **dict)
 {
@@ -68,7 +59,8 @@ start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t n
     if (Py_TYPE(target) != Public || run == NULL || !belongs_here(thread, target)) {
         return &again;
     }
-    bool in_array = Py_REFCNT(thread->current) > 1 && copies_at_once(run, kwnames);
+    bool in_array = kwnames == NULL && Py_REFCNT(thread->current) > 1 && PyFunction_Check(run)
+                    && tstate_copies_at_once(run, nargs);
     if (!in_array) {
         if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
             return NULL;

@@ -1,5 +1,4 @@
 /* The functions that switchlib/_mechanism.py declares, and all that is made once. */
-#include "../chunk.h"
 #include "../mechanism.h"
 #include "parts.h"
 
@@ -343,7 +342,7 @@ fill(PyObject *namespace)
     if (base_type_make() < 0 || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {
         return -1;
     }
-    chunk_cache_install();
+    tstate_install();
     return 0;
 }
 

@@ -38,10 +38,23 @@ tstate_known(void)
     return tstate_get() == PyThreadState_Get();
 }
 
+static inline void
+tstate_install(void)
+{
+    chunk_cache_install();
+}
+
 static inline uint64_t
 tstate_id(PyThreadState *ts)
 {
     return ts->id;
+}
+
+static inline int
+tstate_copies_at_once(PyObject *run, Py_ssize_t Py_UNUSED(nargs))
+{
+    /* initialize_locals in Python/ceval.c: else it makes a tuple or a dict first. */
+    return (((PyCodeObject *)PyFunction_GET_CODE(run))->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0;
 }
 
 /* What _PyFrame_Push asks of the data stack for a call of `run`, in bytes; 0 if it is no Python function. */

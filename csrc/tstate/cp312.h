@@ -1,14 +1,9 @@
 /* The thread state of CPython 3.12; ../tstate.h tells what each function is for.
  *
- * A run of the eval loop (_PyEval_EvalFrameDefault) has two structures of its own on the C stack: a _PyCFrame, which
- * `previous` links to the next run outwards, and an entry frame. Each Python frame refers to its caller's by
- * `previous`, but the outermost of a run to the run's entry frame, and that to the caller's:
- *
- *     innermost -> ... -> outermost -> entry frame -> caller -> ... -> outermost -> entry frame -> NULL
- *
- * f_back, tracebacks and frames that outlive their call follow these links, also those of a suspended greenlet, whose
- * C stack others use. So on leaving a stack the outermost frame of each run is linked to its caller's directly, past
- * the entry frame, and on coming back to the entry frame again.
+ * Each run of the eval loop (_PyEval_EvalFrameDefault) has two structures of its own on the C stack: a _PyCFrame, which
+ * leads to the next run's, and an entry frame, which stands in the chain of frames between the outermost frame of the
+ * run and the frame that it was called from. Frame objects, tracebacks and generators lead into that chain, also in a
+ * suspended greenlet, whose C stack others use. So the entry frames are taken out of it for as long as it is suspended.
  */
 #ifndef Py_BUILD_CORE
 #  define Py_BUILD_CORE 1
@@ -21,8 +16,8 @@
 
 typedef struct tstate_slice {
     _PyCFrame *cframe;              /* on the C stack, unless it is `base` */
-    _PyInterpreterFrame *entries;   /* the entry frames of this slice, the outermost first; they lie on the C stack */
-    _PyInterpreterFrame *innermost; /* the frame in which the greenlet stands; NULL if it has none */
+    _PyInterpreterFrame *frame;     /* while suspended: the innermost */
+    _PyInterpreterFrame *entries;   /* while suspended: the entry frames that were taken out of the chain */
     datastack data;
     _PyErr_StackItem *exc_info;
     PyObject *context;
@@ -57,10 +52,22 @@ tstate_known(void)
     return known;
 }
 
+static inline void
+tstate_install(void)
+{
+    chunk_cache_install();
+}
+
 static inline uint64_t
 tstate_id(PyThreadState *ts)
 {
     return ts->id;
+}
+
+static inline int
+tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
+{
+    return 1;                       /* the collector runs between bytecodes only */
 }
 
 /* What a call of `run` asks of the data stack, in bytes; 0 if it is no Python function. */
@@ -102,52 +109,43 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
-/* The frame itself, or the next one outwards, that is no entry frame: one may be the current frame while the locals
- * of the outermost are cleared. */
-static inline _PyInterpreterFrame *
-tstate_skip_entries(_PyInterpreterFrame *frame)
-{
-    while (frame != NULL && frame->owner == FRAME_OWNED_BY_CSTACK) {
-        frame = frame->previous;
-    }
-    return frame;
-}
-
-/* Links outermost frames past their entry frames. What is needed to link them back lies in the entry frames, in fields
- * that these do not use: f_locals has the outermost frame, frame_obj the next entry frame. */
+/* Takes the entry frames out of the chain of frames: there may be several in a row, or one in front, since a call's
+ * locals are cleared when its frame has been left. Each keeps, in fields that only other frames use, where the link to
+ * it is and the one that was taken out before it. */
 static inline void
-tstate_hide_entries(tstate_slice *slice, PyThreadState *ts)
+tstate_hide_entries(tstate_slice *slice)
 {
-    _PyInterpreterFrame *frame = tstate_skip_entries(ts->cframe->current_frame);
-    slice->innermost = frame;
+    _PyInterpreterFrame **link = &slice->frame, *frame;
     slice->entries = NULL;
-    while (frame != NULL) {
-        _PyInterpreterFrame *previous = frame->previous;
-        if (previous->owner == FRAME_OWNED_BY_CSTACK) {
-            previous->f_locals = (PyObject *)frame;
-            previous->frame_obj = (PyFrameObject *)slice->entries;
-            slice->entries = previous;
-            previous = tstate_skip_entries(previous);
-            frame->previous = previous;
+    while ((frame = *link) != NULL) {
+        if (frame->owner == FRAME_OWNED_BY_CSTACK) {
+            frame->f_globals = (PyObject *)link;
+            frame->f_builtins = (PyObject *)slice->entries;
+            slice->entries = frame;
+            *link = frame->previous;
         }
-        frame = previous;
+        else {
+            link = &frame->previous;
+        }
     }
 }
 
+/* Puts them back, the last first. */
 static inline void
 tstate_show_entries(tstate_slice *slice)
 {
     for (_PyInterpreterFrame *entry = slice->entries; entry != NULL;) {
-        ((_PyInterpreterFrame *)entry->f_locals)->previous = entry;
-        entry = (_PyInterpreterFrame *)entry->frame_obj;
+        *(_PyInterpreterFrame **)entry->f_globals = entry;
+        entry = (_PyInterpreterFrame *)entry->f_builtins;
     }
 }
 
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
-    tstate_hide_entries(slice, ts);
     slice->cframe = ts->cframe;
+    slice->frame = ts->cframe->current_frame;
+    tstate_hide_entries(slice);
     datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
@@ -183,7 +181,7 @@ tstate_end(tstate_slice *slice, PyThreadState *ts)
 {
     datastack_end(&slice->data, ts);
     slice->context = ts->context;
-    slice->innermost = NULL;
+    slice->frame = NULL;
 }
 
 static inline PyObject *
@@ -192,7 +190,7 @@ tstate_frame(tstate_slice *slice, PyThreadState *ts)
     /* Frame objects are made on demand by a function that is not exported, but PyThreadState_GetFrame calls
      * it for the running frame. The collector runs between bytecodes only, so not here. */
     _PyInterpreterFrame *running = ts->cframe->current_frame;
-    ts->cframe->current_frame = slice->innermost;
+    ts->cframe->current_frame = slice->frame;
     PyObject *frame = (PyObject *)PyThreadState_GetFrame(ts);
     ts->cframe->current_frame = running;
     if (frame == NULL && !PyErr_Occurred()) {
@@ -206,13 +204,13 @@ tstate_abandon(tstate_slice *slice)
 {
     /* Whoever kept a frame object still looks into the data stack: then it must stay as it is. Else all can
      * go but what lay on the evaluation stacks, which is out of reach: their depth was in a register. */
-    _PyInterpreterFrame *frame, *innermost = slice->innermost;
+    _PyInterpreterFrame *frame, *innermost = slice->frame;
     for (frame = innermost; frame != NULL; frame = frame->previous) {
         if (frame->frame_obj != NULL && Py_REFCNT(frame->frame_obj) > 1) {
             return;
         }
     }
-    slice->innermost = NULL;
+    slice->frame = NULL;
     _PyInterpreterFrame *previous_frame;
     for (frame = innermost; frame != NULL; frame = previous_frame) {
         previous_frame = frame->previous;
