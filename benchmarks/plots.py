@@ -51,12 +51,14 @@ def plot(name: str, inches: tuple[float, float], fill: Callable[[Axes, str], Non
 
 def cases(axes: Axes, theme: str, results: Path) -> None:
     """Both costs of each case on one line, and how many times as fast."""
-    rows = [row for row in report.rows(results) if row.case.unit == "second"]
+    rows = [row for row in report.rows(results) if row.case.unit == "second" and row.case.name != "importing"]
     places = range(len(rows))
     for name in ("greenlet", "switchlib"):
         costs = [getattr(row, name) * 1e9 for row in rows]
         axes.scatter(costs, places, s=34, color=COLOURS[name], label=name, zorder=2)
-    axes.hlines(places, [r.switchlib * 1e9 for r in rows], [r.greenlet * 1e9 for r in rows], COLOURS["greenlet"], lw=1)
+    axes.hlines(
+        places, [r.switchlib * 1e9 for r in rows], [r.greenlet * 1e9 for r in rows], COLOURS["greenlet"], lw=1, zorder=1
+    )
     for place, row in zip(places, rows, strict=True):
         right = max(row.greenlet, row.switchlib) * 1e9
         axes.annotate(

@@ -134,17 +134,16 @@ def run_cliffs(where: Environment, effort: Effort, results: Path) -> None:
 
 
 def run_instructions(where: Environment, cases: list[Case], results: Path) -> None:
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    file = results / "instructions.json"
+    found = json.loads(file.read_text()) if file.exists() else {}
     for case in cases:
         if case.name in instructions.LEFT_OUT:
             continue
         kinds = [GREENLET, SWITCHLIB, *([POLICY] if case.switches else [])]
         found[case.name] = {what.name: instructions.layers(where, what.module, case, what.environ) for what in kinds}
+        file.write_text(json.dumps(found, indent=1))
         totals = {name: round(sum(layers.values())) for name, layers in found[case.name].items()}
         print(f"{case.title:<42}", *(f"{name} {total:,}" for name, total in totals.items()), flush=True)
-    file = results / "instructions.json"
-    former = json.loads(file.read_text()) if file.exists() else {}
-    file.write_text(json.dumps(former | found, indent=1))
 
 
 def main() -> None:
