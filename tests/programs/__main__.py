@@ -1,7 +1,8 @@
 """Runs the tests of the programs that stand on greenlet, on greenlet and on switchlib in turn.
 
     python -m tests.programs [PROGRAM ...]      their tests, or what the program is for
-    python -m tests.programs --short            a few of gevent's and SQLAlchemy's
+    python -m tests.programs speed              what gevent's operations cost, and gunicorn under load
+    python -m tests.programs --short            a few tests of gevent's and SQLAlchemy's
 
 Two environments are made in the user's cache directory, with the versions of requirements.txt; in switchlib's there is
 no greenlet, so that nothing can go past the shim. All runs in a network of its own that has only the loopback
@@ -18,10 +19,12 @@ import statistics
 import sys
 from collections import Counter
 
-from tests.programs import environments
+from tests.programs import environments, speed
 from tests.programs.suites import SHORT, SUITES, Absent, Outcome, Suite
 
 RUNS = 3
+SPEED = "speed"
+SPEED_ROUNDS = 5
 HEADER = f"{'program':<12}{'greenlet: passed':>18}{'failed':>8}{'switchlib: passed':>19}{'failed':>8}{'worse':>7}"
 HEADER += f"{'time':>7}{'memory':>8}"
 
@@ -82,40 +85,49 @@ class Comparison:
         return [f"{line[:9]}{self.suite.name}: {line[9:]}" for line in lines]
 
 
+def compare(suites: list[Suite], pair: speed.Pair, rounds: int) -> int:
+    """Prints the table of the programs' tests; returns how many are worse, or crashed on switchlib."""
+    remarks: list[str] = []
+    passed = failed = 0
+    print(HEADER, flush=True)
+    for suite in suites:
+        comparison = Comparison(suite, pair)
+        try:
+            comparison.run(rounds)
+        except Absent as missing:
+            remarks.append(f"left out {suite.name}: there is no {missing}")
+            continue
+        print(comparison.row(), flush=True)
+        remarks += comparison.remarks()
+        passed += comparison.outcomes["switchlib"][0].passed
+        failed += len(comparison.worse | comparison.crashes)
+    print("\ntime: of processors; memory: of the largest process; both as parts of greenlet's")
+    print(*remarks, "", f"{passed} passed, {failed} failed", sep="\n", flush=True)
+    return failed
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.programs", description="The programs' own tests on greenlet and on switchlib, in turn."
     )
     parser.add_argument("--short", action="store_true", help="a few tests of gevent and SQLAlchemy")
     parser.add_argument("--rounds", type=int, default=1, help="how often each runs all its tests (default: 1)")
-    parser.add_argument("program", nargs="*", help=f"one of: {', '.join(SUITES)} (default: all)")
+    parser.add_argument("program", nargs="*", help=f"of {', '.join([*SUITES, SPEED])} (default: all)")
     arguments = parser.parse_args()
     suites = SHORT if arguments.short else SUITES
-    if unknown := set(arguments.program) - set(suites):
+    programs = arguments.program or [*suites, *([] if arguments.short else [SPEED])]
+    if unknown := set(programs) - {*suites, SPEED}:
         parser.error(f"no such program: {', '.join(sorted(unknown))}")
     pair = environments.both()
-    print(HEADER, flush=True)
-    remarks: list[str] = []
-    passed = failures = 0
-    for name in arguments.program or suites:
-        comparison = Comparison(suites[name], pair)
+    failed = 0
+    if chosen := [suites[name] for name in programs if name != SPEED]:
+        failed = compare(chosen, pair, arguments.rounds)
+    if SPEED in programs:
         try:
-            comparison.run(arguments.rounds)
+            print(*speed.measure(pair, max(arguments.rounds, SPEED_ROUNDS)), sep="\n")
         except Absent as missing:
-            remarks.append(f"left out {name}: there is no {missing}")
-            continue
-        print(comparison.row(), flush=True)
-        remarks += comparison.remarks()
-        passed += comparison.outcomes["switchlib"][0].passed
-        failures += len(comparison.worse | comparison.crashes)
-    print()
-    print(
-        "time: of processors; memory: of the largest process; both as parts of greenlet's. Failed: times of at most 3."
-    )
-    for remark in remarks:
-        print(remark)
-    print(f"\n{passed} passed, {failures} failed")
-    return 1 if failures else 0
+            print(f"left out {SPEED}: there is no {missing}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
