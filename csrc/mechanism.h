@@ -3,12 +3,11 @@
 #ifndef SWITCHLIB_MECHANISM_H
 #define SWITCHLIB_MECHANISM_H
 
-#include <stddef.h>
 #include <stdint.h>
 
-/* Fills the dict whose id() is given with the types, functions and constants that switchlib/_mechanism.py
- * declares. They are ordinary CPython objects, since a call through cffi costs three times a builtin's and
- * releases the GIL. Returns 0, or -1 with the text of what went wrong in `why`. */
-int mechanism_fill(uintptr_t namespace_id, char *why, size_t size);
+/* Puts a builtin `fill` into the dict whose id() is given; it fills a dict with the types, functions and constants that
+ * switchlib/_mechanism.py declares. All are ordinary CPython objects, since a call through cffi costs three times a
+ * builtin's and releases the GIL; nor does it tell in which interpreter it is called. Returns 0, or -1 without memory. */
+int mechanism_open(uintptr_t namespace_id);
 
 #endif

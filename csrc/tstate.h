@@ -22,9 +22,9 @@
  *       trace function is running stays too, or one that starts greenlets would be called for each of them.
  *   void tstate_save(tstate_slice *, PyThreadState *ts)
  *   void tstate_restore(tstate_slice *, PyThreadState *ts)
- *       Leave a stack; come back to it. Nothing is allocated and no Python code runs. Both may write to the stack
- *       concerned, so it is copied after the one and put back before the other. A save after which the stack is not
- *       left is undone by a restore.
+ *       Leave a stack; come back to it. Nothing is allocated and no Python code runs. In between frame objects lead to
+ *       no frame on the C stack. Both may write to the stack concerned, so it is copied after the one and put back
+ *       before the other. A save after which the stack is not left is undone by a restore.
  *   void tstate_end(tstate_slice *, PyThreadState *ts)
  *       Leaves a stack for good: frees what tstate_prepare allocated, keeps the context.
  *   void tstate_abandon(tstate_slice *)
@@ -43,6 +43,8 @@
  *   int tstate_collecting(PyThreadState *ts)
  *       Whether the collector is at work. Its lists begin in its frames, on a C stack that must not be overwritten
  *       while objects of those lists may go.
+ *   int tstate_finalizing(void)
+ *       Whether the interpreter ends.
  *   int tstate_trash_nesting(PyThreadState *ts)
  *       How deep the trash can is nested, for greenlet's tests.
  *
@@ -64,6 +66,12 @@
 #  include "tstate/cp311.h"
 #elif PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030D0000
 #  include "tstate/cp312.h"
+#elif PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030E0000
+#  include "tstate/cp313.h"
+#elif PY_VERSION_HEX >= 0x030E0000 && PY_VERSION_HEX < 0x030F0000
+#  include "tstate/cp314.h"
+#elif PY_VERSION_HEX >= 0x030F0000 && PY_VERSION_HEX < 0x03100000
+#  include "tstate/cp315.h"
 #else
 #  error "switchlib does not know this CPython version: write csrc/tstate/cp3NN.h as csrc/tstate.h tells, and name it in csrc/tstate.h"
 #endif

@@ -10,8 +10,8 @@ import atexit
 import os
 
 try:
-    from switchlib import _switch
-except ImportError as error:
+    from switchlib._switch import lib
+except ModuleNotFoundError as error:
     raise ImportError(
         "switchlib's C library is not built here: install it (`pip install -e .` in a clone), or, if it is installed, "
         "leave the directory of its source, which Python finds first"
@@ -46,6 +46,8 @@ SWITCH: Literal[0]
 THROW: Literal[1]
 START: Literal[2]
 
+fill: Callable[[dict[str, Any]], None]
+"""Puts all that follows into a dict. ImportError if the process or this interpreter cannot have it."""
 adopt: Callable[[type[greenlet], type[Exception], type[BaseException]], object]
 """adopt(policy_class, error, GreenletExit): builtins take the place of the class's functions and ask them."""
 close_down: Callable[[], None]
@@ -86,13 +88,8 @@ set_thread_local: Callable[[object, object], None]
 trash_nesting: Callable[[], int]
 
 
-def _fill() -> None:
-    why = _switch.ffi.new("char[]", 256)
-    if _switch.lib.mechanism_fill(id(globals()), why, len(why)) < 0:
-        text = _switch.ffi.string(why)
-        raise ImportError(text.decode() if isinstance(text, bytes) else text)
-    atexit.register(close_down)  # noqa: F821 - the mechanism has filled it in
-    shortcuts(os.environ.get("SWITCHLIB_SHORTCUTS", "1") != "0")  # noqa: F821 - this too
-
-
-_fill()
+if lib.mechanism_open(id(globals())) < 0:
+    raise MemoryError
+fill(globals())  # noqa: F821 - from here on all that is declared above is there
+atexit.register(close_down)  # noqa: F821
+shortcuts(os.environ.get("SWITCHLIB_SHORTCUTS", "1") != "0")  # noqa: F821

@@ -61,7 +61,7 @@ may_kill(const Thread *thread)
 /* Throws GreenletExit into a suspended greenlet; the caller holds a reference for the time. Its parent is the current
  * greenlet while it dies. False if there was no memory to do it: then it has to wait. */
 static bool
-kill(Thread *thread, Greenlet *self)
+kill_suspended(Thread *thread, Greenlet *self)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -123,7 +123,7 @@ kill_list(Thread *thread, Greenlet **list, bool cycles)
         Greenlet *g = take_doomed(list);
         bool killed = true;
         if (is_suspended(g->state) && (cycles || Py_REFCNT(g) == 1)) {
-            killed = kill(thread, g);
+            killed = kill_suspended(thread, g);
         }
         if (!killed) {
             add_doomed(list, g);
@@ -176,7 +176,7 @@ greenlet_finalize(PyObject *object)
     else if (tstate_collecting(tstate_get())) {
         add_doomed(&thread->unreachable, self);
     }
-    else if (thread != thread_find(false) || !may_kill(thread) || !kill(thread, self)) {
+    else if (thread != thread_find(false) || !may_kill(thread) || !kill_suspended(thread, self)) {
         add_doomed(&thread->doomed, self);
     }
     else {

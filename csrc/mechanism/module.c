@@ -296,16 +296,16 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static int
-fill(PyObject *namespace)
+static PyObject *
+fill(PyObject *Py_UNUSED(module), PyObject *namespace)
 {
-    if (Base != NULL) {
+    if (Base != NULL || PyInterpreterState_Get() != PyInterpreterState_Main()) {
         PyErr_SetString(PyExc_ImportError, "switchlib can be loaded once in a process, by the main interpreter");
-        return -1;
+        return NULL;
     }
     if (!tstate_known()) {
         PyErr_SetString(PyExc_ImportError, "switchlib was compiled for another release of this CPython version");
-        return -1;
+        return NULL;
     }
     struct { PyObject **where; const char *text; } words[] = {
         {&switch_event, "switch"}, {&throw_event, "throw"}, {&run_name, "run"},
@@ -315,49 +315,47 @@ fill(PyObject *namespace)
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(words); i++) {
         if ((*words[i].where = PyUnicode_InternFromString(words[i].text)) == NULL) {
-            return -1;
+            return NULL;
         }
     }
     if ((empty_tuple = PyTuple_New(0)) == NULL
         || (parent_keyword = Py_BuildValue("(s)", "parent")) == NULL
         || (parent_run_keywords = Py_BuildValue("(ss)", "parent", "run")) == NULL) {
-        return -1;
+        return NULL;
     }
     static const char *const names[] = {"SWITCH", "THROW", "START"};
     for (int i = 0; i < 3; i++) {
         if ((decisions[i] = PyLong_FromLong(i)) == NULL
             || PyDict_SetItemString(namespace, names[i], decisions[i]) < 0) {
-            return -1;
+            return NULL;
         }
     }
     PyObject *module_name = PyUnicode_FromString("switchlib");
     for (PyMethodDef *def = functions; def->ml_name != NULL; def++) {
         PyObject *function = PyCFunction_NewEx(def, NULL, module_name);
         if (function == NULL || PyDict_SetItemString(namespace, def->ml_name, function) < 0) {
-            return -1;
+            return NULL;
         }
         Py_DECREF(function);
     }
     Py_XDECREF(module_name);
     if (base_type_make() < 0 || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {
-        return -1;
+        return NULL;
     }
     tstate_install();
-    return 0;
+    Py_RETURN_NONE;
 }
 
+static PyMethodDef fill_function = {"fill", fill, METH_O, NULL};
+
 int
-mechanism_fill(uintptr_t namespace_id, char *why, size_t size)
+mechanism_open(uintptr_t namespace_id)
 {
     PyGILState_STATE gil = PyGILState_Ensure();
-    int status = fill((PyObject *)namespace_id);
-    if (status < 0) {
-        PyObject *exception = take_instance();
-        PyObject *text = PyObject_Str(exception);
-        PyOS_snprintf(why, size, "%s", text == NULL ? "out of memory" : PyUnicode_AsUTF8(text));
-        Py_XDECREF(text);
-        Py_DECREF(exception);
-    }
+    PyObject *function = PyCFunction_New(&fill_function, NULL);
+    int status = function == NULL ? -1 : PyDict_SetItemString((PyObject *)namespace_id, "fill", function);
+    Py_XDECREF(function);
+    PyErr_Clear();
     PyGILState_Release(gil);
     return status;
 }

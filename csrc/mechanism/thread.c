@@ -20,7 +20,7 @@ set_fast(Thread *thread)
 bool
 is_finalizing(void)
 {
-    return _Py_IsFinalizing();
+    return tstate_finalizing();
 }
 
 /* The thread has ended. Its suspended greenlets can never run again; each frees its stack when it goes. */

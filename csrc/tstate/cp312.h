@@ -276,6 +276,12 @@ tstate_collecting(PyThreadState *ts)
 }
 
 static inline int
+tstate_finalizing(void)
+{
+    return _Py_IsFinalizing();
+}
+
+static inline int
 tstate_trash_nesting(PyThreadState *ts)
 {
     return ts->trash.delete_nesting;

@@ -1,0 +1,277 @@
+/* The thread state of CPython 3.14; ../tstate.h tells what each function is for.
+ *
+ * Of the thread, not of a stack, and so left alone: the limits of the C stack (c_stack_top, c_stack_soft_limit,
+ * c_stack_hard_limit: all greenlets of a thread run on the same one, and the interpreter compares the stack pointer
+ * itself), delete_later (dead containers that wait for a stack with room to be freed on: any will do),
+ * datastack_cached_chunk (an empty chunk; the first 3.14s have none), critical_section and c_stack_refs (in use on
+ * free-threaded builds only), the running event loop and task of asyncio, remote_debugger_support, and what is set for
+ * a thread as a whole: hooks of coroutines, trace functions, eval_breaker. */
+#ifndef Py_BUILD_CORE
+#  define Py_BUILD_CORE 1
+#endif
+#undef _PyGC_FINALIZED     /* the internal headers have a macro of that name too */
+#include <internal/pycore_frame.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_interpframe.h>
+#include <internal/pycore_runtime.h>
+#include <internal/pycore_stackref.h>
+
+#include "datastack.h"
+
+typedef struct tstate_slice {
+    _PyInterpreterFrame *frame;
+    _PyInterpreterFrame *entries;   /* while suspended: those that were taken out of the chain of frames */
+    datastack data;
+    _PyErr_StackItem *exc_info;
+    PyObject *context;
+    PyObject *executor;                     /* owned while suspended: the code of the JIT that runs */
+    int py_recursion_remaining;
+    int py_recursion_limit;
+    int recursion_headroom;
+    int tracing;
+    int what_event;
+    _PyErr_StackItem exc_state;             /* the bottom of exc_info's chain */
+} tstate_slice;
+
+static inline PyThreadState *
+tstate_get(void)
+{
+    return PyThreadState_GetUnchecked();
+}
+
+static inline int
+tstate_known(void)
+{
+    const _Py_DebugOffsets *at = &_PyRuntime.debug_offsets;
+    return at->interpreter_state.gc == offsetof(PyInterpreterState, gc)
+        && at->gc.collecting == offsetof(struct _gc_runtime_state, collecting)
+        && at->thread_state.current_frame == offsetof(PyThreadState, current_frame)
+        && at->thread_state.datastack_chunk == offsetof(PyThreadState, datastack_chunk)
+        && at->interpreter_frame.previous == offsetof(_PyInterpreterFrame, previous)
+        && at->interpreter_frame.owner == offsetof(_PyInterpreterFrame, owner);
+}
+
+static inline void
+tstate_install(void)
+{
+    chunk_cache_install();
+}
+
+static inline uint64_t
+tstate_id(PyThreadState *ts)
+{
+    return ts->id;
+}
+
+static inline int
+tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
+{
+    return 1;                       /* the collector runs between bytecodes only */
+}
+
+static inline int
+tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), PyObject *run)
+{
+    PyCodeObject *code = PyFunction_Check(run) ? (PyCodeObject *)PyFunction_GET_CODE(run) : NULL;
+    size_t words = code == NULL ? 0 : (size_t)code->co_framesize;
+    if (datastack_prepare(&slice->data, code, words * sizeof(PyObject *)) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 0;
+}
+
+static inline void
+tstate_begin(tstate_slice *slice, PyThreadState *ts)
+{
+    ts->current_frame = NULL;
+    datastack_enter(&slice->data, ts);
+    slice->exc_state.exc_value = NULL;
+    slice->exc_state.previous_item = NULL;
+    ts->exc_info = &slice->exc_state;
+    ts->context = slice->context;
+    ts->context_ver++;
+    slice->context = NULL;
+    ts->current_executor = NULL;
+    ts->recursion_headroom = 0;
+    ts->what_event = -1;            /* none: a new stack is in no tracer's event */
+}
+
+/* Each call of the interpreter from C puts an entry frame on the C stack and into the chain of frames. Who holds a
+ * frame object follows that chain, also while other stacks lie in the entry frame's place. So entry frames are taken
+ * out of it for as long as a greenlet is suspended. Each keeps, in fields that only other frames use, where the link
+ * to it was and the entry frame before it in the list, whose first is the oldest. */
+
+static inline void
+tstate_hide_entries(tstate_slice *slice)
+{
+    _PyInterpreterFrame **link = &slice->frame, *frame;
+    slice->entries = NULL;
+    while ((frame = *link) != NULL) {
+        if (frame->owner == FRAME_OWNED_BY_INTERPRETER) {
+            frame->f_globals = (PyObject *)link;
+            frame->f_builtins = (PyObject *)slice->entries;
+            slice->entries = frame;
+            *link = frame->previous;
+        }
+        else {
+            link = &frame->previous;
+        }
+    }
+}
+
+static inline void
+tstate_show_entries(tstate_slice *slice)
+{
+    _PyInterpreterFrame *entry = slice->entries;
+    while (entry != NULL) {
+        *(_PyInterpreterFrame **)entry->f_globals = entry;
+        entry = (_PyInterpreterFrame *)entry->f_builtins;
+    }
+}
+
+static inline void
+tstate_save(tstate_slice *slice, PyThreadState *ts)
+{
+    slice->frame = ts->current_frame;
+    tstate_hide_entries(slice);
+    datastack_leave(&slice->data, ts);
+    slice->exc_info = ts->exc_info;
+    slice->context = ts->context;
+    slice->executor = Py_XNewRef(ts->current_executor);
+    slice->py_recursion_remaining = ts->py_recursion_remaining;
+    slice->py_recursion_limit = ts->py_recursion_limit;
+    slice->recursion_headroom = ts->recursion_headroom;
+    slice->tracing = ts->tracing;
+    slice->what_event = ts->what_event;
+}
+
+static inline void
+tstate_restore(tstate_slice *slice, PyThreadState *ts)
+{
+    tstate_show_entries(slice);
+    ts->current_frame = slice->frame;
+    datastack_enter(&slice->data, ts);
+    ts->exc_info = slice->exc_info;
+    ts->context = slice->context;
+    ts->context_ver++;
+    slice->context = NULL;
+    ts->current_executor = slice->executor;
+    Py_CLEAR(slice->executor);      /* the interpreter frees no executor that a thread has for its current one */
+    ts->py_recursion_remaining = slice->py_recursion_remaining + (ts->py_recursion_limit - slice->py_recursion_limit);
+    ts->recursion_headroom = slice->recursion_headroom;
+    ts->tracing = slice->tracing;
+    ts->what_event = slice->what_event;
+}
+
+static inline void
+tstate_end(tstate_slice *slice, PyThreadState *ts)
+{
+    datastack_end(&slice->data, ts);
+    slice->context = ts->context;
+    slice->frame = NULL;
+}
+
+static inline PyObject *
+tstate_frame(tstate_slice *slice, PyThreadState *ts)
+{
+    /* Frame objects are made on demand by a function that is not exported, but PyThreadState_GetFrame calls
+     * it for the running frame. The collector runs between bytecodes only, so not here. */
+    _PyInterpreterFrame *running = ts->current_frame;
+    ts->current_frame = slice->frame;
+    PyObject *frame = (PyObject *)PyThreadState_GetFrame(ts);
+    ts->current_frame = running;
+    if (frame == NULL && !PyErr_Occurred()) {
+        frame = Py_NewRef(Py_None);
+    }
+    return frame;
+}
+
+static inline void
+tstate_abandon(tstate_slice *slice)
+{
+    Py_CLEAR(slice->executor);
+    /* Whoever kept a frame object still looks into the data stack: then it must stay as it is. Else all can go. */
+    _PyInterpreterFrame *frame, *innermost = slice->frame;
+    for (frame = innermost; frame != NULL; frame = frame->previous) {
+        if (frame->frame_obj != NULL && Py_REFCNT(frame->frame_obj) > 1) {
+            return;
+        }
+    }
+    slice->frame = NULL;
+    _PyInterpreterFrame *previous_frame;
+    for (frame = innermost; frame != NULL; frame = previous_frame) {
+        previous_frame = frame->previous;
+        if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
+            frame->previous = NULL;     /* somebody may hold the generator and look at its frame */
+        }
+        else if (frame->owner == FRAME_OWNED_BY_THREAD) {
+            Py_CLEAR(frame->frame_obj);
+            while (frame->stackpointer > frame->localsplus) {
+                frame->stackpointer--;
+                PyStackRef_CLEAR(*frame->stackpointer);
+            }
+            Py_CLEAR(frame->f_locals);
+            PyStackRef_CLEAR(frame->f_funcobj);
+            PyStackRef_CLEAR(frame->f_executable);
+        }
+    }
+    datastack_abandon(&slice->data);
+}
+
+static inline PyObject **
+tstate_context(tstate_slice *slice, PyThreadState *ts)
+{
+    return ts != NULL ? &ts->context : &slice->context;
+}
+
+static inline void
+tstate_context_changed(PyThreadState *ts)
+{
+    ts->context_ver++;
+}
+
+static inline int
+tstate_traverse(tstate_slice *slice, visitproc visit, void *arg)
+{
+    Py_VISIT(slice->context);
+    Py_VISIT(slice->exc_state.exc_value);
+    return 0;
+}
+
+static inline void
+tstate_clear(tstate_slice *slice)
+{
+    Py_CLEAR(slice->context);
+    Py_CLEAR(slice->exc_state.exc_value);
+}
+
+static inline void
+tstate_mute(PyThreadState *ts)
+{
+    ts->tracing++;
+}
+
+static inline void
+tstate_unmute(PyThreadState *ts)
+{
+    ts->tracing--;
+}
+
+static inline int
+tstate_collecting(PyThreadState *ts)
+{
+    return ts->interp->gc.collecting;
+}
+
+static inline int
+tstate_finalizing(void)
+{
+    return Py_IsFinalizing();
+}
+
+static inline int
+tstate_trash_nesting(PyThreadState *Py_UNUSED(ts))
+{
+    return 0;                               /* the trash can goes by the stack pointer now */
+}
