@@ -1,0 +1,160 @@
+"""Runs all tests on each Python of this machine: `python tools/matrix.py [NAME ...]`.
+
+The Pythons are those that tools/interpreters.py finds, or those of them whose names begin with a NAME; `python
+tools/interpreters.py make` gets more. A Python with a JIT runs once without and once with it. For each, this clone is
+copied and installed into an environment of its own; then come the tests, the model (random programs against
+tests/test_order.py) and greenlet's own tests, each with the shortcuts on and off. One table is printed; it ends with 1
+if anything is red. What failed stays in the directory that is named then.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import interpreters
+from interpreters import CLONE, Interpreter
+
+MODEL = "tests/test_order.py"
+JOBS = {
+    "tests": ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--ignore", MODEL),
+    "model": ("-m", "pytest", "-q", "-p", "no:cacheprovider", MODEL),
+    "upstream": ("-m", "tests.upstream"),
+}
+SECONDS_A_JOB = 3600
+NOT_COPIED = (".git", ".venv*", "*.so", "*.o", "_switch.c", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: an interpreter, and the environment variables it runs with."""
+
+    interpreter: Interpreter
+    jit: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.interpreter.name + (" JIT" if self.jit else "")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {"PYTHON_JIT": "1"} if self.jit else {}
+
+
+@dataclass
+class Result:
+    """How a job ended: a cell of the table."""
+
+    green: bool
+    text: str
+
+    def __str__(self) -> str:
+        return self.text if self.green else f"RED: {self.text}"
+
+
+def rows(interpreter: Interpreter) -> Iterator[Row]:
+    yield Row(interpreter)
+    asked = "import sys; print(hasattr(sys, '_jit') and sys._jit.is_available())"
+    done = subprocess.run(interpreter.command("-c", asked), capture_output=True, text=True, check=False)
+    if done.stdout.strip() == "True":
+        yield Row(interpreter, jit=True)
+
+
+def run(command: list[str], directory: Path, log: Path, variables: dict[str, str] | None = None) -> int | None:
+    """Runs a command with its output in a file; returns its exit status, None if it took too long."""
+    with log.open("w") as output:
+        try:
+            return subprocess.run(
+                command,
+                cwd=directory,
+                env=os.environ | (variables or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=SECONDS_A_JOB,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            return None
+
+
+def judge(status: int | None, log: Path) -> Result:
+    """A job is green if it says so by its exit status and has passed tests to show for it."""
+    last = next((line for line in reversed(log.read_text(errors="replace").splitlines()) if " passed" in line), "")
+    counts = {what: int(number) for number, what in re.findall(r"(\d+) (passed|failed|error|skipped)", last)}
+    said = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
+    if status == 0 and counts.get("passed"):
+        return Result(True, said)
+    how = "too slow" if status is None else f"signal {-status}" if status < 0 else said or f"exit status {status}"
+    return Result(False, how)
+
+
+def install(interpreter: Interpreter, directory: Path) -> Path | None:
+    """Copies the clone and installs it with what its tests need; returns its python, or None if that failed."""
+    clone, environment = directory / "switchlib", directory / "environment"
+    shutil.copytree(CLONE, clone, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    python = environment / "bin" / "python"
+    made = f"{interpreter.executable} -m venv {environment} && {python} -m pip install -e '.[test]' objgraph"
+    status = run(interpreter.within("sh", "-c", made), clone, directory / "install.log")
+    return python if status == 0 else None
+
+
+def run_row(row: Row, python: Path, directory: Path) -> list[Result]:
+    results = []
+    for job, arguments in JOBS.items():
+        log = directory / f"{job}{'-jit' if row.jit else ''}.log"
+        command = row.interpreter.within(str(python), *arguments)
+        results.append(judge(run(command, directory / "switchlib", log, row.variables), log))
+    return results
+
+
+def chosen(names: list[str]) -> list[Interpreter]:
+    """The interpreters found whose names begin with one of these; all if there are none."""
+    found = interpreters.find()
+    for name in names:
+        if not any(each.name.startswith(name) for each in found):
+            sys.exit(f"no {name} here, but {', '.join(each.name for each in found)}")
+    return [each for each in found if not names or each.name.startswith(tuple(names))]
+
+
+LINE = "{:<22} {:<40} {:<28} {:<20} {:<32} {:>6}"
+
+
+def main(names: list[str]) -> int:
+    directory = Path(tempfile.mkdtemp(prefix="switchlib-matrix-", dir="/tmp"))  # which is the same in every root
+    print(LINE.format("name", "", *JOBS, "s"), flush=True)
+    green = True
+    for interpreter in chosen(names):
+        home = directory / interpreter.name
+        home.mkdir()
+        described, python = interpreter.describe(), install(interpreter, home)
+        if python is None:
+            green = False
+            print(f"{interpreter.name:<22} {described:<40} RED: it could not be installed", flush=True)
+            continue
+        fine = True
+        for row in rows(interpreter):
+            began = time.monotonic()
+            results = run_row(row, python, home)
+            fine &= all(result.green for result in results)
+            print(LINE.format(row.name, described, *map(str, results), round(time.monotonic() - began)), flush=True)
+        if fine:
+            shutil.rmtree(home)
+        green &= fine
+    if not green:
+        print(f"\nwhat the red ones printed: {directory}/*/*.log")
+        return 1
+    directory.rmdir()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
