@@ -17,8 +17,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from switchlib._install import SHIM_DIRECTORY
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "switchlib" / "programs"
@@ -42,7 +40,7 @@ class Environment:
         base = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
         if self.name == "switchlib":
             (packages,) = (self.directory / "lib").glob("python*/site-packages")
-            base["PYTHONPATH"] = str(packages / "switchlib" / Path(SHIM_DIRECTORY).name)
+            base["PYTHONPATH"] = str(packages / "switchlib" / "shim")
         return base
 
     def pip(self, *arguments: str) -> None:
