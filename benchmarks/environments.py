@@ -50,6 +50,10 @@ class Environment:
         return f"{self.implementation} {self.version}"
 
     @property
+    def is_cpython(self) -> bool:
+        return self.implementation == "CPython"
+
+    @property
     def results(self) -> str:
         """The name of the directory for what is measured in it."""
         return f"{self.implementation.lower()}-{self.version}-{platform.machine()}"

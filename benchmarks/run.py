@@ -83,7 +83,7 @@ def run_cases(where: Environment, cases: list[Case], effort: Effort, peers: bool
     print(report.HEADING)
     for case in cases:
         kinds = [GREENLET, SWITCHLIB]
-        if case.switches:
+        if case.switches and where.is_cpython:  # PyPy has no shortcuts
             kinds.append(POLICY)
         if peers:
             kinds += peers_of(where, case)
@@ -165,12 +165,14 @@ def main() -> None:
         (results / "missing.json").write_text(json.dumps(where.missing))
         effort = QUICK if wanted.quick else FULL
         cases = [CASES[name] for name in wanted.case or CASES]
+        if not where.is_cpython and (wanted.cliffs or wanted.instructions):
+            parser.error("the sizes of stacks and the instructions of a JIT compiler's code cannot be told")
         print(f"{where.name}; load {os.getloadavg()[0]:.1f}")
         if wanted.all or not (wanted.cliffs or wanted.instructions):
             run_cases(where, cases, effort, wanted.peers or wanted.all, results)
-        if wanted.all or wanted.cliffs:
+        if wanted.cliffs or (wanted.all and where.is_cpython):
             run_cliffs(where, effort, results)
-        if wanted.all or wanted.instructions:
+        if wanted.instructions or (wanted.all and where.is_cpython):
             run_instructions(where, cases, results)
     if wanted.all or wanted.write:
         import plots  # it takes a second, and matplotlib
