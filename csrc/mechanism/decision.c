@@ -182,15 +182,28 @@ end_without_policy(Thread *thread, Greenlet *me, PyObject *result)
         }
     }
     end_into(thread, thread->main, result);
-    PyErr_NoMemory();
-    PyErr_WriteUnraisable((PyObject *)me);
+    if (result != NULL) {
+        PyErr_NoMemory();
+    }
+    for (PyObject *exception = take_instance(); exception != NULL;) {
+        PyObject *context = PyException_GetContext(exception);
+        raise_instance(exception);
+        PyErr_WriteUnraisable((PyObject *)me);
+        exception = context;
+    }
     Py_FatalError("switchlib: no memory to leave a greenlet that has ended");
 }
 
-/* Makes `cause` the context of the exception that is set, if it has none. */
+/* Makes `cause` the context of the exception that is set, if it has none. But one MemoryError is enough: CPython sets
+ * few of them aside, and it is a fatal error to need another when there is no memory. */
 static void
 set_context_of_exception(PyObject *cause)
 {
+    if (cause != NULL && PyErr_GivenExceptionMatches(cause, PyExc_MemoryError)
+        && PyErr_ExceptionMatches(PyExc_MemoryError)) {
+        raise_instance(Py_NewRef(cause));
+        return;
+    }
     PyObject *exception = take_instance(), *context = PyException_GetContext(exception);
     if (cause != NULL && context == NULL && exception != cause) {
         PyException_SetContext(exception, Py_NewRef(cause));
