@@ -10,6 +10,7 @@ what is resident at the end may not be more than two mebibytes above the most th
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import multiprocessing
 import random
@@ -97,6 +98,7 @@ def threads(scale: float) -> Iterator[int]:
 
 
 STEPS = 300
+EXPECTED = LookupError, ValueError, AttributeError  # thrown by another; a parent that would make a cycle, or is main
 
 
 class Program:
@@ -125,10 +127,8 @@ class Program:
         chance = self.random.random
         while chance() > 0.05 and self.steps < STEPS:
             self.steps += 1
-            try:
+            with contextlib.suppress(*EXPECTED):
                 self.take_step()
-            except (LookupError, ValueError, AttributeError):
-                pass  # thrown by another, or a parent that would make a cycle
         return self.steps
 
     def take_step(self) -> None:
@@ -162,10 +162,8 @@ class Program:
         for each in list(self.all):
             each.parent = self.main
         while living := [each for each in self.all if each]:
-            try:
+            with contextlib.suppress(*EXPECTED):
                 living.pop().throw()
-            except (LookupError, ValueError, AttributeError):
-                pass  # as above
         self.survivors.clear()
 
 

@@ -6,7 +6,6 @@ the first place where it can strike, then at the second, until an action has met
 
 from __future__ import annotations
 
-import _testcapi
 import contextlib
 import cProfile
 import gc
