@@ -63,7 +63,7 @@ def spawns(scale: float) -> Iterator[int]:
 
 
 def threads(scale: float) -> Iterator[int]:
-    """Fifty threads at a time, each with twenty greenlets, one of which is dropped by another thread; counts threads."""
+    """Fifty threads at a time, each with twenty greenlets, one of which another thread drops; counts threads."""
     meeting = threading.Barrier(51)
     left: list[greenlet] = []
 
