@@ -98,6 +98,95 @@ def test_a_generator_that_runs_in_a_suspended_greenlet(step):
     assert generator.gi_running is False
 
 
+class Name(str):
+    """A keyword whose comparison switches: the frame that it is for has been allocated, but is not in the chain."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        return through_c(getcurrent().parent.switch) or str.__eq__(self, other)
+
+
+def generator_of(function: Callable[[], object]) -> Iterator[object]:
+    yield
+    try:
+        yield function()
+    finally:
+        function()
+
+
+def large(function: Callable[[], object]) -> object:
+    return function()
+
+
+large.__code__ = large.__code__.replace(co_stacksize=4000)
+
+
+def outermost_frames(switch: Callable[[], object]) -> dict[str, tuple[Callable[[], object], list[str]]]:
+    """Ways for a stack to begin, and the frames from the one that switches on; each switches as often as it likes."""
+    generator = generator_of(switch)
+    next(generator)
+    left = generator_of(switch)
+    next(left)
+    next(left)
+
+    def keywords(a=0, key=1):
+        return switch()
+
+    def calls(*functions):
+        for function in functions:
+            function()
+
+    def drop():
+        left_here.pop().close()
+        return 0
+
+    left_here = [left]
+    return {
+        "a function": (lambda: switch(), ["<lambda>"]),
+        "a builtin": (switch, []),
+        "a large frame": (functools.partial(large, switch), ["large"]),
+        "a generator": (functools.partial(next, generator), ["generator_of"]),
+        "a generator after a function": (
+            functools.partial(list, map(lambda call: call(), [int, functools.partial(next, generator_of(switch), 0)])),
+            ["<lambda>"],
+        ),
+        "keywords": (functools.partial(keywords, **{Name("key"): 2}), ["through_c", "__eq__"]),
+        "keywords after a function": (
+            functools.partial(calls, lambda: 0, functools.partial(keywords, **{Name("key"): 2})),
+            ["through_c", "__eq__", "calls"],
+        ),
+        "keywords of the next call": (
+            functools.partial(list, map(lambda call: call(), [int, functools.partial(keywords, **{Name("key"): 2})])),
+            ["through_c", "__eq__", "<lambda>"],
+        ),
+        "a generator that is closed": (drop, ["generator_of", "drop"]),
+    }
+
+
+@pytest.mark.parametrize("way", outermost_frames(lambda: None))
+def test_the_outermost_frame_of_a_stack(way):
+    main = getcurrent()
+    kept = []
+
+    def leave():
+        main.switch()
+        overwrite_stacks()
+
+    run, expected = outermost_frames(leave)[way]
+    each = greenlet(run)
+    each.switch()
+    while each:
+        frame = each.gr_frame
+        kept.append((frame, names(frame)))
+        if len(kept) == 1:
+            assert kept[0][1] == (["leave", *expected] if "leave" in kept[0][1] else expected)
+        check(kept[-1:])
+        each.switch()
+    assert kept
+
+
 def test_generators_within_generators():
     main = getcurrent()
 

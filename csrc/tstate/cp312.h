@@ -109,13 +109,37 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
+/* The outermost frame of all, if it is the first of the data stack; else NULL. */
+static inline _PyInterpreterFrame *
+tstate_outermost(PyThreadState *ts)
+{
+    _PyStackChunk *chunk = ts->datastack_chunk;
+    PyObject **top = ts->datastack_top;
+    while (chunk != NULL && chunk->previous != NULL) {
+        chunk = chunk->previous;
+        top = &chunk->data[chunk->top];
+    }
+    if (chunk == NULL || top <= &chunk->data[1]) {
+        return NULL;
+    }
+    _PyInterpreterFrame *frame = (_PyInterpreterFrame *)&chunk->data[1];
+    if (frame->prev_instr < _PyCode_CODE(frame->f_code)) {
+        return NULL;                /* its locals are being made, and it is not in the chain yet */
+    }
+    _PyInterpreterFrame *entry = frame->previous;
+    return entry->owner == FRAME_OWNED_BY_CSTACK && entry->previous == NULL ? frame : NULL;
+}
+
 /* Takes the entry frames out of the chain of frames: there may be several in a row, or one in front, since a call's
  * locals are cleared when its frame has been left. Each keeps, in fields that only other frames use, where the link to
- * it is and the one that was taken out before it. */
+ * it is and the one that was taken out before it. Of the last run, most often the longest or the only one, nothing is
+ * walked through: how deep a greenlet stands should not matter to its switches. */
 static inline void
-tstate_hide_entries(tstate_slice *slice)
+tstate_hide_entries(tstate_slice *slice, PyThreadState *ts)
 {
+    _PyCFrame *run = ts->cframe;
     _PyInterpreterFrame **link = &slice->frame, *frame;
+    slice->frame = run->current_frame;
     slice->entries = NULL;
     while ((frame = *link) != NULL) {
         if (frame->owner == FRAME_OWNED_BY_CSTACK) {
@@ -123,6 +147,12 @@ tstate_hide_entries(tstate_slice *slice)
             frame->f_builtins = (PyObject *)slice->entries;
             slice->entries = frame;
             *link = frame->previous;
+            run = run->previous;
+        }
+        else if (run->previous != NULL && run->previous->current_frame == NULL) {
+            _PyInterpreterFrame *outermost = tstate_outermost(ts);
+            link = outermost == NULL ? &frame->previous : &outermost->previous;
+            run = &ts->root_cframe;     /* this was the last */
         }
         else {
             link = &frame->previous;
@@ -144,8 +174,7 @@ static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     slice->cframe = ts->cframe;
-    slice->frame = ts->cframe->current_frame;
-    tstate_hide_entries(slice);
+    tstate_hide_entries(slice, ts);
     datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
