@@ -41,9 +41,9 @@ struct Thread;
 
 /* What a greenlet is beyond its object. */
 typedef struct State {
+    struct Thread *thread;          /* counted; NULL until the greenlet begins. With what follows: a switch needs it */
     stack_slice slice;
     tstate_slice tstate;
-    struct Thread *thread;          /* counted; NULL until the greenlet begins */
     struct Greenlet *parent;        /* owned; NULL for a main greenlet */
     PyObject *run;                  /* owned; NULL if there is none (any more) */
     struct Greenlet *next;          /* if it is to die: the next in its thread's list */
