@@ -1,6 +1,7 @@
 """Looks for cliffs: places where a little more of something costs a lot more.
 
     python cliffs.py (depth | stacks | live NUMBER) MODULE
+    python cliffs.py live NUMBER generators
 
 prints, as JSON, what it measured in this process. Each point is the quickest of several passes over all of
 them, in processor time.
@@ -14,12 +15,12 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from itertools import repeat
 from types import ModuleType
 from typing import Any, TypeVar
 
-from cases import Growth, make_ring
+from cases import Body, Growth, make_ring
 
 DEPTHS = range(1, 61)
 LOCALS = range(25)
@@ -46,7 +47,7 @@ def depth(module: ModuleType) -> dict[str, Any]:
 
     callers = [caller(count) for count in LOCALS]
     points = [(left, count) for left in DEPTHS for count in LOCALS]
-    costs = quickest(points, measure)
+    costs = quickest(points, measure, passes=25)
     dearest = max(costs)
     return {
         "median": statistics.median(costs),
@@ -121,26 +122,58 @@ def stacks(module: ModuleType) -> dict[str, Any]:
 
 def live(module: ModuleType, number: int) -> dict[str, Any]:
     """Switches from one to the next of so many greenlets, in random order."""
+    with Growth() as growth:
+        body = make_ring(module, shuffled(number))
+        return {"resident": growth.measure(), "cost": cost(body, number)}
+
+
+def live_generators(number: int) -> dict[str, Any]:
+    """Resumes so many generators in random order: what the memory alone takes, for less than a greenlet has of it."""
+
+    def endless() -> Generator[None, None, None]:
+        while True:
+            yield
+
+    with Growth() as growth:
+        generators = [endless() for _ in range(number)]
+        for each in generators:
+            next(each)
+        resident = growth.measure()
+    order = [generators[index] for index in shuffled(number)]
+
+    def body(loops: int) -> None:
+        for _ in repeat(None, loops // number):
+            for each in order:
+                next(each)
+
+    return {"resident": resident, "cost": cost(body, number)}
+
+
+def shuffled(number: int) -> list[int]:
     order = list(range(number))
     random.Random(1).shuffle(order)
-    with Growth() as growth:
-        body = make_ring(module, order)
-        resident = growth.measure()
-    loops = max(1, 200_000 // number) * (number + 1)  # the main greenlet is of the ring, too
+    return order
+
+
+def cost(body: Body, number: int) -> float:
+    loops = max(number, 200_000)
 
     def measure(loops: int) -> float:
         began = time.process_time()
         body(loops)
         return (time.process_time() - began) / loops
 
-    return {"cost": min(measure(loops) for _ in range(5)), "resident": resident}
+    return min(measure(loops) for _ in range(5))
 
 
 def main() -> None:
     what, *numbers, name = sys.argv[1:]
-    module = importlib.import_module(name)
-    looks: dict[str, Callable[..., dict[str, Any]]] = {"depth": depth, "stacks": stacks, "live": live}
-    print(json.dumps(looks[what](module, *map(int, numbers))))
+    if name == "generators":
+        found = live_generators(*map(int, numbers))
+    else:
+        looks: dict[str, Callable[..., dict[str, Any]]] = {"depth": depth, "stacks": stacks, "live": live}
+        found = looks[what](importlib.import_module(name), *map(int, numbers))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

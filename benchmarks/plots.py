@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 PLOTS = ROOT / "docs" / "plots"
 INK = {"light": "#1f2328", "dark": "#e6edf3"}
 FAINT = {"light": "#d1d9e0", "dark": "#3d444d"}
-COLOURS = {"greenlet": "#8b949e", "switchlib": "#2f81f7"}
+COLOURS = {"greenlet": "#8b949e", "switchlib": "#2f81f7", "generators": "#bf8700"}
 mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "switchlib", "font.family": "sans-serif", "font.size": 9})
 
 
@@ -86,7 +86,9 @@ def live(axes: Axes, results: Path) -> None:
 
 def stacks(axes: Axes, results: Path) -> None:
     for name, found in json.loads((results / "cliffs.json").read_text()).items():
-        one = found["stacks"]
+        one = found.get("stacks")
+        if one is None:
+            continue
         sizes = [size / 1024 for size in one["sizes"]]
         axes.plot(sizes, [cost * 1e9 for cost in one["costs"]], "o", ms=2.5, color=COLOURS[name], label=name)
         axes.plot(sizes, [cost * 1e9 for cost in one["line"]], lw=0.8, color=COLOURS[name])

@@ -211,43 +211,38 @@ def peers_table(results: Path) -> str:
 
 
 def cliffs(results: Path) -> str:
-    found = json.loads((results / "cliffs.json").read_text())
+    found: dict[str, dict[str, Cliff]] = json.loads((results / "cliffs.json").read_text())
 
-    def cells(title: str, value: Callable[[dict[str, Cliff]], str], bound: str) -> list[str]:
-        return [title, value(found["greenlet"]), value(found["switchlib"]), bound]
-
-    def of_live(number: int, value: Callable[[Cliff], str]) -> Callable[[dict[str, Cliff]], str]:
-        return lambda of: value(of[f"live {number}"]) if f"live {number}" in of else ""
-
-    numbers = [int(key.split()[1]) for key in found["switchlib"] if key.startswith("live")]
-    live = [
-        cells(
-            f"a switch among {number:,} in random order",
-            of_live(number, lambda one: amount(one["cost"], "second")),
-            "",
-        )
-        for number in numbers
-    ]
-    memory = of_live(max(numbers), lambda one: f"{one['resident'] / 1e9:.2f} GB")
+    def line(title: str, bound: str, key: str, value: Callable[[dict[str, Cliff]], str]) -> list[str]:
+        return [title, *(value(of) if key in of else "" for of in found.values()), bound]
 
     def times(of: dict[str, Cliff]) -> str:
         most = max(int(key.split()[1]) for key in of if key.startswith("live"))
         return f"{of[f'live {most}']['cost'] / of['live 10']['cost']:.1f} (of {most:,})"
 
+    def bad(of: dict[str, Cliff]) -> str:
+        return f"{CLIFFS['depth'](of['depth']):.1f}"
+
+    def over(of: dict[str, Cliff]) -> str:
+        return f"{CLIFFS['stacks'](of['stacks']):.2f}"
+
+    def switch(key: str) -> Callable[[dict[str, Cliff]], str]:
+        return lambda of: amount(of[key]["cost"], "second")
+
+    keys = [key for key in found["switchlib"] if key.startswith("live")]
     body = [
-        cells(
-            "a call, dearest depth and frame size: times the median",
-            lambda of: f"{CLIFFS['depth'](of['depth']):.1f}",
-            "2",
+        line("a call, dearest depth and frame size: times the median", "2", "depth", bad),
+        line("a switch, dearest size of stack: times the straight line", "2", "stacks", over),
+        *(line(f"a switch among {int(key.split()[1]):,} in random order", "", key, switch(key)) for key in keys),
+        line("a switch among the most: times one among 10", "8", "live 10", times),
+        line(
+            f"{int(keys[-1].split()[1]):,} live: bytes resident",
+            "1.4 GB" if keys[-1] == "live 1000000" else "",
+            keys[-1],
+            lambda of: f"{of[keys[-1]]['resident'] / 1e9:.2f} GB",
         ),
-        cells(
-            "a switch, dearest size of stack: times the straight line", lambda of: f"{of['stacks']['over']:.2f}", "2"
-        ),
-        *live,
-        cells("a switch among the most: times one among 10", times, "8"),
-        cells(f"{max(numbers):,} live: bytes resident", memory, "1.4 GB"),
     ]
-    return table(["", "greenlet", "switchlib", "at most"], body)
+    return table(["", *found, "at most"], body)
 
 
 def instructions_tables(results: Path) -> str:

@@ -56,6 +56,7 @@ GREENLET = Implementation("greenlet", "greenlet", most_live=100_000)  # a millio
 SWITCHLIB = Implementation("switchlib", "switchlib")
 POLICY = Implementation("switchlib-policy", "switchlib", {"SWITCHLIB_SHORTCUTS": "0"})
 TEALET = Implementation("tealet-greenlet", "tealet_greenlet")
+GENERATORS = Implementation("generators", "generators")
 
 
 def measure(where: Environment, what: Implementation, case: Case, values: int) -> pyperf.Benchmark:
@@ -118,12 +119,12 @@ def keep(file: Path, benchmark: pyperf.Benchmark) -> None:
 
 def run_cliffs(where: Environment, effort: Effort, results: Path) -> None:
     """Of several processes that take turns the quickest counts: a cliff is there in each of them."""
-    found: dict[str, dict[str, report.Cliff]] = {"greenlet": {}, "switchlib": {}}
+    found: dict[str, dict[str, report.Cliff]] = {"greenlet": {}, "switchlib": {}, "generators": {}}
     looks = [["depth"], ["stacks"], *(["live", str(number)] for number in effort.live)]
     for _ in range(effort.looks):
         for look in looks:
-            for what in (GREENLET, SWITCHLIB):
-                if look[0] == "live" and int(look[1]) > what.most_live:
+            for what in (GREENLET, SWITCHLIB, GENERATORS):
+                if int(look[1]) > what.most_live if look[0] == "live" else what is GENERATORS:
                     continue
                 output = process(where, what, [where.python, str(HERE / "cliffs.py"), *look, what.module])
                 now, key = json.loads(output), " ".join(look)
