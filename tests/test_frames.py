@@ -125,14 +125,15 @@ large.__code__ = large.__code__.replace(co_stacksize=4000)
 
 def outermost_frames(switch: Callable[[], object]) -> dict[str, tuple[Callable[[], object], list[str]]]:
     """Ways for a stack to begin, and the frames from the one that switches on; each switches as often as it likes."""
-    generator = generator_of(switch)
-    next(generator)
-    left = generator_of(switch)
-    next(left)
-    next(left)
+    first, second, left = (generator_of(switch) for _ in range(3))
+    for generator in (first, second, left, left):
+        next(generator)
 
     def keywords(a=0, key=1):
         return switch()
+
+    def from_c(*partials):
+        return functools.partial(list, map(functools.partial.__call__, partials))
 
     def calls(*functions):
         for function in functions:
@@ -147,19 +148,19 @@ def outermost_frames(switch: Callable[[], object]) -> dict[str, tuple[Callable[[
         "a function": (lambda: switch(), ["<lambda>"]),
         "a builtin": (switch, []),
         "a large frame": (functools.partial(large, switch), ["large"]),
-        "a generator": (functools.partial(next, generator), ["generator_of"]),
+        "a generator": (functools.partial(next, first), ["generator_of"]),
         "a generator after a function": (
-            functools.partial(list, map(lambda call: call(), [int, functools.partial(next, generator_of(switch), 0)])),
-            ["<lambda>"],
+            from_c(functools.partial(lambda: 0), functools.partial(next, second)),
+            ["generator_of"],
         ),
         "keywords": (functools.partial(keywords, **{Name("key"): 2}), ["through_c", "__eq__"]),
         "keywords after a function": (
             functools.partial(calls, lambda: 0, functools.partial(keywords, **{Name("key"): 2})),
             ["through_c", "__eq__", "calls"],
         ),
-        "keywords of the next call": (
-            functools.partial(list, map(lambda call: call(), [int, functools.partial(keywords, **{Name("key"): 2})])),
-            ["through_c", "__eq__", "<lambda>"],
+        "keywords of a call from C after a function": (
+            from_c(functools.partial(lambda: 0), functools.partial(keywords, **{Name("key"): 2})),
+            ["through_c", "__eq__"],
         ),
         "a generator that is closed": (drop, ["generator_of", "drop"]),
     }
