@@ -20,6 +20,9 @@
  *       Makes ts that of a new stack: no frames, no exception being handled, the context that the slice holds.
  *       The recursion depth stays, for the new stack lies below its starter's on the same C stack; whether a
  *       trace function is running stays too, or one that starts greenlets would be called for each of them.
+ *   int tstate_prepare_return(tstate_slice *, PyThreadState *ts)
+ *       Before a stack is left for a suspended one: does for the latter what the interpreter did for all running frames
+ *       meanwhile. -1 if there is no memory.
  *   void tstate_save(tstate_slice *, PyThreadState *ts)
  *   void tstate_restore(tstate_slice *, PyThreadState *ts)
  *       Leave a stack; come back to it. Nothing is allocated and no Python code runs. In between frame objects lead to

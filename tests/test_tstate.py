@@ -296,6 +296,59 @@ def test_sys_settrace_sees_the_users_lines_only(shortcuts):
     assert calls == [(__file__, "run"), (__file__, "helper"), (__file__, "helper")]
 
 
+def test_tracing_that_begins_while_a_greenlet_is_suspended():
+    """The interpreter prepares the code of the frames that run then, and on 3.15 relies on it for exceptions."""
+    main = getcurrent()
+    events = []
+
+    def tracer(frame, event, argument):
+        events.append(event)
+        return tracer
+
+    def run():
+        try:
+            main.switch()
+        except ValueError:
+            value = 1
+        return value
+
+    each = greenlet(run)
+    each.switch()
+    old = sys.gettrace()
+    sys.settrace(tracer)
+    each.gr_frame.f_trace = tracer
+    each.throw(ValueError)
+    sys.settrace(old)
+    # CPython 3.12 to 3.14 export no function that prepares the code of other frames.
+    lines = [] if (3, 12) <= sys.version_info < (3, 15) else ["line", "line", "line", "return"]
+    assert events == ["exception", *lines]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring came with CPython 3.12")
+def test_monitoring_that_begins_while_a_greenlet_is_suspended():
+    main = getcurrent()
+    monitoring = sys.monitoring
+    raised = []
+
+    def run():
+        main.switch()
+
+    each = greenlet(run)
+    each.switch()
+    monitoring.use_tool_id(monitoring.PROFILER_ID, "test")
+    try:
+        monitoring.register_callback(
+            monitoring.PROFILER_ID, monitoring.events.RAISE, lambda code, *_: raised.append(code.co_name)
+        )
+        monitoring.set_events(monitoring.PROFILER_ID, monitoring.events.RAISE)
+        with pytest.raises(ValueError):  # noqa: PT011
+            each.throw(ValueError)
+    finally:
+        monitoring.set_events(monitoring.PROFILER_ID, 0)
+        monitoring.free_tool_id(monitoring.PROFILER_ID)
+    assert raised[0] == "run"
+
+
 def test_a_profile_shows_the_users_functions_only():
     main = getcurrent()
 

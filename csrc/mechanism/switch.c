@@ -49,6 +49,9 @@ leave(void *sp, void *arg)
 {
     Thread *thread = arg;
     State *from = thread->current->state, *to = thread->target->state;
+    if (unlikely(tstate_prepare_return(&to->tstate, thread->tstate) < 0)) {
+        return refuse(thread);
+    }
     from->slice.start = sp;
     tstate_save(&from->tstate, thread->tstate);     /* which may change the stack that is saved next */
     if (unlikely(stack_save(&from->slice, &to->slice) < 0)) {
@@ -64,7 +67,8 @@ leave_for_good(void *Py_UNUSED(sp), void *arg)
 {
     Thread *thread = arg;
     State *from = thread->current->state, *to = thread->target->state;
-    if (unlikely(stack_save(&from->slice, &to->slice) < 0)) {
+    if (unlikely(tstate_prepare_return(&to->tstate, thread->tstate) < 0
+                 || stack_save(&from->slice, &to->slice) < 0)) {
         return refuse(thread);
     }
     tstate_end(&from->tstate, thread->tstate);

@@ -104,6 +104,12 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     tstate_set_use_tracing(ts);
 }
 
+static inline int
+tstate_prepare_return(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
+{
+    return 0;
+}
+
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {

@@ -125,6 +125,12 @@ tstate_show_entries(tstate_slice *slice)
     }
 }
 
+static inline int
+tstate_prepare_return(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
+{
+    return 0;
+}
+
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {

@@ -13,6 +13,7 @@
 #  define Py_BUILD_CORE 1
 #endif
 #undef _PyGC_FINALIZED     /* the internal headers have a macro of that name too */
+#include <internal/pycore_ceval.h>
 #include <internal/pycore_frame.h>
 #include <internal/pycore_interp.h>
 #include <internal/pycore_interpframe.h>
@@ -33,6 +34,7 @@ typedef struct tstate_slice {
     int recursion_headroom;
     int tracing;
     int what_event;
+    uintptr_t instrumentation;
     _PyErr_StackItem exc_state;             /* the bottom of exc_info's chain */
 } tstate_slice;
 
@@ -134,6 +136,32 @@ tstate_show_entries(tstate_slice *slice)
     }
 }
 
+/* When events of sys.monitoring or sys.settrace are turned on, the interpreter instruments the code of all running
+ * frames and relies on it: without, an exception in the frame of a suspended greenlet would end in a NULL pointer. The
+ * version of the instrumentation lies above the flags of eval_breaker. */
+static inline uintptr_t
+tstate_instrumentation(PyThreadState *ts)
+{
+    return ts->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
+}
+
+static __attribute__((noinline, unused)) int
+tstate_instrument(tstate_slice *slice, PyThreadState *ts)
+{
+    for (_PyInterpreterFrame *frame = slice->frame; frame != NULL; frame = frame->previous) {
+        if (frame != ts->base_frame && _Py_Instrument(_PyFrame_GetCode(frame), ts->interp) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static inline int
+tstate_prepare_return(tstate_slice *slice, PyThreadState *ts)
+{
+    return slice->instrumentation == tstate_instrumentation(ts) ? 0 : tstate_instrument(slice, ts);
+}
+
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
@@ -148,6 +176,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->recursion_headroom = ts->recursion_headroom;
     slice->tracing = ts->tracing;
     slice->what_event = ts->what_event;
+    slice->instrumentation = tstate_instrumentation(ts);
 }
 
 static inline void
