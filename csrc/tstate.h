@@ -14,6 +14,8 @@
  *   int tstate_copies_at_once(PyObject *run, Py_ssize_t nargs)
  *       Whether a call of the Python function `run` copies its arguments before anything can be allocated that the
  *       collector counts: a finaliser may go back to the caller, whose array of arguments is then no more.
+ *   TSTATE_DICT_SPEEDS_METHODS
+ *       1 if the interpreter specialises calls of a method only for objects that have a __dict__, else 0.
  *   int tstate_prepare(tstate_slice *, PyThreadState *ts, PyObject *run)
  *       Allocates what a new stack needs to call `run`. -1 and MemoryError if it cannot. Once a greenlet.
  *   void tstate_begin(tstate_slice *, PyThreadState *ts)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import dis
 import gc
 import os
 import re
+import sys
 
 import psutil
 import pytest
@@ -326,3 +328,44 @@ def test_a_subinterpreter_is_refused(python, order, kind):
         r"|module (switchlib\.)?_switch does not support loading in subinterpreters)\nNone\n",
         done.stdout,
     )
+
+
+def test_each_greenlet_has_attributes_of_its_own():
+    """Those that are switched to again get an empty dict, where the interpreter then specialises the call."""
+    main = getcurrent()
+
+    def run():
+        while True:
+            main.switch()
+
+    each = [greenlet(run) for _ in range(3)]
+    for _ in range(3):
+        for one in each:
+            one.switch()
+    each[0].mark = 0
+    assert [one.__dict__ for one in each] == [{"mark": 0}, {}, {}]
+    for one in each:
+        one.switch()
+    assert [one.__dict__ for one in each] == [{"mark": 0}, {}, {}]
+
+
+@pytest.mark.skipif(
+    sys.implementation.name != "cpython" or sys.version_info[:2] != (3, 11),
+    reason="how calls of methods are specialised is the interpreter's affair; 3.11 wants a dict for it",
+)
+def test_calls_of_switch_are_specialised(shortcuts):
+    if not shortcuts:
+        pytest.skip("the dict is given by the shortcut")
+    main = getcurrent()
+
+    def run():
+        while True:
+            main.switch()
+
+    def turns(there):
+        for _ in range(100):
+            there.switch()
+
+    turns(there := greenlet(run))
+    assert "LOAD_METHOD_WITH_DICT" in [each.opname for each in dis.get_instructions(turns, adaptive=True)]
+    del there

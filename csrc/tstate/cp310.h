@@ -10,6 +10,8 @@
 #include <internal/pycore_pystate.h>
 #include <frameobject.h>
 
+#define TSTATE_DICT_SPEEDS_METHODS 0
+
 typedef struct tstate_slice {
     PyFrameObject *frame;           /* the C stack owns it */
     CFrame *cframe;                 /* on the C stack, unless it is `base` */

@@ -10,6 +10,9 @@
 
 #include "datastack.h"
 
+/* _Py_Specialize_LoadMethod in Python/specialize.c gives up where the dict is NULL; all empty ones have the same keys. */
+#define TSTATE_DICT_SPEEDS_METHODS 1
+
 typedef struct tstate_slice {
     _PyCFrame *cframe;                          /* on the C stack, unless it is `base` */
     struct _PyInterpreterFrame *current_frame;  /* of cframe: while suspended that one may be overwritten */

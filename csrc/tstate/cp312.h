@@ -14,6 +14,8 @@
 
 #include "datastack.h"
 
+#define TSTATE_DICT_SPEEDS_METHODS 0
+
 typedef struct tstate_slice {
     _PyCFrame *cframe;              /* on the C stack, unless it is `base` */
     _PyInterpreterFrame *frame;     /* while suspended: the innermost */

@@ -14,6 +14,8 @@
 
 #include "datastack.h"
 
+#define TSTATE_DICT_SPEEDS_METHODS 0
+
 typedef struct tstate_slice {
     _PyInterpreterFrame *frame;
     _PyInterpreterFrame *entries;   /* while suspended: those that were taken out of the chain of frames */
