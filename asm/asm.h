@@ -7,9 +7,10 @@
  *
  *   1. push every register that the ABI tells a callee to preserve, and the control words of its
  *      floating-point units, onto the stack it was called on;
- *   2. call `save(sp, arg)` with sp, the lowest address in use, aligned as the ABI wants it at a call;
- *   3. if that returned an address: make it the stack pointer. It is the sp of an earlier call of
- *      swap_stack, and everything from there upwards is about to be put back by step 5;
+ *   2. call `save(sp, arg)` with sp, the lowest address whose bytes must be kept. Room that the ABI has a caller
+ *      leave for its callee (arguments, a save area) lies below it: nobody needs that after the call;
+ *   3. if that returned an address: go on with the stack from there, with such room below it. It is the sp of an
+ *      earlier call of swap_stack, and everything from there upwards is about to be put back by step 5;
  *   4. if it returned NULL: stay, and mark this place as the end of the stack for unwinders and for whoever
  *      follows frame pointers: a new stack may begin below it;
  *   5. call `restore(sp or NULL, arg)`, on whichever stack it is now;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -110,6 +111,7 @@ def test_help_names_the_commands(capsys):
     assert all(command in out for command in ("demo", "run", "shim", "doctor"))
 
 
+@pytest.mark.skipif(find_spec("sqlalchemy") is None, reason="needs SQLAlchemy, of the extra `examples`")
 def test_an_example_under_run_and_under_the_shim(python):
     example = os.path.join(os.path.dirname(__file__), os.pardir, "examples", "async_orm.py")
     assert "all as expected" in python("-m", "switchlib", "run", example).stdout

@@ -1,9 +1,9 @@
 """Builds switchlib for other CPUs and tests it on them.
 
-    python -m tools.cpus                    every CPU
-    python -m tools.cpus i386 arm64         these
-    python -m tools.cpus --stack            only the C-level tests: the register switch and the slices
-    python -m tools.cpus --flags            these under every combination of the compilers' flags
+    python tools/cpus.py                    every CPU
+    python tools/cpus.py i386 arm64         these
+    python tools/cpus.py --stack            only the C-level tests: the register switch and the slices
+    python tools/cpus.py --flags            these under every combination of the compilers' flags
 
 Each CPU's own Python comes from Debian and runs under qemu's user-mode emulation, or natively where this machine can
 run it. Only compilers and qemu are installed, by apt-get; the rest is unpacked into a cache directory. What cannot be
@@ -25,11 +25,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-import build_switch
-from tests.stack import build as build_stack
-from tools.debian import Unavailable, install, run, unpack
+from debian import Unavailable, install, run, unpack
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import build_switch  # noqa: E402
+from tests.stack import build as build_stack  # noqa: E402
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "switchlib" / "cpus"
 
 PYTHON_PACKAGES = [
@@ -40,7 +43,7 @@ PYTHON_PACKAGES = [
 WARNINGS = ["-Wall", "-Wextra", "-Wundef", "-Werror"]
 STACK_TESTS = ["--noconftest", "tests/test_stack.py"]
 CORE_TESTS = ["tests/test_greenlet.py", "tests/test_order.py", "tests/test_demo.py"]
-# Its tests start this CPU's compiler, and get packages that nobody has built for most of the others.
+# Its tests install packages that nobody has built for most CPUs.
 ALL_TESTS = ["--ignore=tests/test_build.py"]
 
 
@@ -127,7 +130,9 @@ class Machine:
         self.version, self.suffix, include = run([self.python, "-c", ask]).split()
         self.includes = [include, str(Path(include).parent)]
         shutil.rmtree(self.tree, ignore_errors=True)
-        shutil.copytree(ROOT, self.tree, ignore=shutil.ignore_patterns(".*", "*.so", "*.o", "build", "__pycache__"))
+        shutil.copytree(
+            ROOT, self.tree, ignore=shutil.ignore_patterns(".*", "*.so", "*.o", "_switch.c", "build", "__pycache__")
+        )
 
     def _make_python(self, cache: Path) -> tuple[str, str]:
         """A script that starts this CPU's Python, so that the Python can start itself by that too; and how it runs."""
@@ -210,14 +215,19 @@ class Machine:
         major, minor, _ = self.version.split(".", 2)
         return (ROOT / f"csrc/tstate/cp{major}{minor}.h").exists()
 
-    def test(self, *arguments: str) -> tuple[str, bool]:
-        """Runs pytest; returns how many tests passed, in words, and whether all is well."""
+    def test(self, compiler: Sequence[str], *arguments: str) -> tuple[str, bool]:
+        """Runs pytest; returns how many tests passed, in words, and whether all is well. What the tests know as `cc` is
+        a compiler for this CPU."""
+        programs = self.tree / "bin"
+        programs.mkdir(exist_ok=True)
+        (programs / "cc").write_text(f'#!/bin/sh\nexec {" ".join(compiler)} "$@"\n')
+        (programs / "cc").chmod(0o755)
         report = self.tree / "report.xml"
         report.unlink(missing_ok=True)
         done = subprocess.run(
             [self.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments],
             cwd=self.tree,
-            env=os.environ | {"PYTHONPATH": str(self.tree)},
+            env=os.environ | {"PYTHONPATH": str(self.tree), "PATH": f"{programs}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
             check=False,
@@ -243,11 +253,11 @@ def test_cpu(cpu: Cpu, cache: Path, stack_only: bool) -> Row:
         compiler = machine.compiler()
         machine.build_stack(compiler)
         row.abi = machine.abi()
-        row.stack, fine = machine.test(*STACK_TESTS)
+        row.stack, fine = machine.test(compiler, *STACK_TESTS)
         row.red = not fine
         if not stack_only and not cpu.flags and machine.knows_its_python():
             machine.build_switch(compiler)
-            row.library, fine = machine.test(*cpu.tests)
+            row.library, fine = machine.test(compiler, *cpu.tests)
             row.red |= not fine
     except Unavailable as missing:
         row.how = f"skipped: {missing}"
@@ -294,7 +304,7 @@ def test_flags(cpu: Cpu, cache: Path) -> Iterator[Row]:
                 try:
                     machine.build_stack(compiler, flags)
                     row.abi = machine.abi()
-                    row.stack, fine = machine.test(*STACK_TESTS)
+                    row.stack, fine = machine.test(compiler, *STACK_TESTS)
                     row.red = not fine
                 except RuntimeError as failure:
                     print(failure)
@@ -319,9 +329,7 @@ def table(rows: Sequence[Row]) -> str:
 
 def main() -> int:
     names = {cpu.name: cpu for cpu in CPUS}
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.cpus", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cpus", metavar="CPU", nargs="*", help=f"of {', '.join(names)}")
     parser.add_argument("--stack", action="store_true", help="only the C-level tests")
     parser.add_argument(
