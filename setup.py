@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -37,7 +38,9 @@ class BuildSwitch(build_ext):
 
 
 on_cpython = platform.python_implementation() == "CPython"
+if on_cpython and sys.version_info < (3, 10):
+    raise SystemExit(f"switchlib needs CPython 3.10, or PyPy 3.9; this is CPython {platform.python_version()}")
 setup(
-    cffi_modules=["build_switch.py:ffibuilder"] if on_cpython else [],
+    cffi_modules=["build_switch.py:ffibuilder"] if on_cpython else [],  # elsewhere it is all Python
     cmdclass={"build_ext": BuildSwitch},
 )

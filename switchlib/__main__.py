@@ -28,17 +28,17 @@ def main(argv: list[str] | None = None) -> int:
 
     if arguments[:1] == ["run"] and len(arguments) > 1:
         return _run(arguments[1:])  # the rest is the program's, options and all
-    match parser.parse_args(arguments).command:
-        case "demo":
-            demo.main()
-        case "shim":
-            print(_install.SHIM_DIRECTORY)
-        case "doctor":
-            from switchlib import _doctor
+    command = parser.parse_args(arguments).command
+    if command == "demo":
+        demo.main()
+    elif command == "shim":
+        print(_install.SHIM_DIRECTORY)
+    elif command == "doctor":
+        from switchlib import _doctor
 
-            return _doctor.main()
-        case _:
-            run.error("which program?")
+        return _doctor.main()
+    else:
+        run.error("which program?")
     return 0
 
 

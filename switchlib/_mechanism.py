@@ -1,4 +1,4 @@
-"""The mechanism under the policy: what csrc/mechanism/ puts into this module when it is imported.
+"""The mechanism under the policy: what csrc/mechanism/, or switchlib/_pypy.py, puts here when this is imported.
 
 Each question takes a greenlet and is answered from its state alone: no attribute that a subclass could override
 is ever looked up. Of the functions only `getcurrent`, `gettrace` and `settrace` are for users.
@@ -8,14 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
-
-try:
-    from switchlib._switch import lib
-except ModuleNotFoundError as error:
-    raise ImportError(
-        "switchlib's C library is not built here: install it (`pip install -e .` in a clone), or, if it is installed, "
-        "leave the directory of its source, which Python finds first"
-    ) from error
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,8 +81,18 @@ set_thread_local: Callable[[object, object], None]
 trash_nesting: Callable[[], int]
 
 
-if lib.mechanism_open(id(globals())) < 0:
-    raise MemoryError
-fill(globals())  # noqa: F821 - from here on all that is declared above is there
+if sys.implementation.name == "pypy":
+    from switchlib._pypy import fill
+else:
+    try:
+        from switchlib._switch import lib
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            "switchlib's C library is not built here: install it (`pip install -e .` in a clone), or, if it is "
+            "installed, leave the directory of its source, which Python finds first"
+        ) from error
+    if lib.mechanism_open(id(globals())) < 0:
+        raise MemoryError
+fill(globals())
 atexit.register(close_down)  # noqa: F821
 shortcuts(os.environ.get("SWITCHLIB_SHORTCUTS", "1") != "0")  # noqa: F821

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from switchlib._mechanism import is_main, slice_of, state_of
 
 if TYPE_CHECKING:
     from switchlib._mechanism import State
+
+VISIBLE = sys.implementation.name != "pypy"  # whether anybody but the interpreter sees the C stack
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def rows(greenlets: Mapping[str, greenlet]) -> list[Row]:
 
 def _row(name: str, each: greenlet) -> Row:
     state = state_of(each)
-    if state in ("unstarted", "dead"):
+    if state in ("unstarted", "dead") or not VISIBLE:
         return Row(name, state, None, None, None, 0)
     _, start, stop, saved, _, _ = slice_of(each)
     if is_main(each):
@@ -65,5 +68,7 @@ def owners(greenlets: Mapping[str, greenlet], first: greenlet) -> list[str]:
 
 def picture(greenlets: Mapping[str, greenlet], running: greenlet) -> str:
     """A table of the slices and the chain of owners, for an 80-column terminal."""
+    if not VISIBLE:
+        return "\n".join([*map(str, rows(greenlets)), "stacks: not visible on PyPy"])
     lines = [HEADING, *(str(row) for row in rows(greenlets))]
     return "\n".join([*lines, f"owners: {' > '.join(owners(greenlets, running))}"])

@@ -18,6 +18,8 @@ import pytest
 import switchlib
 from switchlib import GreenletExit, _mechanism, error, getcurrent, greenlet
 
+pytestmark = pytest.mark.cpython("there is no C API")
+
 SOURCE = Path(__file__).with_name("extension.c")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from switchlib import demo, getcurrent, greenlet
 from switchlib._picture import owners, picture, rows
 
@@ -35,6 +37,7 @@ def test_colours_only_if_wanted():
     assert "\033" in "\n".join(lines(colours=True))
 
 
+@pytest.mark.cpython("its stacks cannot be seen")
 def test_the_figures_are_true():
     main = getcurrent()
     each = greenlet(lambda: main.switch())
@@ -51,6 +54,7 @@ def test_the_figures_are_true():
     assert rows(named)[1].start is None
 
 
+@pytest.mark.cpython("its stacks cannot be seen")
 def test_the_owners_are_those_on_the_stack():
     main = getcurrent()
     named = {"main": main}

@@ -14,6 +14,8 @@ import pytest
 
 from switchlib import GreenletExit, getcurrent, greenlet
 
+pytestmark = pytest.mark.cpython("it follows the outermost frame of a suspended greenlet by its innermost, for ever")
+
 
 def names(frame: FrameType | None) -> list[str]:
     return [each.f_code.co_name for each, _ in traceback.walk_stack(frame)]

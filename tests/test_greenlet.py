@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import gc
-import itertools
 import pickle
 import sys
 import threading
@@ -14,6 +13,7 @@ import pytest
 
 import switchlib
 from switchlib import GreenletExit, error, getcurrent, greenlet
+from tests.conftest import PYPY, let_die
 
 
 def in_thread(function):
@@ -166,15 +166,27 @@ def test_ten_thousand_greenlets_at_once():
 
 def test_states():
     each = greenlet(lambda: getcurrent().parent.switch())
-    assert (bool(each), each.dead, each.gr_frame, each._stack_saved) == (False, False, None, 0)
+    assert (bool(each), each.dead, each.gr_frame) == (False, False, None)
     each.switch()
     assert (bool(each), each.dead) == (True, False)
     assert each.gr_frame is not None
-    assert each._stack_saved > 0
     each.switch()
-    assert (bool(each), each.dead, each.gr_frame, each._stack_saved) == (False, True, None, 0)
+    assert (bool(each), each.dead, each.gr_frame) == (False, True, None)
     main = getcurrent()
     assert (bool(main), main.dead, main.gr_frame) == (True, False, None)
+
+
+def test_bytes_saved():
+    each = greenlet(lambda: getcurrent().parent.switch())
+    if PYPY:
+        with pytest.raises(AttributeError, match="not visible on PyPy"):
+            each._stack_saved  # noqa: B018
+        return
+    assert each._stack_saved == 0
+    each.switch()
+    assert each._stack_saved > 0
+    each.switch()
+    assert each._stack_saved == 0
 
 
 def test_repr_tells_the_state():
@@ -281,15 +293,21 @@ def test_attributes_weak_references_and_slots():
     each = Slotted(lambda: None)
     each.colour, each.name = "red", "n"
     assert each.__dict__ == {"name": "n"}
+    gone = []
+    reference = weakref.ref(each, gone.append)
+    del each
+    let_die()
+    assert reference() is None
+    assert gone == [reference]
+
+
+@pytest.mark.cpython("its instances have dicts of its own kind")
+def test_the_dict_stays_one():
+    each = greenlet()
     with pytest.raises(TypeError, match="__dict__ may not be deleted"):
         del each.__dict__
     with pytest.raises(TypeError, match="__dict__ must be a dictionary"):
         each.__dict__ = 1
-    gone = []
-    reference = weakref.ref(each, gone.append)
-    del each
-    assert reference() is None
-    assert gone == [reference]
 
 
 def test_new_without_init_and_init_twice():
@@ -496,7 +514,7 @@ def test_throw_into_oneself():
         ((object,), "exceptions must be classes, or instances, not type"),
         ((Mine(), 5), "instance exception may not have a separate value"),
         ((Mine, None, "tb"), r"throw\(\) third argument must be a traceback object"),
-        ((Mine, None, None, None), "at most 3 arguments"),
+        ((Mine, None, None, None), "at most 3 arguments|takes from 1 to 4 positional arguments"),
     ],
 )
 def test_throw_with_wrong_types_changes_nothing(args, text):
@@ -566,6 +584,7 @@ def test_losing_the_last_reference_kills():
     each = greenlet(run)
     each.switch()
     del each
+    let_die()
     assert seen == ["Killing the greenlet because all references have vanished.", "finally"]
 
 
@@ -582,6 +601,7 @@ def test_what_a_killed_greenlet_raises_is_unraisable(monkeypatch):
     each = greenlet(run)
     each.switch()
     del each
+    let_die()
     assert hooked == [Mine]
 
 
@@ -599,6 +619,7 @@ def test_a_killed_greenlet_may_live_on():
     each.switch()
     parent = each.parent
     del each
+    let_die()
     (each,) = kept
     assert each
     assert each.parent is parent
@@ -617,6 +638,7 @@ def test_a_greenlet_may_lose_its_last_reference_as_it_switches():
 
     main = getcurrent()
     assert greenlet(run).switch() == "value"
+    let_die()
     assert seen == ["finally"]
 
 
@@ -673,12 +695,13 @@ def test_subclass_with_del():
     each = Deleted(run)
     each.switch()
     del each
+    let_die()
     assert sorted(seen) == ["del", "finally"]
 
 
 def test_a_long_chain_of_parents_is_freed():
     chain = [greenlet() for _ in range(100_000)]
-    for child, parent in itertools.pairwise(chain):
+    for child, parent in zip(chain, chain[1:]):  # noqa: B905, RUF007 - Python 3.9 has neither
         child.parent = parent
     del child, parent
     first = chain[0]
@@ -697,13 +720,16 @@ def test_a_chain_of_suspended_greenlets_dies_from_its_head():
             seen.append(number)
 
     head = None
-    for number in range(1000):
+    length = 20 if PYPY else 1000
+    for number in range(length):
         below, head = head, greenlet(run)
         head.switch(number, below)
     below = None
     del head
-    assert sorted(seen) == list(range(1000))
-    assert seen[0] == 999
+    for _ in range(length):
+        let_die()  # PyPy finds each when the one that held it is dead
+    assert sorted(seen) == list(range(length))
+    assert seen[0] == length - 1
 
 
 # ----------------------------------------------------------------------------------------------------- threads
@@ -768,11 +794,13 @@ def test_a_greenlet_dropped_in_another_thread_dies_in_its_own():
     box.append(greenlet(run))
     box[0].switch()
     in_thread(box.clear)
+    in_thread(let_die)
     assert seen in ([], [threading.get_ident()])
     getcurrent()
     assert seen == [threading.get_ident()]
 
 
+@pytest.mark.cpython("nothing of a thread runs when it ends")
 def test_greenlets_dropped_elsewhere_die_when_their_thread_ends():
     seen = []
     box = []

@@ -9,14 +9,20 @@ import os
 import re
 import sys
 
-import psutil
 import pytest
 
 from switchlib import GreenletExit, _mechanism, getcurrent, greenlet
 from switchlib._mechanism import Base
-from switchlib._switch import lib
 
 
+@pytest.fixture
+def lib():
+    from switchlib._switch import lib
+
+    return lib
+
+
+@pytest.mark.cpython("extensions know nothing of its objects")
 def test_the_layout_is_greenlets():
     """PyGreenlet in greenlet.h: the object's head, then three pointers."""
     assert greenlet.__basicsize__ == Base.__basicsize__ == object.__basicsize__ + 3 * ctypes.sizeof(ctypes.c_void_p)
@@ -24,12 +30,14 @@ def test_the_layout_is_greenlets():
     assert greenlet.__dictoffset__ == object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p)
 
 
+@pytest.mark.cpython("policy stays, and is hidden")
 @pytest.mark.parametrize("name", ["switch", "throw", "run", "parent", "gr_context"])
 def test_builtins_stand_where_policy_stood(name):
     assert type(greenlet.__dict__[name]).__name__ in ("method_descriptor", "getset_descriptor")
     assert greenlet.__dict__[name].__doc__
 
 
+@pytest.mark.cpython("it has no shortcuts")
 def test_shortcuts_can_be_turned_off(shortcuts, python):
     assert _mechanism.shortcuts(None) is shortcuts
     code = "from switchlib import _mechanism; print(_mechanism.shortcuts(None))"
@@ -51,7 +59,7 @@ def test_questions_take_greenlets_only(question):
 @pytest.mark.parametrize("method", ["switch", "throw", "__init__"])
 def test_methods_take_greenlets_only(method):
     with pytest.raises(TypeError):
-        getattr(greenlet, method)(5)
+        getattr(greenlet, method)(5, ValueError)
 
 
 def test_an_abstract_subclass_is_not_made():
@@ -65,7 +73,8 @@ def test_an_abstract_subclass_is_not_made():
         Abstract()
 
 
-def test_no_memory_for_a_slice_changes_nothing():
+@pytest.mark.cpython("it copies stacks itself")
+def test_no_memory_for_a_slice_changes_nothing(lib):
     main = getcurrent()
 
     def run():
@@ -88,7 +97,8 @@ def test_no_memory_for_a_slice_changes_nothing():
     assert all(other and not other.dead for other in others)
 
 
-def test_no_memory_at_the_end_goes_on_as_memory_error():
+@pytest.mark.cpython("it copies stacks itself")
+def test_no_memory_at_the_end_goes_on_as_memory_error(lib):
     main = getcurrent()
 
     def deep(levels):
@@ -163,6 +173,7 @@ def test_ctrl_c_in_a_loop_of_switches_loses_nothing(shortcuts, python):
     python("-X", "dev", "-c", INTERRUPTED, SWITCHLIB_SHORTCUTS=str(int(shortcuts)))
 
 
+@pytest.mark.cpython("its collector has no thresholds")
 def test_collections_at_every_turn():
     main = getcurrent()
 
@@ -185,6 +196,7 @@ def test_collections_at_every_turn():
         gc.set_threshold(*threshold)
 
 
+@pytest.mark.cpython("its collector has no thresholds")
 def test_a_finaliser_may_switch_while_a_tuple_is_packed():
     main = getcurrent()
 
@@ -225,8 +237,11 @@ def test_fork_with_suspended_greenlets():
     each.switch()
 
 
-def test_many_switches_and_spawns_leave_memory_where_it_was():
+@pytest.mark.cpython("its collector and compiler make it grow and shrink")
+def test_many_switches_and_spawns_leave_memory_where_it_was(lib):
     """A million switches and a hundred thousand spawns, all modes together."""
+    import psutil
+
     main = getcurrent()
 
     def forever():
@@ -254,6 +269,7 @@ def frames() -> list[int]:
     return [address for address in buffer[:count] if address is not None]
 
 
+@pytest.mark.cpython("it copies stacks itself")
 def test_an_unwinder_stops_at_the_base_of_a_greenlets_stack():
     def deeper(levels):
         return deeper(levels - 1) if levels else sorted([0], key=lambda _: found.append(frames()))
@@ -317,6 +333,7 @@ print(run(create(), attempt))
 """
 
 
+@pytest.mark.cpython("it has none")
 @pytest.mark.once
 @pytest.mark.parametrize("order", ["first", "second"])
 @pytest.mark.parametrize("kind", ["legacy", "isolated"])

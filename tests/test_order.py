@@ -41,30 +41,31 @@ def run_for_real(program: list[tuple[Any, ...]]) -> list[Any]:
 
     def take_steps(me: int) -> Any:
         for step in steps:
-            match step:
-                case ("switch", number, value):
-                    got = attempt(me, lambda: greenlets[number].switch(value))
-                    events.append((me, "got", got))
-                case ("throw", number):
-                    got = attempt(me, lambda: greenlets[number].throw(Thrown))
-                    events.append((me, "got", got))
-                case ("return", value) if me:
-                    events.append((me, "returns", value))
-                    return value
-                case ("raise",) if me:
-                    events.append((me, "raises"))
-                    raise Thrown
-                case ("reparent", child, parent):
-                    try:
-                        greenlets[child].parent = greenlets[parent]
-                    except (ValueError, AttributeError) as exception:
-                        events.append((me, type(exception).__name__))
+            what, *operands = step
+            if what == "switch":
+                number, value = operands
+                events.append((me, "got", attempt(greenlets[number].switch, value)))
+            elif what == "throw":
+                (number,) = operands
+                events.append((me, "got", attempt(greenlets[number].throw, Thrown)))
+            elif what == "return" and me:
+                events.append((me, "returns", *operands))
+                return operands[0]
+            elif what == "raise" and me:
+                events.append((me, "raises"))
+                raise Thrown
+            elif what == "reparent":
+                child, parent = operands
+                try:
+                    greenlets[child].parent = greenlets[parent]
+                except (ValueError, AttributeError) as exception:
+                    events.append((me, type(exception).__name__))
         events.append((me, "is done"))
         return None
 
-    def attempt(me: int, action: Any) -> Any:
+    def attempt(action: Any, argument: Any) -> Any:
         try:
-            return action()
+            return action(argument)
         except Thrown:
             return "Thrown"
 
@@ -134,19 +135,19 @@ class Model:
 
     def run(self, program: list[tuple[Any, ...]]) -> list[Any]:
         for step in program:
-            match step:
-                case ("switch", number, value):
-                    self.deliver(number, value)
-                case ("throw", number):
-                    self.deliver(number, "Thrown")
-                case ("return", value) if self.current:
-                    self.events.append((self.current, "returns", value))
-                    self.end(value)
-                case ("raise",) if self.current:
-                    self.events.append((self.current, "raises"))
-                    self.end("Thrown")
-                case ("reparent", child, parent):
-                    self.reparent(child, parent)
+            what, *operands = step
+            if what == "switch":
+                self.deliver(*operands)
+            elif what == "throw":
+                self.deliver(*operands, "Thrown")
+            elif what == "return" and self.current:
+                self.events.append((self.current, "returns", *operands))
+                self.end(*operands)
+            elif what == "raise" and self.current:
+                self.events.append((self.current, "raises"))
+                self.end("Thrown")
+            elif what == "reparent":
+                self.reparent(*operands)
         while self.current:
             self.events.append((self.current, "is done"))
             self.end(None)

@@ -10,7 +10,6 @@ import sys
 import threading
 import traceback
 
-import psutil
 import pytest
 
 from switchlib import error, getcurrent, greenlet
@@ -152,9 +151,9 @@ def test_recursion_depth_belongs_to_the_greenlet():
 
     each = greenlet(descend)
     each.switch(100)
-    assert depth() == here
+    assert abs(depth() - here) < 10
     each.switch()
-    assert depth() == here
+    assert abs(depth() - here) < 10
     assert abs(greenlet(depth).switch() - here) < 10
 
 
@@ -193,6 +192,7 @@ def test_twenty_thousand_nested_starts(python):
     assert python("-c", NESTED).stdout.strip() == "RecursionError"
 
 
+@pytest.mark.cpython("it follows the outermost frame of a suspended greenlet by its innermost, for ever")
 def test_the_frames_of_a_suspended_greenlet():
     main = getcurrent()
 
@@ -214,6 +214,7 @@ def test_the_frames_of_a_suspended_greenlet():
     assert frame.f_locals["here"] == "inner"
 
 
+@pytest.mark.cpython("it follows the outermost frame of a suspended greenlet by its innermost, for ever")
 def test_frames_kept_by_others():
     main = getcurrent()
     kept = []
@@ -249,9 +250,12 @@ def test_calls_across_the_end_of_a_chunk():
     namespace.clear()
 
 
+@pytest.mark.cpython("it has no data stack")
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="there is no data stack before 3.11")
 def test_greenlets_suspended_some_frames_deep_hold_no_mapped_chunk():
     """Each that did would touch a page of 4096 bytes of it at least."""
+    import psutil
+
     main = getcurrent()
 
     def descend(left):
@@ -379,6 +383,7 @@ def test_tracebacks_hold_no_frame_of_policy():
     assert [str(entry.path) for entry in caught.traceback] == [__file__]
 
 
+@pytest.mark.cpython("it follows the outermost frame of the running greenlet by the main greenlet's")
 def test_a_frame_looked_at_in_policy_is_not_there():
     main = getcurrent()
 
@@ -402,6 +407,7 @@ print(each.switch())
 """
 
 
+@pytest.mark.cpython("its pdb steps into hidden functions")
 def test_a_debugger_steps_through_the_users_lines_only(shortcuts, python, tmp_path):
     path = tmp_path / "debugged.py"
     path.write_text(DEBUGGED)

@@ -1,0 +1,710 @@
+"""The mechanism on PyPy: what switchlib/_mechanism.py declares, over `_continuation.continulet`.
+
+PyPy's interpreter owns the C stack, and copies and sweeps its parts itself. Here are the states of greenlets, the way
+from a decision of the policy to a switch, and the end of greenlets that nobody refers to. PyPy leaves `hidden` code out
+of tracebacks, frames, traces and profiles: all of this file, and the policy.
+
+A stack outlives its greenlet: its function, `_serve`, runs one after another, since it takes PyPy several times as long
+to make a stack as to switch to one. So a greenlet ends by a switch like any other.
+
+Signal handlers and finalisers may run between any two bytecodes, and may switch. An end holds them off until the target
+has arrived. A switch does not, for that would double its cost: up to the jump it changes nothing that could not be
+taken back, and from just before it until whoever arrives is in `thread.current`, `thread.target` is set; who finds it
+set asks where he is (`_find_bearings`).
+
+After a jump PyPy's compiler leaves the rest of the loop to its slow interpreter. So what can be done before it is.
+"""
+
+from __future__ import annotations
+
+import _thread
+import gc
+import sys
+import weakref
+from types import FrameType, FunctionType, TracebackType
+
+import __pypy__  # type: ignore[import-not-found]
+from __pypy__.thread import _signals_enter, _signals_exit  # type: ignore[import-not-found]
+from _continuation import continulet, permute  # type: ignore[import-not-found]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextvars import Context
+    from types import CodeType
+    from typing import Any
+
+SWITCH, THROW, START = range(3)
+
+MOST_IDLE = 100  # stacks that a thread keeps for greenlets to come
+MOST_INTERRUPTS = 100  # of policy at one end, before it is done without
+
+_jump = continulet.switch  # _jump(stack to be left, None, stack to go on with)
+_load_context = __pypy__.get_contextvar_context
+_store_context = __pypy__.set_contextvar_context
+
+
+class State:
+    """What a greenlet is beyond its object."""
+
+    __slots__ = ("context", "guard", "parent", "run", "stack", "thread")
+
+    def __init__(self, parent: Any) -> None:
+        self.thread: Any = None  # set when it begins
+        self.parent = parent
+        self.run: tuple[Any, ...] = ()  # with the run function, if there is one (any more)
+        self.stack: Any = None  # from its beginning to its end
+        self.context: Context | None = None  # while it does not run
+        self.guard: Any = None  # from its first suspension to its end
+
+
+class Base:
+    """The base of the policy class."""
+
+    __slots__ = ("__dict__", "__weakref__", "_switchlib_state")
+
+    _switchlib_state: State
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Base:
+            raise TypeError("cannot create 'switchlib._mechanism.Base' instances")
+        self = object.__new__(cls)
+        self._switchlib_state = State(_enter().current)
+        return self
+
+    @property
+    def dead(self) -> bool:
+        """True if the greenlet has ended; it can never run again."""
+        return state_of(self) == "dead"
+
+    @property
+    def gr_frame(self) -> FrameType | None:
+        """The frame in which a suspended greenlet stands, else None."""
+        if state_of(self) != "suspended":
+            return None
+        state = self._switchlib_state
+        main = state.thread.main
+        return _frame_held_by(state.stack if self is not main else state.thread.current._switchlib_state.stack)
+
+    @property
+    def _stack_saved(self) -> int:
+        raise AttributeError("_stack_saved: the C stack is not visible on PyPy")
+
+    def __bool__(self) -> bool:
+        return state_of(self) in ("suspended", "current")
+
+
+class Stack(continulet):  # type: ignore[misc]
+    """A stack. The one that runs stands for the thread's own: PyPy keeps that one's frames and registers in it."""
+
+    __slots__ = ("job",)
+
+    def __init__(self) -> None:
+        self.job: Any = (
+            None  # what is to begin here: thread, greenlet, run, args, kwargs, an exception to raise instead
+        )
+        continulet.__init__(self, _serve)
+
+
+class Raise:
+    """A payload that is raised where it arrives."""
+
+    __slots__ = ("exception",)
+
+    def __init__(self, exception: BaseException) -> None:
+        self.exception = exception
+
+
+class Thread:
+    """A thread that has used greenlets."""
+
+    __slots__ = (
+        *("__weakref__", "current", "doomed", "ended", "gate", "hold", "ident", "idle", "main", "news", "payload"),
+        *("release", "spent", "target", "tracer"),
+    )
+
+    def __init__(self) -> None:
+        self.ident = _thread.get_ident()
+        self.ended = False
+        for other in list(_threads):
+            other.ended |= other.ident == self.ident
+        # Builtins, for a call of a function may fail where little is left of the stack.
+        self.hold: tuple[Any, ...] = (gc.disable_finalizers, _signals_exit)  # type: ignore[attr-defined]
+        self.release: tuple[Any, ...] = (_signals_enter, gc.enable_finalizers)  # type: ignore[attr-defined]
+        try:
+            _signals_exit()
+            _signals_enter()
+        except RuntimeError:  # signals go to another thread
+            self.hold, self.release = self.hold[:1], self.release[1:]
+        self.main: Any = object.__new__(Policy.greenlet)
+        self.main._switchlib_state = state = State(None)
+        state.thread = state.guard = self  # nobody needs to kill it
+        state.stack = Stack.__new__(Stack)  # PyPy takes one that is not initialised for the thread's own
+        state.stack.job = None
+        self.current: Any = self.main
+        # The switch under way:
+        self.target: Any = None
+        self.news = False  # whether more than a value arrives
+        self.spent: Any = None  # the stack of an origin that has ended, and what it left
+        self.payload: Any = None
+        self.gate = Stack()  # stands for the target's stack, lest the spent one keep it alive
+        self.tracer: Any = None
+        self.idle: list[Stack] = []
+        self.doomed: list[Any] = []  # they lost their last reference in another thread
+        _threads.add(self)
+
+
+class Policy:
+    """The policy class, its functions that are asked, and its exceptions."""
+
+    greenlet: Any = None
+    switch: Any
+    switch_positional: Any
+    throw: Any
+    end: Any
+    error: type[Exception]
+    GreenletExit: type[BaseException]
+
+
+class Here(_thread._local):
+    """What belongs to the running thread."""
+
+    def __init__(self) -> None:
+        self.thread = Thread()
+
+
+_threads: weakref.WeakSet[Thread] = weakref.WeakSet()
+_here: Any = None
+_closing = False
+
+
+def _enter() -> Thread:
+    """The running thread, when what was interrupted has been cleared up and those have died that were to."""
+    thread: Thread = _here.thread
+    if thread.target is not None:
+        _find_bearings(thread)
+    if thread.doomed:
+        _kill_doomed(thread)
+    return thread
+
+
+# ------------------------------------------------------------------------------------------------------ a switch
+
+
+def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
+    """Leaves the current greenlet where it stands and goes on in the target.
+
+    Returns, or raises, what arrives when somebody comes back.
+    """
+    me = thread.current
+    if target is me:
+        return _deliver(thread, me, me, payload)
+    state = me._switchlib_state
+    try:
+        if stack.job is not None:
+            _begin(thread, target, stack)
+        elif target._switchlib_state.stack is not stack:
+            raise Policy.error("cannot switch to a greenlet that ends at this moment")
+        if state.guard is None:
+            state.guard = Guard(me)
+        state.context = _load_context()
+        thread.news = thread.tracer is not None or type(payload) is Raise
+        thread.target = target
+        payload = _jump(state.stack, payload, stack)
+    except BaseException:  # of a signal handler, or there was no memory to leave
+        thread.current = me
+        thread.target = None
+        _store_context(state.context)
+        if stack.job is not None:
+            _take_back(target, stack)
+        raise
+    origin = thread.current
+    thread.current = me
+    thread.target = None
+    _store_context(state.context)
+    if thread.news:
+        if thread.spent is not None:
+            # The last of what is held. No function is called for it: that may fail where little of the stack is left.
+            if me is not thread.main:
+                permute(thread.gate, state.stack)  # back
+            payload = thread.payload
+            thread.payload = thread.spent = None
+            for release in thread.release:
+                release()
+        return _deliver(thread, origin, me, payload)
+    return payload
+
+
+def _deliver(thread: Thread, origin: Any, me: Any, payload: Any) -> Any:
+    """What comes out of me's switch. If the tracer raises, it is removed and its exception comes out."""
+    if thread.tracer is not None:
+        try:
+            thread.tracer("throw" if type(payload) is Raise else "switch", (origin, me))
+        except BaseException:
+            thread.tracer = None
+            raise
+    if type(payload) is Raise:
+        context = payload.exception.__context__
+        try:
+            raise payload.exception
+        finally:
+            payload.exception.__context__ = context  # and not what `me` was handling
+    return payload
+
+
+def _find_bearings(thread: Thread) -> None:
+    """Finds out who is current where a switch was interrupted. The frames of a thread's own stack are below ours."""
+    origin, target, thread.target = thread.current, thread.target, None
+    holder = target if origin is thread.main else origin
+    seen = _frame_held_by(holder._switchlib_state.stack)
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame is not seen:
+        frame = frame.f_back
+    holder_runs = seen is not None and frame is not None
+    if (holder is target) == holder_runs:
+        thread.current = target
+        _store_context(target._switchlib_state.context)
+
+
+def _frame_held_by(stack: Any) -> FrameType | None:
+    """The innermost visible frame that a stack holds: its greenlet's, or, if that runs, the thread's own.
+
+    PyPy's f_back passes over hidden frames, and for ever if there are no others; the collector sees each.
+    """
+    bottom = frame = stack._get_frame()
+    while True:
+        frame = next(each for each in gc.get_referents(frame) if isinstance(each, FrameType))
+        if frame is bottom:
+            return None
+        if frame.f_code not in _hidden:
+            return frame
+
+
+# ------------------------------------------------------------------------------------------ the life of a greenlet
+
+
+def _serve(stack: Stack) -> None:
+    """The first and last frame of a stack. It keeps nothing that a greenlet left while it is idle."""
+    while True:
+        for heir in _run(stack):  # noqa: B007
+            pass
+        _jump(stack, None, heir)
+
+
+def _run(stack: Stack) -> Iterator[Stack]:
+    """Runs the greenlet that is to begin here, and yields the stack to go on with when it has ended.
+
+    A frame that somebody keeps leads to this one's, and must not lead on to greenlets that are on the stack later: so
+    this is a generator, which forgets who called it, and it drops the stack, too.
+    """
+    thread, me, run, args, kwargs, exception = stack.job
+    stack.job = result = None
+    origin, thread.current, thread.target = thread.current, me, None
+    _store_context(me._switchlib_state.context)
+    try:
+        if thread.spent is not None:
+            permute(thread.gate, stack)  # back
+            thread.payload = thread.spent = None
+            for release in thread.release:
+                release()
+        _deliver(thread, origin, me, None if exception is None else Raise(exception))
+        result = run(*args, **kwargs)
+    except BaseException as raised:
+        exception = raised
+    del origin, run, args, kwargs, stack
+    yield _end(thread, me, result, exception)
+
+
+def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) -> Stack:
+    """Ends `me` as the policy decides. What goes wrong on the way becomes the outcome.
+
+    Policy is told how many heirs failed to take it, from the parent up; if that one changes it is asked first.
+    """
+    state = me._switchlib_state
+    parent, failures, interrupts = state.parent, 0, 0
+    while interrupts < MOST_INTERRUPTS:
+        if isinstance(exception, Policy.GreenletExit):
+            result, exception = exception, None  # a way to return
+        if state.parent is not parent:
+            parent, failures = state.parent, 0
+        decision = None
+        try:
+            decision = Policy.end(me, result, exception, failures)
+            if decision is None:
+                break
+            settled = _settle(thread, decision, me)
+        except BaseException as raised:
+            if decision is not None or isinstance(raised, Policy.error):
+                failures += 1
+            else:
+                interrupts += 1
+                raised.__context__ = raised.__context__ or exception
+            result, exception = None, raised
+            continue
+        if settled is not None:
+            return _leave_for_good(thread, *settled)
+    heir = state.parent  # without policy, for want of a stack to ask it on, or of anybody that it could name
+    while heir is not None and (heir._switchlib_state.thread is not thread or heir._switchlib_state.stack is None):
+        heir = heir._switchlib_state.parent
+    if heir is None:
+        heir = thread.main
+    if exception is None:
+        exception = Policy.error("a greenlet ended, and no parent was left to go on")
+    return _leave_for_good(thread, heir, heir._switchlib_state.stack, Raise(exception))
+
+
+def _leave_for_good(thread: Thread, target: Any, stack: Stack, payload: Any) -> Stack:
+    """Makes ready to leave the current greenlet's stack for the one that is returned.
+
+    No signal handler and no finaliser runs until the target has arrived: nobody could come back here.
+    """
+    me = thread.current
+    state = me._switchlib_state
+    for hold in thread.hold:
+        hold()
+    if stack.job is not None:
+        _begin(thread, target, stack)
+    thread.target, thread.spent, thread.payload, thread.news = target, state.stack, payload, True
+    state.stack = state.guard = None
+    if len(thread.idle) < MOST_IDLE:
+        thread.idle.append(thread.spent)
+    if target is thread.main:
+        return stack
+    permute(thread.gate, stack)
+    return thread.gate
+
+
+# ------------------------------------------------------------------------------- decisions, and carrying them out
+
+
+def switch(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+    ask = Policy.switch if kwargs else Policy.switch_positional
+    thread = _enter()
+    while True:
+        settled = _settle(thread, ask(self, *args, **kwargs), None)
+        if settled is not None:
+            return _leave(thread, *settled)
+
+
+def throw(self: Any, typ: Any = ..., val: Any = None, tb: TracebackType | None = None, /) -> Any:
+    if tb is not None and not isinstance(tb, TracebackType):
+        raise TypeError("throw() third argument must be a traceback object")
+    exception = _make_exception(Policy.GreenletExit if typ is ... else typ, val)
+    exception.__traceback__ = tb
+    thread = _enter()
+    while True:
+        settled = _settle(thread, Policy.throw(self, exception), None)
+        if settled is not None:
+            return _leave(thread, *settled)
+
+
+def _make_exception(typ: Any, val: Any) -> BaseException:
+    """The exception that throw(typ, val) raises."""
+    if isinstance(typ, BaseException):
+        if val is not None:
+            raise TypeError("instance exception may not have a separate value")
+        return typ
+    if not (isinstance(typ, type) and issubclass(typ, BaseException)):
+        raise TypeError(f"exceptions must be classes, or instances, not {type(typ).__name__}")
+    try:
+        exception: BaseException = __pypy__.normalize_exc(typ, val)
+    except BaseException as raised:
+        return raised
+    return exception
+
+
+def _settle(thread: Thread, decision: tuple[Any, ...], dying: Any) -> tuple[Any, Stack, Any] | None:
+    """The greenlet to go on with, its stack and the payload; or None if the decision does not hold any more."""
+    kind, target, value = decision[:3]
+    state = target._switchlib_state
+    stack = state.stack
+    if state.thread is None and kind != SWITCH:
+        run = target.run  # which may run anything
+        stack = _place(thread, target, run, decision)
+        return None if stack is None else (target, stack, None)
+    if kind == START or state.thread is not thread or stack is None or target is dying:
+        return None
+    return target, stack, Raise(value) if kind == THROW else value
+
+
+def _place(thread: Thread, target: Any, run: Any, decision: tuple[Any, ...]) -> Stack | None:
+    """A stack for target to begin on; or None if it cannot any more."""
+    if target._switchlib_state.thread is not None or not _belongs_here(thread, target):
+        return None
+    if __pypy__.stack_almost_full():
+        raise RecursionError("maximum recursion depth exceeded")
+    stack = thread.idle.pop() if thread.idle else Stack()
+    kind, _, value, *rest = decision
+    stack.job = (thread, target, run, value, *rest, None) if kind == START else (thread, target, run, (), {}, value)
+    return stack
+
+
+def _begin(thread: Thread, target: Any, stack: Stack) -> None:
+    state = target._switchlib_state
+    if state.thread is not None:
+        stack.job = None
+        raise Policy.error("cannot start a greenlet that begins at this moment")
+    state.thread, state.stack, state.run = thread, stack, ()
+
+
+def _take_back(target: Any, stack: Stack) -> None:
+    """A start that did not take place."""
+    state = target._switchlib_state
+    if state.stack is stack:
+        state.thread = state.stack = None
+        state.run = stack.job[2:3]
+    stack.job = None
+
+
+def _belongs_here(thread: Thread, each: Any) -> bool:
+    while each is not None and each._switchlib_state.thread is None:
+        each = each._switchlib_state.parent
+    return each is not None and each._switchlib_state.thread is thread
+
+
+# ----------------------------------------------------------------------------------- the end of those nobody refers to
+
+
+class Guard:
+    """Dies with a suspended greenlet that nobody refers to any more, and kills it."""
+
+    __slots__ = ("greenlet",)
+
+    def __init__(self, greenlet: Any) -> None:
+        self.greenlet = greenlet
+
+    def __del__(self) -> None:
+        state = self.greenlet._switchlib_state
+        thread = state.thread
+        if state.guard is not self or _closing or _has_ended(thread):
+            return
+        if thread is _here.thread:
+            _kill(thread, self.greenlet)
+        else:
+            thread.doomed.append(self.greenlet)
+
+
+def _kill_doomed(thread: Thread) -> None:
+    while thread.doomed:
+        _kill(thread, thread.doomed.pop())
+
+
+def _kill(thread: Thread, victim: Any) -> None:
+    """Throws GreenletExit into a suspended greenlet. Its parent is the current one while it dies."""
+    state = victim._switchlib_state
+    if state.stack is None or thread.current is victim:
+        return
+    parent, state.parent = state.parent, thread.current
+    state.guard = None  # if it lives on it gets another
+    exit = Policy.GreenletExit("Killing the greenlet because all references have vanished.")
+    try:
+        _leave(thread, victim, state.stack, Raise(exit))
+    except BaseException as raised:
+        __pypy__.write_unraisable("in", raised, victim)
+    store_parent(victim, parent)  # unless it has become a child of the victim: then the killer stays the parent
+
+
+# -------------------------------------------------------------------------------------- what the policy class adopts
+
+_hidden: set[CodeType] = set()
+
+
+def _hide(namespace: dict[str, Any]) -> None:
+    """Hides the functions that a module defines, and those of its classes."""
+    for each in namespace.values():
+        for member in vars(each).values() if isinstance(each, type) else [each]:
+            parts = (member.fget, member.fset, member.fdel) if isinstance(member, property) else (member,)
+            for function in parts:
+                function = getattr(function, "__func__", function)  # of a static method
+                if isinstance(function, FunctionType) and function.__globals__ is namespace:
+                    _hidden.add(__pypy__.hidden_applevel(function).__code__)
+
+
+def fill(namespace: dict[str, Any]) -> None:
+    """Puts into switchlib/_mechanism.py what it declares."""
+    namespace.update((name, globals()[name]) for name in ("Base", *namespace["__annotations__"]))
+
+
+def adopt(policy_class: type, error: type[Exception], exit: type[BaseException]) -> None:
+    """See switchlib/_mechanism.py."""
+    global _here
+    if Policy.greenlet is not None or not issubclass(policy_class, Base):
+        raise TypeError("adopt() takes one class, derived from Base, once")
+    Policy.greenlet, Policy.error, Policy.GreenletExit = policy_class, error, exit
+    functions = vars(policy_class)
+    Policy.switch, Policy.throw = functions["switch"], functions["throw"]
+    Policy.switch_positional, Policy.end = functions["_switch_positional"], functions["_end"]
+    _hide(Policy.end.__globals__)
+    for function in (switch, throw):
+        function.__doc__ = functions[function.__name__].__doc__
+        function.__qualname__ = functions[function.__name__].__qualname__
+        setattr(policy_class, function.__name__, function)
+    del policy_class._switch_positional, policy_class._end  # type: ignore[attr-defined]
+    _here = Here()
+
+
+def close_down() -> None:
+    """Nobody is killed while the interpreter ends."""
+    global _closing
+    _closing = True
+
+
+def shortcuts(on: bool | None) -> bool:
+    """There are none: the compiler makes the policy's decisions as fast."""
+    return False
+
+
+# ---------------------------------------------------------------------------------------------- what users may ask
+
+
+def getcurrent() -> Any:
+    """Return the greenlet that calls this function."""
+    return _enter().current
+
+
+def gettrace() -> Any:
+    """Return the function that traces switches of this thread, or None."""
+    return _here.thread.tracer
+
+
+def settrace(callback: Any, /) -> Any:
+    """Trace the switches of this thread by callback(event, (origin, target)), event being 'switch' or 'throw'.
+
+    It is called in the target. None ends tracing; so does an exception in the callback, which is raised in
+    the target. Returns the previous callback, or None.
+    """
+    thread = _enter()
+    before, thread.tracer = thread.tracer, callback
+    return before
+
+
+# ---------------------------------------------------------------------------------------------- what policy asks
+
+
+def _state(each: Any) -> State:
+    if not isinstance(each, Base):
+        raise TypeError(f"GreenletChecker: Expected any type of greenlet, not {type(each).__name__}")
+    return each._switchlib_state
+
+
+def _has_ended(thread: Thread) -> bool:
+    if thread is not _here.thread and not thread.ended:
+        thread.ended = thread.ident not in sys._current_frames()
+    return thread.ended
+
+
+def running() -> Any:
+    return _here.thread.current
+
+
+def ready(each: Any) -> bool:
+    state = _state(each)
+    thread = _here.thread
+    return state.thread is thread and state.stack is not None and thread.current is not each
+
+
+def state_of(each: Any) -> str:
+    state = _state(each)
+    thread = state.thread
+    if thread is None:
+        return "unstarted"
+    if thread is not _here.thread and _has_ended(thread):
+        return "dead"
+    if thread.current is each:
+        return "current"
+    return "dead" if state.stack is None else "suspended"
+
+
+def parent_of(each: Any) -> Any:
+    return _state(each).parent
+
+
+def main_of(each: Any) -> Any:
+    thread = _state(each).thread
+    return None if thread is None or _has_ended(thread) else thread.main
+
+
+def is_main(each: Any) -> bool:
+    thread = _state(each).thread
+    return thread is not None and thread.main is each
+
+
+def run_of(each: Any) -> Any:
+    state = _state(each)
+    if not state.run or state.thread is not None:
+        raise AttributeError("run")
+    return state.run[0]
+
+
+def store_parent(each: Any, parent: Any) -> bool:
+    state = _state(each)
+    ancestor = parent
+    while ancestor is not None:
+        if ancestor is each:
+            return False
+        ancestor = _state(ancestor).parent
+    state.parent = parent
+    return True
+
+
+def store_run(each: Any, *run: Any) -> bool:
+    state = _state(each)
+    if state.thread is not None:
+        return False
+    state.run = run
+    return True
+
+
+def load_context(each: Any) -> Context | None:
+    state = _state(each)
+    if state_of(each) != "current":
+        return state.context
+    if state.thread is not _here.thread:
+        raise ValueError("cannot get context of a greenlet that is running in a different thread")
+    context: Context | None = _load_context()
+    return context
+
+
+def store_context(each: Any, context: Context | None) -> None:
+    state = _state(each)
+    current = state_of(each) == "current"
+    if current and state.thread is not _here.thread:
+        raise ValueError("cannot set context of a greenlet that is running in a different thread")
+    from contextvars import Context
+
+    if context is not None and not isinstance(context, Context):
+        raise TypeError("greenlet context must be a contextvars.Context or None")
+    if current:
+        _store_context(context)
+    else:
+        state.context = context
+
+
+def slice_of(each: Any) -> Any:
+    _state(each)
+    raise NotImplementedError("stack slices are not visible on PyPy")
+
+
+def count_main_greenlets() -> int:
+    return sum(not _has_ended(thread) for thread in _threads)
+
+
+def count_doomed() -> int:
+    return sum(len(thread.doomed) for thread in _threads)
+
+
+def c_api() -> None:
+    """There is no C API on PyPy."""
+
+
+def set_thread_local(key: Any, value: Any) -> None:
+    _here.__dict__[key] = value
+
+
+def trash_nesting() -> int:
+    raise NotImplementedError("PyPy has no trash can")
+
+
+_hide(globals())
+for _function in (getcurrent, gettrace, settrace):
+    _function.__module__ = "switchlib"
