@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import sys
 import threading
 import traceback
@@ -44,6 +45,14 @@ def check(chains: list[tuple[FrameType, list[str]]]) -> None:
         for frame, expected in chains:
             assert names(frame) == expected
         overwrite_stacks()
+
+
+class Finalised:
+    def __init__(self, function):
+        self.function = function
+
+    def __del__(self):
+        self.function()
 
 
 CALLS = 6
@@ -125,10 +134,14 @@ def large(function: Callable[[], object]) -> object:
 large.__code__ = large.__code__.replace(co_stacksize=4000)
 
 
-def outermost_frames(switch: Callable[[], object]) -> dict[str, tuple[Callable[[], object], list[str]]]:
+def outermost_frames(switch: Callable[[], object]) -> dict[str, tuple[Callable[[], object], list[str] | None]]:
     """Ways for a stack to begin, and the frames from the one that switches on; each switches as often as it likes."""
+    def owner():
+        local = Finalised(switch)  # noqa: F841
+
     first, second, left = (generator_of(switch) for _ in range(3))
-    for generator in (first, second, left, left):
+    third = generator_of(functools.partial(next, iter(owner, switch)))
+    for generator in (first, second, third, left, left):
         next(generator)
 
     def keywords(a=0, key=1):
@@ -147,13 +160,13 @@ def outermost_frames(switch: Callable[[], object]) -> dict[str, tuple[Callable[[
 
     left_here = [left]
     return {
-        "a function": (lambda: switch(), ["<lambda>"]),
-        "a builtin": (switch, []),
-        "a large frame": (functools.partial(large, switch), ["large"]),
-        "a generator": (functools.partial(next, first), ["generator_of"]),
+        "a function": (lambda: switch(), ["leave", "<lambda>"]),
+        "only what switches": (switch, ["leave"]),
+        "a large frame": (functools.partial(large, switch), ["leave", "large"]),
+        "a generator": (functools.partial(next, first), ["leave", "generator_of"]),
         "a generator after a function": (
             from_c(functools.partial(lambda: 0), functools.partial(next, second)),
-            ["generator_of"],
+            ["leave", "generator_of"],
         ),
         "keywords": (functools.partial(keywords, **{Name("key"): 2}), ["through_c", "__eq__"]),
         "keywords after a function": (
@@ -164,7 +177,8 @@ def outermost_frames(switch: Callable[[], object]) -> dict[str, tuple[Callable[[
             from_c(functools.partial(lambda: 0), functools.partial(keywords, **{Name("key"): 2})),
             ["through_c", "__eq__"],
         ),
-        "a generator that is closed": (drop, ["generator_of", "drop"]),
+        "a generator that calls what is being left": (functools.partial(next, third), None),
+        "a generator that is closed": (drop, ["leave", "generator_of", "drop"]),
     }
 
 
@@ -183,11 +197,34 @@ def test_the_outermost_frame_of_a_stack(way):
     while each:
         frame = each.gr_frame
         kept.append((frame, names(frame)))
-        if len(kept) == 1:
-            assert kept[0][1] == (["leave", *expected] if "leave" in kept[0][1] else expected)
+        if len(kept) == 1 and expected is not None:
+            assert kept[0][1] == expected
         check(kept[-1:])
         each.switch()
     assert kept
+
+
+def test_a_generator_after_a_function_at_the_same_place_of_the_c_stack():
+    """What the function left on the data stack leads to the very place where the generator's run has begun."""
+    main = getcurrent()
+    wrappers = [
+        lambda call: call,
+        lambda call: functools.partial(call),
+        lambda call: functools.partial(next, iter(call, None)),
+        lambda call: functools.partial(next, map(functools.partial.__call__, [functools.partial(call)])),
+        lambda call: functools.partial(functools.partial.__call__, functools.partial(call)),
+        lambda call: functools.partial(all, iter(call, None)),
+    ]
+    for before, after in itertools.product(wrappers, wrappers):
+        generator = generator_of(main.switch)
+        next(generator)
+        calls = [functools.partial(before(lambda: 0)), functools.partial(after(generator.__next__))]
+        each = greenlet(functools.partial(list, map(functools.partial.__call__, calls)))
+        each.switch()
+        assert each
+        while each:
+            check([(each.gr_frame, ["generator_of"])])
+            each.switch()
 
 
 def test_generators_within_generators():
@@ -254,14 +291,6 @@ def test_the_traceback_of_an_exception_that_a_suspended_greenlet_handles():
     with pytest.raises(LookupError, match="here"):
         each.switch()
     check(chains[1:])
-
-
-class Finalised:
-    def __init__(self, function):
-        self.function = function
-
-    def __del__(self):
-        self.function()
 
 
 def test_destructors_of_the_locals_of_a_call_from_c():

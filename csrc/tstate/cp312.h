@@ -128,8 +128,7 @@ tstate_outermost(PyThreadState *ts)
     if (frame->prev_instr < _PyCode_CODE(frame->f_code)) {
         return NULL;                /* its locals are being made, and it is not in the chain yet */
     }
-    _PyInterpreterFrame *entry = frame->previous;
-    return entry->owner == FRAME_OWNED_BY_CSTACK && entry->previous == NULL ? frame : NULL;
+    return frame->previous->previous == NULL ? frame : NULL;    /* only the last run's entry frame leads nowhere */
 }
 
 /* Takes the entry frames out of the chain of frames: there may be several in a row, or one in front, since a call's
