@@ -13,7 +13,7 @@ import pytest
 from switchlib._install import SHIM_DIRECTORY
 from tests import compatibility
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.cpython("it has a greenlet of its own")]
 
 
 def installed(name: str) -> bool:

@@ -122,7 +122,7 @@ def _suite(suite: str) -> Iterator[Interpreter]:
 def make(suites: Iterable[str]) -> list[str]:
     """Gets what is missing; returns a line for each thing that could not be had."""
     skipped = []
-    for what in ("pypy3", *suites):
+    for what in dict.fromkeys(("pypy3", *suites)):
         try:
             _make_system() if what == "pypy3" else _make_suite(what)
         except Missing as missing:
