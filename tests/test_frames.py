@@ -136,6 +136,7 @@ large.__code__ = large.__code__.replace(co_stacksize=4000)
 
 def outermost_frames(switch: Callable[[], object]) -> dict[str, tuple[Callable[[], object], list[str] | None]]:
     """Ways for a stack to begin, and the frames from the one that switches on; each switches as often as it likes."""
+
     def owner():
         local = Finalised(switch)  # noqa: F841
 

@@ -4,9 +4,9 @@
     python tools/interpreters.py make [SUITE ...]   get what is missing first
     python tools/interpreters.py run NAME ARGUMENT ...
 
-`make` installs PyPy with apt and, by debootstrap and from the mirror that this machine is configured for, each suite of
-SUITES into a directory of its own under ~/.cache/switchlib/suites. What is there is kept: remove a directory to get
-it anew. What cannot be had is skipped, and says why. It needs Debian and root.
+`make` installs PyPy and CPython's debug build with apt and, by debootstrap and from the mirror that this machine is
+configured for, each suite of SUITES into a directory of its own under ~/.cache/switchlib/suites. What is there is kept:
+remove a directory to get it anew. What cannot be had is skipped, and says why. It needs Debian and root.
 
 `run` starts an interpreter as if it were installed: in its suite's root, where /tmp and this clone are what they are
 outside. The working directory must be in one of them.
@@ -27,6 +27,7 @@ CLONE = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "switchlib" / "suites"
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 
+SYSTEM = {"pypy3": ("pypy3", "pypy3-dev", "pypy3-venv"), "python3-dbg": ("python3-dbg", "python3-venv")}
 SUITES = {  # which packages to take of each: Debian's names move on, so they are patterns
     "trixie": r"pypy3(-dev|-venv)?",
     "sid": r"python3\.1\d(-dev|-venv|-dbg)?|pypy3(-dev|-venv)?",
@@ -106,8 +107,9 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _system() -> Iterator[Interpreter]:
-    if Path("/usr/bin/pypy3").exists():
-        yield Interpreter("system", "/usr/bin/pypy3")
+    for name in SYSTEM:
+        if Path("/usr/bin", name).exists():
+            yield Interpreter("system", f"/usr/bin/{name}")
 
 
 def _suite(suite: str) -> Iterator[Interpreter]:
@@ -122,17 +124,17 @@ def _suite(suite: str) -> Iterator[Interpreter]:
 def make(suites: Iterable[str]) -> list[str]:
     """Gets what is missing; returns a line for each thing that could not be had."""
     skipped = []
-    for what in dict.fromkeys(("pypy3", *suites)):
+    for what in dict.fromkeys(("pypy3", "python3-dbg", *suites)):
         try:
-            _make_system() if what == "pypy3" else _make_suite(what)
+            _make_system(what) if what in SYSTEM else _make_suite(what)
         except Missing as missing:
             skipped.append(f"{what}: {missing}")
     return skipped
 
 
-def _make_system() -> None:
-    if not Path("/usr/bin/pypy3").exists():
-        _apt_install("pypy3", "pypy3-dev", "pypy3-venv")
+def _make_system(name: str) -> None:
+    if not Path("/usr/bin", name).exists():
+        _apt_install(*SYSTEM[name])
 
 
 def _apt_install(*packages: str) -> None:
