@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import hypothesis
 import pytest
 
-from switchlib import _mechanism
+from switchlib import _mechanism, greenlet
 
 PYPY = sys.implementation.name == "pypy"
 if PYPY:
@@ -62,25 +62,37 @@ def let_die() -> None:
             _mechanism.getcurrent()
 
 
-def _live() -> tuple[int, int]:
-    """The stack slices in the heap and the main greenlets there are. The main greenlet keeps a buffer for later."""
-    if PYPY:
-        return 0, _mechanism.count_main_greenlets()
-    from switchlib import _switch
+def _live() -> dict[str, int]:
+    """What there is of greenlets. The main greenlet keeps a buffer for later, which does not count."""
+    found = {"main greenlets": _mechanism.count_main_greenlets()}
+    if not PYPY:
+        from switchlib import _switch
 
-    kept = _mechanism.slice_of(_mechanism.getcurrent())[4] > 0
-    return _switch.lib.stack_counts.buffers - kept, _mechanism.count_main_greenlets()
+        kept = _mechanism.slice_of(_mechanism.getcurrent())[4]
+        counts = _switch.lib.stack_counts
+        found["slices in the heap"] = counts.buffers - (kept > 0)
+        found["bytes of them"] = counts.bytes - kept
+        found["greenlets, by what refers to the class"] = sys.getrefcount(greenlet)
+        found["greenlets that wait to be killed"] = _mechanism.count_doomed()
+    return found
 
 
 @pytest.fixture(autouse=True)
 def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    gc.collect()
+    _collect()
     before = _live()
     yield
-    gc.collect()
+    _collect()
     if request.node.get_closest_marker("leaks") is None:
         assert _live() == before
     assert _mechanism.gettrace() is None
+
+
+def _collect() -> None:
+    """What the collector finds suspended is killed when greenlets are next used, and freed by another collection."""
+    gc.collect()
+    _mechanism.getcurrent()
+    gc.collect()
 
 
 Python = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.cpython("when things are freed is part of most of them")]
 
 PRELUDE = """
 import asyncio, contextvars, gc, os, sys, threading, traceback, weakref

@@ -466,12 +466,14 @@ def test_throw_keeps_the_traceback_it_is_given():
         raise Mine
     except Mine as exception:
         traceback = exception.__traceback__
-    each = waiting([])
-    result = each.throw(Mine, None, traceback)
-    assert result.__traceback__.tb_next is traceback or result.__traceback__ is not None
-    while (last := result.__traceback__) and last is not traceback and last.tb_next:
-        result.__traceback__ = last.tb_next
-    assert result.__traceback__ is traceback
+    result = waiting([]).throw(Mine, None, traceback)
+    assert type(result) is Mine
+    assert result.__traceback__.tb_frame.f_code.co_name == "run", "where it was raised"
+    assert result.__traceback__.tb_next is traceback
+    assert traceback.tb_next is None
+    given = Mine()
+    assert waiting([]).throw(given, None, traceback) is given
+    assert given.__traceback__.tb_next is traceback
 
 
 def test_throw_into_an_unstarted_greenlet():

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from switchlib import GreenletExit, _mechanism, getcurrent, greenlet
-from switchlib._switch import lib
+
+lib = pytest.importorskip("switchlib._switch", reason="it tests the mechanism in C").lib
 
 MANY = 100_000
 MOST_NESTED = 16  # in kill.c
@@ -213,6 +214,39 @@ def test_killers_that_wait_below_each_other_go_on_one_by_one():
     assert done == [8, 7, 6, 5, 4, 3, 2, 1, 0]
     survivors.pop().switch()
     assert done[-1] == 9
+
+
+def test_one_that_is_lost_while_it_kills_another_dies_after_that():
+    """GreenletExit cannot be raised in the midst of a `del`: it comes at the next switch."""
+    main = getcurrent()
+    seen, survivors = [], []
+
+    def lives_on():
+        try:
+            main.switch()
+        except GreenletExit:
+            survivors.append(getcurrent())
+            main.switch()
+
+    def run(held):
+        main.switch()
+        del held
+        seen.append("went on")
+        try:
+            main.switch()
+        except GreenletExit:
+            seen.append("killed")
+
+    each = greenlet(run)
+    victim = greenlet(lives_on)
+    victim.switch()
+    each.switch(victim)
+    del victim
+    each.switch()
+    survivors[0].parent = main  # it was `each`, its killer
+    del each
+    assert seen == ["went on", "killed"]
+    survivors.pop().switch()
 
 
 def test_a_tree_dies_wholly():

@@ -97,29 +97,6 @@ def test_no_memory_for_a_slice_changes_nothing(lib):
     assert all(other and not other.dead for other in others)
 
 
-@pytest.mark.cpython("it copies stacks itself")
-def test_no_memory_at_the_end_goes_on_as_memory_error(lib):
-    main = getcurrent()
-
-    def deep(levels):
-        return deep(levels - 1) if levels else [0].sort(key=lambda _: main.switch()) or "deep"
-
-    blocker = greenlet(deep)
-    blocker.switch(5)
-    each = greenlet(lambda: "result")
-    # Its end needs no allocation unless somebody's bytes lie in the way; then the injected failure hits it.
-    lib.stack_fail_allocation = 1
-    try:
-        outcome = each.switch()
-    except MemoryError:
-        outcome = "MemoryError"
-    finally:
-        lib.stack_fail_allocation = 0
-    assert outcome in ("result", "MemoryError")
-    assert each.dead
-    assert blocker.switch() == "deep"
-
-
 INTERRUPTED = """
 import signal, time
 from switchlib import getcurrent, greenlet

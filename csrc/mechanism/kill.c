@@ -71,9 +71,21 @@ kill_suspended(Thread *thread, Greenlet *self)
     int depth = ++killer->depth;
     state->depth += depth;
 
-    PyErr_SetObject(GreenletExit, vanished);
-    bool killed = PyErr_ExceptionMatches(GreenletExit);
-    for (PyObject *payload = NULL; killed; payload = Py_NewRef(Py_None)) {
+    bool killed = true, told = false;
+    do {
+        PyObject *payload = NULL;
+        if (state->killing) {
+            /* Nothing can be raised where it kills another, which lived on. It goes on from there first. */
+            payload = Py_NewRef(Py_None);
+        }
+        else {
+            told = true;
+            PyErr_SetObject(GreenletExit, vanished);
+            if (!PyErr_ExceptionMatches(GreenletExit)) {
+                killed = false;
+                break;
+            }
+        }
         Py_INCREF(self);
         thread->target = self;
         thread->payload = payload;
@@ -89,11 +101,7 @@ kill_suspended(Thread *thread, Greenlet *self)
             PyErr_WriteUnraisable((PyObject *)self);
         }
         Py_XDECREF(result);
-        if (!is_suspended(state) || !state->killing) {
-            break;
-        }
-        /* One of its own victims lived on and came here. It goes on where it killed that one. */
-    }
+    } while (is_suspended(state) && (state->killing || !told));
     killer->depth--;
     state->depth -= depth;
     if (parent != NULL) {

@@ -4,8 +4,8 @@
 
 How each follows stacks that are copied:
 
-- valgrind's memcheck takes a stack pointer that moves for calls and returns. This is true here, too: whoever lies below
-  the stack pointer has been saved, and is copied back, with what memcheck knows of each byte, once the pointer has moved.
+- valgrind's memcheck takes a stack pointer that moves for calls and returns. This is as true here: whoever lies below it
+  has been saved, and is copied back, with what memcheck knows of each byte, once the pointer has moved.
 - -fsanitize=undefined has no notion of stacks.
 - -fsanitize=address surrounds variables on the stack with poison, of which a copied stack knows nothing. That is turned
   off; what stays is the heap: each byte that is written to or read from the slices' buffers, and every buffer freed.
