@@ -53,7 +53,7 @@ def check(compiler: str, flags: list[str], runner: list[str], programs: int) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--programs", type=int, default=20_000, help="valgrind gets a tenth of them")
+    parser.add_argument("--programs", type=int, default=4_000, help="valgrind gets a tenth of them")
     parser.add_argument("--compiler", default="gcc", choices=WITHOUT_STACK)
     parser.add_argument("--write", action="store_true", help="put the table into docs/testing.md")
     options = parser.parse_args()
