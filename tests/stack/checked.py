@@ -4,7 +4,7 @@
 
 How each follows stacks that are copied:
 
-- valgrind's memcheck takes a stack pointer that moves for calls and returns. This is as true here: whoever lies below it
+- valgrind's memcheck takes a stack pointer that moves for calls and returns. That is as true here: who lies below it
   has been saved, and is copied back, with what memcheck knows of each byte, once the pointer has moved.
 - -fsanitize=undefined has no notion of stacks.
 - -fsanitize=address surrounds variables on the stack with poison, of which a copied stack knows nothing. That is turned
