@@ -51,12 +51,37 @@ pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject *
     return 0;
 }
 
-/* The shortcut for a start. Returns &again if it does not apply: a subclass may look `run` up in any way. */
+/* The shortcut for the start of a subclass, which may look `run` up in any way. As settle. */
+static __attribute__((noinline)) swap_save_fn
+start_subclass(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+               PyObject **outcome)
+{
+    PyObject *tuple, *dict;
+    if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
+        *outcome = NULL;
+        return NULL;
+    }
+    *outcome = &again;
+    swap_save_fn save = NULL;
+    if (thread->fast != NULL && is_unstarted(target->state) && belongs_here(thread, target)) {
+        save = settle_start(thread, target, tuple, dict, false, outcome);
+    }
+    release(tuple);                 /* if it is to begin the thread holds them too, and nothing runs */
+    release(dict);
+    return save;
+}
+
+/* The shortcut for a start. Returns &again if it does not apply. */
 static PyObject *
 start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     PyObject *run = target->state->run, *tuple = NULL, *dict = NULL;
-    if (Py_TYPE(target) != Public || run == NULL || !belongs_here(thread, target)) {
+    if (Py_TYPE(target) != Public) {
+        PyObject *outcome;
+        swap_save_fn save = start_subclass(thread, target, args, nargs, kwnames, &outcome);
+        return save == NULL ? outcome : swap(save, arrive, thread);
+    }
+    if (run == NULL || !belongs_here(thread, target)) {
         return &again;
     }
     bool in_array = kwnames == NULL && Py_REFCNT(thread->current) > 1 && PyFunction_Check(run)

@@ -68,9 +68,7 @@ take_instance(void)
 
 PyObject again;
 
-/* Makes ready to start `target` with args and kwargs, or, if args is NULL, with the exception that is set. Looking
- * `run` up may run anything, so the target is checked after it. `outcome` as for settle. */
-static swap_save_fn
+swap_save_fn
 settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs, bool dying, PyObject **outcome)
 {
     PyObject *type, *value, *traceback;

@@ -234,6 +234,12 @@ PyObject *exit_value(void);
 /* Calls a policy function with no tracing. `args` is an array as PyObject_Vectorcall takes it. */
 PyObject *ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
+/* Makes ready to start `target` with args and kwargs, or, if args is NULL, with the exception that is set. Looking
+ * `run` up may run anything, so the target is checked after it. Returns what leaves for it, or NULL and the outcome:
+ * NULL with an exception set, or &again. */
+swap_save_fn settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs, bool dying,
+                          PyObject **outcome);
+
 /* Asks until a decision holds. Returns what leaves for its target, or NULL and the outcome. */
 swap_save_fn ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
                             PyObject **outcome);
