@@ -24,7 +24,7 @@ try:
     import greenlet
     found["version"], found["file"] = str(greenlet.__version__), str(greenlet.__file__)
     found["ours"] = greenlet.greenlet is getattr(sys.modules.get("switchlib"), "greenlet", 0)
-    found["size"] = greenlet.greenlet.__basicsize__
+    found["size"] = getattr(greenlet.greenlet, "__basicsize__", 0)
 except Exception as error:
     found["error"] = f"{type(error).__name__}: {error}"
 import importlib.metadata, importlib.util
@@ -104,19 +104,19 @@ def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list
     elif under_run.gevent and not under_run.compiled:
         why = "PURE_PYTHON is set" if environment.get("PURE_PYTHON") else "its compiled modules are not there"
         told.append(f"gevent runs in pure Python, which is slower, since {why}")
-    if not _mechanism.shortcuts(None):
+    if environment.get("SWITCHLIB_SHORTCUTS") == "0":
         told.append("SWITCHLIB_SHORTCUTS=0: the policy is asked at every switch, which is slower")
     return told
 
 
 def _stack_switch() -> str:
-    """The name of what switches stacks here."""
+    """What switches stacks here, and whether the policy is always asked."""
     if importlib.util.find_spec("switchlib._switch") is None:
-        return f"stacks of {platform.python_implementation()}"
+        return f"on the stacks of {platform.python_implementation()}"
     from switchlib import _switch
 
     name: bytes = _switch.ffi.string(_switch.lib.switchlib_abi)
-    return f"ABI {name.decode()}"
+    return f"ABI {name.decode()}, shortcuts {'on' if _mechanism.shortcuts(None) else 'off'}"
 
 
 def main() -> int:
@@ -124,10 +124,9 @@ def main() -> int:
     environment = dict(os.environ)
     here = ask(environment)
     under_run = here if here.ours else ask(_install.environment_with_shim())
-    shortcuts = "on" if _mechanism.shortcuts(None) else "off"
     lines = [
         ("interpreter", f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}"),
-        ("switchlib", f"{__version__}, {_stack_switch()}, shortcuts {shortcuts}, {os.path.dirname(__file__)}"),
+        ("switchlib", f"{__version__}, {_stack_switch()}, {os.path.dirname(__file__)}"),
         ("from here", here.greenlet()),
     ]
     if not here.ours:
