@@ -151,8 +151,8 @@ class Machine:
         return str(script), how
 
     def _unpack(self, cache: Path) -> Path:
-        for suite in self.cpu.suites:
-            root = cache / suite / self.cpu.debian
+        roots = {suite: cache / suite / self.cpu.debian for suite in self.cpu.suites}
+        for suite, root in sorted(roots.items(), key=lambda item: not item[1].exists()):
             try:
                 unpack(suite, self.cpu.debian, PYTHON_PACKAGES, root)
                 return root
