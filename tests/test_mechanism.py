@@ -239,6 +239,18 @@ def test_many_switches_and_spawns_leave_memory_where_it_was(lib):
     assert psutil.Process().memory_info().rss - resident < 2 << 20
 
 
+def test_a_dead_greenlet_holds_no_buffer():
+    main = getcurrent()
+    many = [greenlet(main.switch) for _ in range(10)]
+    before = lib.stack_counts.buffers
+    for each in many:
+        each.switch()
+    assert lib.stack_counts.buffers >= before + 9
+    for each in many:
+        each.switch()
+    assert lib.stack_counts.buffers <= before + 1  # the main greenlet keeps one
+
+
 def frames() -> list[int]:
     """The return addresses that the C library's unwinder finds, innermost first."""
     buffer = (ctypes.c_void_p * 500)()

@@ -72,6 +72,7 @@ leave_for_good(void *Py_UNUSED(sp), void *arg)
         return refuse(thread);
     }
     tstate_end(&from->tstate, thread->tstate);
+    stack_forget(&from->slice);     /* whoever keeps the dead greenlet keeps no buffer */
     return to->slice.start;
 }
 
@@ -100,7 +101,9 @@ void *
 leave_for_good_to_begin(void *sp, void *arg)
 {
     Thread *thread = arg;
-    tstate_end(&thread->current->state->tstate, thread->tstate);
+    State *from = thread->current->state;
+    tstate_end(&from->tstate, thread->tstate);
+    stack_forget(&from->slice);
     begin_below(thread, sp);
     return NULL;
 }
