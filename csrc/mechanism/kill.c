@@ -2,7 +2,7 @@
  *
  * The greenlet that drops the last reference kills at once. What a victim drops as it dies is killed within that, and
  * so is what its result drops. A long chain must not nest as deep as it is long: below MOST_NESTED kills within each
- * other a victim waits in its thread's list, until one of them is over or somebody next asks for greenlets. */
+ * other a victim waits in its thread's list, until the outermost is over or somebody outside of it asks for greenlets. */
 #include "parts.h"
 
 #define MOST_NESTED 16
@@ -127,7 +127,7 @@ kill_suspended(Thread *thread, Greenlet *self)
 static void
 kill_list(Thread *thread, Greenlet **list, bool cycles)
 {
-    while (*list != NULL && may_kill(thread)) {
+    while (*list != NULL) {
         Greenlet *g = take_doomed(list);
         bool killed = true;
         if (is_suspended(g->state) && (cycles || Py_REFCNT(g) == 1)) {
@@ -187,7 +187,7 @@ greenlet_finalize(PyObject *object)
     else if (thread != thread_find(false) || !may_kill(thread) || !kill_suspended(thread, self)) {
         add_doomed(&thread->doomed, self);
     }
-    else {
+    else if (thread->current->state->depth == 0) {
         kill_doomed(thread);        /* what had to wait until this kill was over */
     }
 }
