@@ -30,6 +30,7 @@ hypothesis.settings.register_profile(
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )
+hypothesis.settings.register_profile("deep", hypothesis.settings.get_profile("quick"), max_examples=100_000)
 hypothesis.settings.load_profile("quick")
 
 

@@ -1,166 +1,182 @@
-"""Random programs of greenlets: what happens, and in which order, is what a model without stacks says."""
+"""The order of events: programs do what the model (tests/order/model.py) foretells. Many more: python -m tests.order"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import hypothesis
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switchlib import getcurrent, greenlet
+import switchlib
+from tests.order import chance
+from tests.order.differences import DIFFERENCES
+from tests.order.model import Model
+from tests.order.program import Program, source
+from tests.order.real import CONDITIONS, run_on, under
 
-# A program is a list of steps. Each step is taken by whoever runs then, which names a greenlet by its number:
-#     ("switch", number, value)   ("throw", number)   ("return", value)   ("raise",)   ("reparent", number, number)
+HOUSE = Path(__file__).parents[1]
+CHOICES = {name: st.sampled_from(table) for name, table in chance.TABLES.items()}
 
 
-class Thrown(Exception):
-    pass
+COUNTS = sys.implementation.name == "cpython"
+counts = pytest.mark.skipif(not COUNTS, reason="a greenlet that loses its last reference dies at once on CPython only")
 
 
-STEPS = 30
-NUMBERS = st.integers(0, 4)
-STEP = st.one_of(
-    st.tuples(st.just("switch"), NUMBERS, st.integers(0, 99)),
-    st.tuples(st.just("throw"), NUMBERS),
-    st.tuples(st.just("return"), st.integers(100, 199)),
-    st.tuples(st.just("raise")),
-    st.tuples(st.just("reparent"), NUMBERS, NUMBERS),
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    return chance.program(lambda name: draw(CHOICES[name]), keeps=not COUNTS)
+
+
+def check(program: Program) -> None:
+    expected = Model(program).run()
+    assert run_on(switchlib, program) == expected, source(program)
+
+
+@given(programs())
+def test_random_programs_do_what_the_model_does(program):
+    check(program)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_they_do_so_whatever_the_interpreter_does_between(condition):
+    with under(condition):
+        few()
+
+
+@hypothesis.settings(max_examples=30)
+@given(programs())
+def few(program: Program) -> None:
+    check(program)
+
+
+def test_json_keeps_a_program():
+    for program, _ in DIFFERENCES.values():
+        assert str(Program.from_json(program.to_json())) == str(program)
+
+
+# ------------------------------------------------------------------------------- programs one reads about
+
+DOCUMENTED = Program(
+    mains=[[["make", 0, 0, None, "plain"], ["make", 1, 1, None, "plain"], ["switch", 0, [12], {}]]],
+    bodies=[[["switch", 1, [56], {}], ["return", 34]], [["switch", 0, [], {}], ["return", 78]]],
 )
-PROGRAMS = st.lists(STEP, max_size=STEPS)
+KILLED = Program(
+    mains=[[["make", 0, 0, None, "plain"], ["switch", 0, [1], {}], ["drop", 0], ["look", 0]]],
+    bodies=[[["finally", [["switch", "parent", [2], {}]], [["handled"], ["look", "parent"]]]]],
+)
+GENERATOR = Program(
+    mains=[[["make", 0, 0, None, "plain"], ["switch", 0, [], {}], ["try", [["next", 0]], "Exception", []]]],
+    bodies=[[["try", [["raise", 1]], "Error", [["next", 0], ["next", 0], ["handled"]]]]],
+    generators=[[["handled"], ["yield", 2], ["switch", "main", [3], {}], ["yield", 4]]],
+)
+THREADS = Program(
+    mains=[
+        [["make", 0, 0, None, "plain"], ["switch", 0, [1], {}], ["hand_over"], ["look", 0]],
+        [["try", [["switch", 0, [2], {}]], "Exception", []], ["drop", 0], ["hand_over"]],
+    ],
+    bodies=[[["finally", [["switch", "parent", [3], {}]], [["look", "current"]]]]],
+)
+# Two greenlets lose their last references in another thread: the second dies after the first, not within it.
+DOOMED = Program(
+    mains=[
+        [*(["make", n, 0, None, "plain"] for n in (0, 1)), *(["switch", n, [], {}] for n in (0, 1)), ["hand_over"]],
+        [["drop", 0], ["drop", 1]],
+    ],
+    bodies=[[["finally", [["switch", "parent", [], {}]], [["handled"], ["raise", 1]]]]],
+)
 
 
-# --------------------------------------------------------------------------------------------- the real thing
+@pytest.mark.parametrize(
+    ("program", "events"),
+    [
+        (DOCUMENTED, ["g1 begins (12,) {}", "g2 begins (56,) {}", "g1 got ()", "main got 34", "main got GreenletExit"]),
+        pytest.param(
+            KILLED,
+            [
+                *["g1 begins (1,) {}", "main got 2", "g1 handles GreenletExit", "g1 main True False None"],
+                "main main True False None",
+            ],
+            marks=counts,
+        ),
+        (
+            GENERATOR,
+            [
+                *["g1 begins () {}", "g1 caught Error(1)", "g1 handles Error(1)", "g1 came to 2", "main got 3"],
+                *["main caught ValueError", "main got GreenletExit"],
+            ],
+        ),
+        pytest.param(
+            THREADS,
+            [
+                *["g1 begins (1,) {}", "main got 3", "main hands over", "main2 caught error", "main2 hands over"],
+                *["g1 g1 True False main", "main is back", "main main True False None", "main2 is back"],
+            ],
+            marks=counts,
+        ),
+        pytest.param(
+            DOOMED,
+            [
+                *["g1 begins () {}", "main got ()", "g2 begins () {}", "main got ()", "main hands over"],
+                *["g1 handles GreenletExit", "main cannot raise Error(1) < GreenletExit"],
+                *["g2 handles GreenletExit", "main cannot raise Error(1) < GreenletExit", "main is back"],
+            ],
+            marks=counts,
+        ),
+    ],
+    ids=["documented", "killed", "generator", "threads", "doomed"],
+)
+def test_what_the_model_foretells(program, events):
+    assert Model(program).run() == events
+    check(program)
 
 
-def run_for_real(program: list[tuple[Any, ...]]) -> list[Any]:
-    """Greenlet 0 is main, 1 to 4 are its children. When the program is over, control goes up to main."""
-    events: list[Any] = []
-    steps = iter(program)
-    greenlets: list[greenlet] = []
-
-    def take_steps(me: int) -> Any:
-        for step in steps:
-            what, *operands = step
-            if what == "switch":
-                number, value = operands
-                events.append((me, "got", attempt(greenlets[number].switch, value)))
-            elif what == "throw":
-                (number,) = operands
-                events.append((me, "got", attempt(greenlets[number].throw, Thrown)))
-            elif what == "return" and me:
-                events.append((me, "returns", *operands))
-                return operands[0]
-            elif what == "raise" and me:
-                events.append((me, "raises"))
-                raise Thrown
-            elif what == "reparent":
-                child, parent = operands
-                try:
-                    greenlets[child].parent = greenlets[parent]
-                except (ValueError, AttributeError) as exception:
-                    events.append((me, type(exception).__name__))
-        events.append((me, "is done"))
-        return None
-
-    def attempt(action: Any, argument: Any) -> Any:
-        try:
-            return action(argument)
-        except Thrown:
-            return "Thrown"
-
-    def body(me: int) -> Any:
-        def run(value: Any) -> Any:
-            events.append((me, "begins", value))
-            return take_steps(me)
-
-        return run
-
-    greenlets.append(getcurrent())
-    greenlets.extend(greenlet(body(number)) for number in range(1, 5))
-    take_steps(0)
-    states = [(bool(each), each.dead) for each in greenlets]
-    found = [*events, states]
-    # Those left suspended may hold each other by the frames they wait in, which no collector sees.
-    for each in greenlets[1:]:
-        each.parent = greenlets[0]
-    for each in greenlets[1:]:
-        if each:
-            each.throw()
-    greenlets.clear()
-    return found
+# ------------------------------------------------------------------------------------ the real greenlet
 
 
-# -------------------------------------------------------------------------------------------------- the model
+@counts
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_where_greenlet_differs(name):
+    program, greenlets_events = DIFFERENCES[name]
+    model = Model(program)
+    assert model.run() != greenlets_events
+    assert model.differences == {name}
+    check(program)
 
 
-@dataclass
-class Model:
-    """The semantics of greenlets with no stacks: each has a state and a parent, and one of them is current."""
-
-    states: list[str] = field(default_factory=lambda: ["live"] + ["unstarted"] * 4)
-    parents: list[int | None] = field(default_factory=lambda: [None, 0, 0, 0, 0])
-    current: int = 0
-    events: list[Any] = field(default_factory=list)
-
-    def deliver(self, target: int | None, value: Any) -> None:
-        """A value, or Thrown, goes to the nearest that is not dead."""
-        while self.states[target] == "dead":
-            target = self.parents[target]
-        if self.states[target] == "live":
-            self.current = target
-            self.events.append((target, "got", value))
-            return
-        self.states[target] = "live"
-        self.current = target
-        if value == "Thrown":
-            self.end(value)
-        else:
-            self.events.append((target, "begins", value))
-
-    def end(self, value: Any) -> None:
-        self.states[self.current] = "dead"
-        self.deliver(self.parents[self.current], value)
-
-    def reparent(self, child: int, parent: int) -> None:
-        ancestor: int | None = parent
-        while ancestor is not None and ancestor != child:
-            ancestor = self.parents[ancestor]
-        if child == 0:
-            self.events.append((self.current, "AttributeError"))
-        elif ancestor == child:
-            self.events.append((self.current, "ValueError"))
-        else:
-            self.parents[child] = parent
-
-    def run(self, program: list[tuple[Any, ...]]) -> list[Any]:
-        for step in program:
-            what, *operands = step
-            if what == "switch":
-                self.deliver(*operands)
-            elif what == "throw":
-                self.deliver(*operands, "Thrown")
-            elif what == "return" and self.current:
-                self.events.append((self.current, "returns", *operands))
-                self.end(*operands)
-            elif what == "raise" and self.current:
-                self.events.append((self.current, "raises"))
-                self.end("Thrown")
-            elif what == "reparent":
-                self.reparent(*operands)
-        while self.current:
-            self.events.append((self.current, "is done"))
-            self.end(None)
-        self.events.append((0, "is done"))
-        self.events.append([(state == "live", state == "dead") for state in self.states])
-        return self.events
+@pytest.mark.once
+@pytest.mark.skipif(importlib.util.find_spec("greenlet") is None, reason="greenlet is not installed beside switchlib")
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="what greenlet does here was written down on CPython 3.11")
+def test_greenlet_differs_so():
+    found = on_greenlet([program for program, _ in DIFFERENCES.values()])
+    for events, (_, expected) in zip(found, DIFFERENCES.values(), strict=True):
+        assert len(events) == len(expected)
+        assert [event[: len(start)] for event, start in zip(events, expected, strict=True)] == expected
 
 
-@given(PROGRAMS)
-def test_the_order_of_events_is_the_models(program):
-    assert run_for_real(program) == Model().run(program)
+def on_greenlet(programs: list[Program]) -> list[list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.order.real", "greenlet"],
+        cwd=HOUSE,
+        input="".join(program.to_json() + "\n" for program in programs),
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(HOUSE)},
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_the_source_documents_program():
-    program = [("switch", 1, 12), ("switch", 2, 56), ("switch", 1, 34), ("return", 100), ("switch", 2, 78)]
-    assert run_for_real(program) == Model().run(program)
+@pytest.mark.once
+def test_the_docs_show_each_difference():
+    page = (HOUSE / "docs" / "testing.md").read_text()
+    for name, (program, _) in DIFFERENCES.items():
+        assert name in page
+        assert source(program).strip() in page
