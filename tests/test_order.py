@@ -26,7 +26,7 @@ CHOICES = {name: st.sampled_from(table) for name, table in chance.TABLES.items()
 
 
 COUNTS = sys.implementation.name == "cpython"
-counts = pytest.mark.skipif(not COUNTS, reason="a greenlet that loses its last reference dies at once on CPython only")
+counts = pytest.mark.cpython("a greenlet that loses its last reference does not die at once")
 
 
 @st.composite

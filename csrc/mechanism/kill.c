@@ -102,8 +102,6 @@ kill_suspended(Thread *thread, Greenlet *self)
         }
         Py_XDECREF(result);
     } while (is_suspended(state) && (state->killing || !told));
-    killer->depth--;
-    state->depth -= depth;
     if (parent != NULL) {
         store_parent(self, parent); /* unless it has become a child of self: then the killer stays the parent */
         Py_DECREF(parent);
@@ -119,6 +117,8 @@ kill_suspended(Thread *thread, Greenlet *self)
         }
         Py_XDECREF(file);
     }
+    killer->depth--;
+    state->depth -= depth;
     PyErr_Restore(type, value, traceback);
     return killed;
 }

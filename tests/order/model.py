@@ -205,24 +205,23 @@ class Model(Interpreter):
             return
         parent, victim.parent = victim.parent, self.current
         self.current.owners += 1
-        self.wait_in_kill(victim, parent, self.raised("GreenletExit"))
+        self.wait_in_kill(victim, parent)
 
-    def wait_in_kill(self, victim: Greenlet, parent: Greenlet | None, message: Message) -> None:
-        self.current.resume = partial(self.killed, victim, parent)
+    def wait_in_kill(self, victim: Greenlet, parent: Greenlet | None) -> None:
+        """A victim that waits in a kill of its own, since its victim lives on, goes on from there first."""
+        if victim.kills:
+            self.differences.add("a victim of a victim lives on")
+        self.current.resume = partial(self.killed, victim, parent, not victim.kills)
         self.current.kills = True
-        self.arrive(victim, message)
+        self.arrive(victim, Call((None,)) if victim.kills else self.raised("GreenletExit"))
 
-    def killed(self, victim: Greenlet, parent: Greenlet | None, message: Message) -> None:
-        """What came back is lost, but an exception is told to sys.unraisablehook. Victim is dead, or not.
-
-        One that waits in a kill of its own, whose victim came here, goes on: no survivor keeps others alive.
-        """
+    def killed(self, victim: Greenlet, parent: Greenlet | None, told: bool, message: Message) -> None:
+        """What came back is lost, but an exception is told to sys.unraisablehook. Victim is dead, or not."""
         self.current.kills = False
         if isinstance(message, Raised):
             self.event("cannot raise", message.chain())
-        if victim.state == "live" and victim.kills:
-            self.differences.add("a victim of a victim lives on")
-            self.wait_in_kill(victim, parent, Call((None,)))
+        if victim.state == "live" and (victim.kills or not told):
+            self.wait_in_kill(victim, parent)
         elif victim in lineage(parent):  # by now: the killer stays its parent
             self.differences.add("a kill leaves a cycle of parents")
             self.soon((self.release, parent), (self.bury, victim))
