@@ -34,16 +34,32 @@ def programs(draw: st.DrawFn) -> Program:
     return chance.program(lambda name: draw(CHOICES[name]), keeps=not COUNTS)
 
 
+survivors = pytest.mark.leaks("a greenlet that survives the loss of its last reference is there for ever, though dead")
+
+
 def check(program: Program) -> None:
     expected = Model(program).run()
+    before = slices()
     assert run_on(switchlib, program) == expected, source(program)
+    assert slices() <= before + 1  # the main greenlet keeps one
 
 
+def slices() -> int:
+    """How many are in the heap."""
+    if not COUNTS:
+        return 0
+    from switchlib import _switch
+
+    return _switch.lib.stack_counts.buffers
+
+
+@survivors
 @given(programs())
 def test_random_programs_do_what_the_model_does(program):
     check(program)
 
 
+@survivors
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_they_do_so_whatever_the_interpreter_does_between(condition):
     with under(condition):
@@ -141,6 +157,7 @@ def test_what_the_model_foretells(program, events):
 
 
 @counts
+@survivors
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_where_greenlet_differs(name):
     program, greenlets_events = DIFFERENCES[name]

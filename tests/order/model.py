@@ -205,13 +205,13 @@ class Model(Interpreter):
             return
         parent, victim.parent = victim.parent, self.current
         self.current.owners += 1
-        self.wait_in_kill(victim, parent)
+        self.wait_in_kill(victim, parent, told=False)
 
-    def wait_in_kill(self, victim: Greenlet, parent: Greenlet | None) -> None:
+    def wait_in_kill(self, victim: Greenlet, parent: Greenlet | None, told: bool) -> None:
         """A victim that waits in a kill of its own, since its victim lives on, goes on from there first."""
         if victim.kills:
             self.differences.add("a victim of a victim lives on")
-        self.current.resume = partial(self.killed, victim, parent, not victim.kills)
+        self.current.resume = partial(self.killed, victim, parent, told or not victim.kills)
         self.current.kills = True
         self.arrive(victim, Call((None,)) if victim.kills else self.raised("GreenletExit"))
 
@@ -221,7 +221,7 @@ class Model(Interpreter):
         if isinstance(message, Raised):
             self.event("cannot raise", message.chain())
         if victim.state == "live" and (victim.kills or not told):
-            self.wait_in_kill(victim, parent)
+            self.wait_in_kill(victim, parent, told)
         elif victim in lineage(parent):  # by now: the killer stays its parent
             self.differences.add("a kill leaves a cycle of parents")
             self.soon((self.release, parent), (self.bury, victim))
