@@ -428,7 +428,7 @@ def test_a_target_that_dies_while_policy_decides(name, unraisable):
 # ----------------------------------------------------------------------------------------------------- no memory
 
 
-SPARED = {"switch_with_one", "switch_with_many", "switch_to_the_dead", "switch_to_oneself"}
+SPARED = {"switch_with_one", "switch_with_keywords", "switch_with_many", "switch_to_the_dead", "switch_to_oneself"}
 
 
 @every_action
