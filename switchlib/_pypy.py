@@ -273,7 +273,10 @@ def _frame_held_by(stack: Any) -> FrameType | None:
     """
     bottom = frame = stack._get_frame()
     while True:
-        frame = next(each for each in gc.get_referents(frame) if isinstance(each, FrameType))
+        for each in gc.get_referents(frame):  # a generator's code would not be hidden
+            if isinstance(each, FrameType):
+                frame = each
+                break
         if frame is bottom:
             return None
         if frame.f_code not in _hidden:

@@ -24,7 +24,7 @@ def test_the_four_numbers_in_order():
 def test_the_eight_steps_and_who_runs():
     text = "\n".join(lines(colours=False))
     assert re.findall(r"step (\d):", text) == list("12345678")
-    running = [line.split()[0] for line in text.splitlines() if " current " in line]
+    running = [line.split()[0] for line in text.splitlines() if line.split()[1:2] == ["current"]]
     assert running == ["main", "gr1", "gr2", "gr1", "main", "main", "gr2", "main"]
 
 
