@@ -271,7 +271,8 @@ def _frame_held_by(stack: Any) -> FrameType | None:
 
     PyPy's f_back passes over hidden frames, and for ever if there are no others; the collector sees each.
     """
-    bottom = frame = stack._get_frame()
+    bottom: FrameType = stack._get_frame()
+    frame = bottom
     while True:
         for each in gc.get_referents(frame):  # a generator's code would not be hidden
             if isinstance(each, FrameType):
