@@ -151,14 +151,14 @@ def test_a_survivor_stops_no_other(back, who, monkeypatch):
     elsewhere = greenlet(lambda: main.switch())
     ended, survivors = [], []
 
-    def run(number, held):
+    def run(number, held):  # in a list: the arguments may be kept until run ends
         try:
             main.switch()
         except GreenletExit:
             if number != who:
                 raise
             survivors.append(getcurrent())
-            del held
+            held.clear()
             if back == "parent":
                 getcurrent().parent.switch()
             elif back == "main":
@@ -173,7 +173,7 @@ def test_a_survivor_stops_no_other(back, who, monkeypatch):
     head = None
     for number in reversed(range(2 * MOST_NESTED + 40)):
         below, head = head, greenlet(run)
-        head.switch(number, below)
+        head.switch(number, [below])
     below = None
     del head
     assert ended == [number for number in range(2 * MOST_NESTED + 40) if number != who]
@@ -202,13 +202,13 @@ def test_killers_that_wait_below_each_other_go_on_one_by_one():
                 survivors.append(getcurrent())
                 main.switch()
         finally:
-            del held
+            held.clear()
             done.append(number)
 
     head = None
     for number in reversed(range(10)):
         below, head = head, greenlet(run)
-        head.switch(number, below)
+        head.switch(number, [below])
     below = None
     del head
     assert done == [8, 7, 6, 5, 4, 3, 2, 1, 0]
@@ -230,7 +230,7 @@ def test_one_that_is_lost_while_it_kills_another_dies_after_that():
 
     def run(held):
         main.switch()
-        del held
+        held.clear()
         seen.append("went on")
         try:
             main.switch()
@@ -240,7 +240,7 @@ def test_one_that_is_lost_while_it_kills_another_dies_after_that():
     each = greenlet(run)
     victim = greenlet(lives_on)
     victim.switch()
-    each.switch(victim)
+    each.switch([victim])
     del victim
     each.switch()
     survivors[0].parent = main  # it was `each`, its killer
@@ -282,14 +282,14 @@ def test_one_that_must_wait_may_be_got_hold_of():
         finally:
             ended.append(number)
             if number == MOST_NESTED - 1:
-                del held
+                held.clear()
                 assert _mechanism.count_doomed() == 1
                 found.extend(each for each in gc.get_objects() if isinstance(each, greenlet) and hasattr(each, "last"))
 
     head = None
     for number in reversed(range(MOST_NESTED + 1)):
         below, head = head, greenlet(run)
-        head.switch(number, below)
+        head.switch(number, [below])
         if below is None:
             head.last = True
     below = None
