@@ -271,6 +271,9 @@ def test_a_tree_dies_wholly():
         assert ended.index(path[:-1]) <= ended.index(path), "no one before the one that held it"
 
 
+@pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="3.10 keeps the arguments of a run until it ends, and so the last one"
+)
 def test_one_that_must_wait_may_be_got_hold_of():
     """Only what nobody refers to any more is killed when its turn comes."""
     main = getcurrent()
@@ -282,14 +285,14 @@ def test_one_that_must_wait_may_be_got_hold_of():
         finally:
             ended.append(number)
             if number == MOST_NESTED - 1:
-                held.clear()
+                del held
                 assert _mechanism.count_doomed() == 1
                 found.extend(each for each in gc.get_objects() if isinstance(each, greenlet) and hasattr(each, "last"))
 
     head = None
     for number in reversed(range(MOST_NESTED + 1)):
         below, head = head, greenlet(run)
-        head.switch(number, [below])
+        head.switch(number, below)
         if below is None:
             head.last = True
     below = None
