@@ -2,7 +2,8 @@
  *
  * The greenlet that drops the last reference kills at once. What a victim drops as it dies is killed within that, and
  * so is what its result drops. A long chain must not nest as deep as it is long: below MOST_NESTED kills within each
- * other a victim waits in its thread's list, until the outermost is over or somebody outside of it asks for greenlets. */
+ * other a victim waits in its thread's list, until one of them is over or somebody next asks for greenlets. The victims
+ * of a list die one after the other: who stands within the kill of one does not go through the list. */
 #include "parts.h"
 
 #define MOST_NESTED 16
@@ -146,8 +147,14 @@ kill_list(Thread *thread, Greenlet **list, bool cycles)
 void
 kill_doomed(Thread *thread)
 {
+    int depth = thread->current->state->depth, before = thread->list_depth;
+    if (thread->tstate != NULL && depth >= (before == 0 ? MOST_NESTED : before)) {
+        return;
+    }
+    thread->list_depth = depth + 1;
     kill_list(thread, &thread->doomed, false);
     kill_list(thread, &thread->unreachable, true);
+    thread->list_depth = before;
 }
 
 /* Frees the stack of a greenlet that can never run again. */
@@ -187,7 +194,7 @@ greenlet_finalize(PyObject *object)
     else if (thread != thread_find(false) || !may_kill(thread) || !kill_suspended(thread, self)) {
         add_doomed(&thread->doomed, self);
     }
-    else if (thread->current->state->depth == 0) {
+    else {
         kill_doomed(thread);        /* what had to wait until this kill was over */
     }
 }

@@ -144,7 +144,7 @@ thread_here(void)
 {
     Thread *thread = thread_find(true);
     if (unlikely(thread != NULL && (thread->doomed != NULL || thread->unreachable != NULL)
-                 && thread->current->state->depth == 0 && !tstate_collecting(thread->tstate))) {
+                 && !tstate_collecting(thread->tstate))) {
         kill_doomed(thread);
     }
     return thread;
