@@ -319,6 +319,13 @@ def unraisable(monkeypatch) -> list[type[BaseException]]:
     return found
 
 
+strikes_policy = pytest.mark.skipif(
+    sys.version_info >= (3, 12),
+    reason="from 3.12 on a pending call that orders another is not called at each look, so the places are not found",
+)
+
+
+@strikes_policy
 @every_action
 def test_an_interrupt_anywhere_in_policy(name, shortcuts, unraisable):
     """It comes out of the call that was interrupted, and nothing has changed; at an end it goes to the parent."""
@@ -346,6 +353,7 @@ def chain_of(exception: BaseException | None) -> list[type[BaseException]]:
     return found
 
 
+@strikes_policy
 def test_an_interrupt_at_an_end_hides_no_exception(shortcuts):
     def make():
         each = greenlet(lambda: [].pop())
@@ -403,6 +411,7 @@ def go_elsewhere() -> None:
 HARMLESS = [collect, run_another_thread, go_elsewhere]
 
 
+@strikes_policy
 @every_action
 @pytest.mark.parametrize("fault", HARMLESS)
 def test_whatever_runs_between_two_bytecodes_of_policy(fault, name, unraisable):
@@ -411,6 +420,7 @@ def test_whatever_runs_between_two_bytecodes_of_policy(fault, name, unraisable):
     assert unraisable == []
 
 
+@strikes_policy
 @every_action
 def test_a_target_that_dies_while_policy_decides(name, unraisable):
     """What was meant for it goes to its parent, which is who asked."""
