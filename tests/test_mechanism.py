@@ -239,6 +239,7 @@ def test_many_switches_and_spawns_leave_memory_where_it_was(lib):
     assert psutil.Process().memory_info().rss - resident < 2 << 20
 
 
+@pytest.mark.cpython("it copies stacks itself")
 def test_a_dead_greenlet_holds_no_buffer(lib):
     main = getcurrent()
     many = [greenlet(main.switch) for _ in range(10)]
