@@ -81,4 +81,30 @@
 #  error "switchlib does not know this CPython version: write csrc/tstate/cp3NN.h as csrc/tstate.h tells, and name it in csrc/tstate.h"
 #endif
 
+/* The same in all versions so far: their files need not define these. */
+
+static inline uint64_t
+tstate_id(PyThreadState *ts)
+{
+    return ts->id;
+}
+
+static inline PyObject **
+tstate_context(tstate_slice *slice, PyThreadState *ts)
+{
+    return ts != NULL ? &ts->context : &slice->context;
+}
+
+static inline void
+tstate_context_changed(PyThreadState *ts)
+{
+    ts->context_ver++;
+}
+
+static inline int
+tstate_collecting(PyThreadState *ts)
+{
+    return ts->interp->gc.collecting;
+}
+
 #endif

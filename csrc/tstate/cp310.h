@@ -43,12 +43,6 @@ tstate_install(void)
 {
 }
 
-static inline uint64_t
-tstate_id(PyThreadState *ts)
-{
-    return ts->id;
-}
-
 static inline int
 tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t nargs)
 {
@@ -153,18 +147,6 @@ tstate_abandon(tstate_slice *slice)
     }
 }
 
-static inline PyObject **
-tstate_context(tstate_slice *slice, PyThreadState *ts)
-{
-    return ts != NULL ? &ts->context : &slice->context;
-}
-
-static inline void
-tstate_context_changed(PyThreadState *ts)
-{
-    ts->context_ver++;
-}
-
 static inline int
 tstate_traverse(tstate_slice *slice, visitproc visit, void *arg)
 {
@@ -196,12 +178,6 @@ tstate_unmute(PyThreadState *ts)
 {
     ts->tracing--;
     tstate_set_use_tracing(ts);
-}
-
-static inline int
-tstate_collecting(PyThreadState *ts)
-{
-    return ts->interp->gc.collecting;
 }
 
 static inline int

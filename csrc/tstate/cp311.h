@@ -13,6 +13,21 @@
 /* _Py_Specialize_LoadMethod in Python/specialize.c gives up where the dict is NULL; all empty ones have the same keys. */
 #define TSTATE_DICT_SPEEDS_METHODS 1
 
+/* Its evaluation stack is out of reach: the depth was in a register. */
+static inline void
+frame_clear(_PyInterpreterFrame *frame)
+{
+    Py_CLEAR(frame->frame_obj);
+    for (int i = 0; i < frame->f_code->co_nlocalsplus; i++) {
+        Py_CLEAR(frame->localsplus[i]);
+    }
+    Py_CLEAR(frame->f_locals);
+    Py_CLEAR(frame->f_func);
+    Py_CLEAR(frame->f_code);
+}
+
+#include "frames.h"
+
 typedef struct tstate_slice {
     _PyCFrame *cframe;                          /* on the C stack, unless it is `base` */
     struct _PyInterpreterFrame *current_frame;  /* of cframe: while suspended that one may be overwritten */
@@ -45,12 +60,6 @@ static inline void
 tstate_install(void)
 {
     chunk_cache_install();
-}
-
-static inline uint64_t
-tstate_id(PyThreadState *ts)
-{
-    return ts->id;
 }
 
 static inline int
@@ -175,44 +184,12 @@ tstate_frame(tstate_slice *slice, PyThreadState *ts)
 static inline void
 tstate_abandon(tstate_slice *slice)
 {
-    /* Whoever kept a frame object still looks into the data stack: then it must stay as it is. Else all can
-     * go but what lay on the evaluation stacks, which is out of reach: their depth was in a register. */
-    struct _PyInterpreterFrame *frame, *innermost = slice->current_frame;
-    for (frame = innermost; frame != NULL; frame = frame->previous) {
-        if (frame->frame_obj != NULL && Py_REFCNT(frame->frame_obj) > 1) {
-            return;
-        }
+    _PyInterpreterFrame *innermost = slice->current_frame;
+    if (!frames_are_kept(innermost)) {
+        slice->current_frame = NULL;
+        frames_abandon(innermost);
+        datastack_abandon(&slice->data);
     }
-    slice->current_frame = NULL;
-    struct _PyInterpreterFrame *previous_frame;
-    for (frame = innermost; frame != NULL; frame = previous_frame) {
-        previous_frame = frame->previous;
-        if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
-            frame->previous = NULL;     /* somebody may hold the generator and look at its frame */
-        }
-        else if (frame->owner == FRAME_OWNED_BY_THREAD) {
-            Py_CLEAR(frame->frame_obj);
-            for (int i = 0; i < frame->f_code->co_nlocalsplus; i++) {
-                Py_CLEAR(frame->localsplus[i]);
-            }
-            Py_CLEAR(frame->f_locals);
-            Py_CLEAR(frame->f_func);
-            Py_CLEAR(frame->f_code);
-        }
-    }
-    datastack_abandon(&slice->data);
-}
-
-static inline PyObject **
-tstate_context(tstate_slice *slice, PyThreadState *ts)
-{
-    return ts != NULL ? &ts->context : &slice->context;
-}
-
-static inline void
-tstate_context_changed(PyThreadState *ts)
-{
-    ts->context_ver++;
 }
 
 static inline int
@@ -242,12 +219,6 @@ tstate_unmute(PyThreadState *ts)
 {
     ts->tracing--;
     tstate_set_use_tracing(ts);
-}
-
-static inline int
-tstate_collecting(PyThreadState *ts)
-{
-    return ts->interp->gc.collecting;
 }
 
 static inline int

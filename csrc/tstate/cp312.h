@@ -16,6 +16,24 @@
 
 #define TSTATE_DICT_SPEEDS_METHODS 0
 
+#define ENTRY_FRAME_OWNER FRAME_OWNED_BY_CSTACK
+
+/* Its evaluation stack is out of reach: the depth was in a register. */
+static inline void
+frame_clear(_PyInterpreterFrame *frame)
+{
+    Py_CLEAR(frame->frame_obj);
+    for (int i = 0; i < frame->f_code->co_nlocalsplus; i++) {
+        Py_CLEAR(frame->localsplus[i]);
+    }
+    Py_CLEAR(frame->f_locals);
+    Py_CLEAR(frame->f_funcobj);
+    Py_CLEAR(frame->f_code);
+}
+
+#include "frames.h"
+#include "entries.h"
+
 typedef struct tstate_slice {
     _PyCFrame *cframe;              /* on the C stack, unless it is `base` */
     _PyInterpreterFrame *frame;     /* while suspended: the innermost */
@@ -58,12 +76,6 @@ static inline void
 tstate_install(void)
 {
     chunk_cache_install();
-}
-
-static inline uint64_t
-tstate_id(PyThreadState *ts)
-{
-    return ts->id;
 }
 
 static inline int
@@ -132,8 +144,7 @@ tstate_outermost(PyThreadState *ts)
 }
 
 /* Takes the entry frames out of the chain of frames: there may be several in a row, or one in front, since a call's
- * locals are cleared when its frame has been left. Each keeps, in fields that only other frames use, where the link to
- * it is and the one that was taken out before it. Of the last run, most often the longest or the only one, nothing is
+ * locals are cleared when its frame has been left. Of the last run, most often the longest or the only one, nothing is
  * walked through: how deep a greenlet stands should not matter to its switches. */
 static inline void
 tstate_hide_entries(tstate_slice *slice, PyThreadState *ts)
@@ -143,11 +154,8 @@ tstate_hide_entries(tstate_slice *slice, PyThreadState *ts)
     slice->frame = run->current_frame;
     slice->entries = NULL;
     while ((frame = *link) != NULL) {
-        if (frame->owner == FRAME_OWNED_BY_CSTACK) {
-            frame->f_globals = (PyObject *)link;
-            frame->f_builtins = (PyObject *)slice->entries;
-            slice->entries = frame;
-            *link = frame->previous;
+        if (frame->owner == ENTRY_FRAME_OWNER) {
+            slice->entries = entry_take(link, slice->entries);
             run = run->previous;
         }
         else if (run->previous != NULL && run->previous->current_frame == NULL) {
@@ -158,16 +166,6 @@ tstate_hide_entries(tstate_slice *slice, PyThreadState *ts)
         else {
             link = &frame->previous;
         }
-    }
-}
-
-/* Puts them back, the last first. */
-static inline void
-tstate_show_entries(tstate_slice *slice)
-{
-    for (_PyInterpreterFrame *entry = slice->entries; entry != NULL;) {
-        *(_PyInterpreterFrame **)entry->f_globals = entry;
-        entry = (_PyInterpreterFrame *)entry->f_builtins;
     }
 }
 
@@ -197,7 +195,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
 static inline void
 tstate_restore(tstate_slice *slice, PyThreadState *ts)
 {
-    tstate_show_entries(slice);
+    entries_show(slice->entries);
     ts->cframe = slice->cframe;
     datastack_enter(&slice->data, ts);
     ts->exc_info = slice->exc_info;
@@ -238,44 +236,12 @@ tstate_frame(tstate_slice *slice, PyThreadState *ts)
 static inline void
 tstate_abandon(tstate_slice *slice)
 {
-    /* Whoever kept a frame object still looks into the data stack: then it must stay as it is. Else all can
-     * go but what lay on the evaluation stacks, which is out of reach: their depth was in a register. */
-    _PyInterpreterFrame *frame, *innermost = slice->frame;
-    for (frame = innermost; frame != NULL; frame = frame->previous) {
-        if (frame->frame_obj != NULL && Py_REFCNT(frame->frame_obj) > 1) {
-            return;
-        }
+    _PyInterpreterFrame *innermost = slice->frame;
+    if (!frames_are_kept(innermost)) {
+        slice->frame = NULL;
+        frames_abandon(innermost);
+        datastack_abandon(&slice->data);
     }
-    slice->frame = NULL;
-    _PyInterpreterFrame *previous_frame;
-    for (frame = innermost; frame != NULL; frame = previous_frame) {
-        previous_frame = frame->previous;
-        if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
-            frame->previous = NULL;     /* somebody may hold the generator and look at its frame */
-        }
-        else if (frame->owner == FRAME_OWNED_BY_THREAD) {
-            Py_CLEAR(frame->frame_obj);
-            for (int i = 0; i < frame->f_code->co_nlocalsplus; i++) {
-                Py_CLEAR(frame->localsplus[i]);
-            }
-            Py_CLEAR(frame->f_locals);
-            Py_CLEAR(frame->f_funcobj);
-            Py_CLEAR(frame->f_code);
-        }
-    }
-    datastack_abandon(&slice->data);
-}
-
-static inline PyObject **
-tstate_context(tstate_slice *slice, PyThreadState *ts)
-{
-    return ts != NULL ? &ts->context : &slice->context;
-}
-
-static inline void
-tstate_context_changed(PyThreadState *ts)
-{
-    ts->context_ver++;
 }
 
 static inline int
@@ -303,12 +269,6 @@ static inline void
 tstate_unmute(PyThreadState *ts)
 {
     ts->tracing--;
-}
-
-static inline int
-tstate_collecting(PyThreadState *ts)
-{
-    return ts->interp->gc.collecting;
 }
 
 static inline int

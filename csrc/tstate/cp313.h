@@ -16,6 +16,24 @@
 
 #define TSTATE_DICT_SPEEDS_METHODS 0
 
+#define ENTRY_FRAME_OWNER FRAME_OWNED_BY_CSTACK
+
+/* Its evaluation stack is out of reach: the depth was in a register. */
+static inline void
+frame_clear(_PyInterpreterFrame *frame)
+{
+    Py_CLEAR(frame->frame_obj);
+    for (int i = 0; i < _PyFrame_GetCode(frame)->co_nlocalsplus; i++) {
+        Py_CLEAR(frame->localsplus[i]);
+    }
+    Py_CLEAR(frame->f_locals);
+    Py_CLEAR(frame->f_funcobj);
+    Py_CLEAR(frame->f_executable);
+}
+
+#include "frames.h"
+#include "entries.h"
+
 typedef struct tstate_slice {
     _PyInterpreterFrame *frame;
     _PyInterpreterFrame *entries;   /* while suspended: those that were taken out of the chain of frames */
@@ -55,12 +73,6 @@ tstate_install(void)
     chunk_cache_install();
 }
 
-static inline uint64_t
-tstate_id(PyThreadState *ts)
-{
-    return ts->id;
-}
-
 static inline int
 tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
 {
@@ -94,39 +106,6 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
-/* Each call of the interpreter from C puts an entry frame on the C stack and into the chain of frames. Who holds a
- * frame object follows that chain, also while other stacks lie in the entry frame's place. So entry frames are taken
- * out of it for as long as a greenlet is suspended. Each keeps, in fields that only other frames use, where the link
- * to it was and the entry frame before it in the list, whose first is the oldest. */
-
-static inline void
-tstate_hide_entries(tstate_slice *slice)
-{
-    _PyInterpreterFrame **link = &slice->frame, *frame;
-    slice->entries = NULL;
-    while ((frame = *link) != NULL) {
-        if (frame->owner == FRAME_OWNED_BY_CSTACK) {
-            frame->f_globals = (PyObject *)link;
-            frame->f_builtins = (PyObject *)slice->entries;
-            slice->entries = frame;
-            *link = frame->previous;
-        }
-        else {
-            link = &frame->previous;
-        }
-    }
-}
-
-static inline void
-tstate_show_entries(tstate_slice *slice)
-{
-    _PyInterpreterFrame *entry = slice->entries;
-    while (entry != NULL) {
-        *(_PyInterpreterFrame **)entry->f_globals = entry;
-        entry = (_PyInterpreterFrame *)entry->f_builtins;
-    }
-}
-
 static inline int
 tstate_prepare_return(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
 {
@@ -137,7 +116,7 @@ static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     slice->frame = ts->current_frame;
-    tstate_hide_entries(slice);
+    slice->entries = entries_hide(&slice->frame, NULL);
     datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
@@ -152,7 +131,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
 static inline void
 tstate_restore(tstate_slice *slice, PyThreadState *ts)
 {
-    tstate_show_entries(slice);
+    entries_show(slice->entries);
     ts->current_frame = slice->frame;
     datastack_enter(&slice->data, ts);
     ts->exc_info = slice->exc_info;
@@ -192,44 +171,12 @@ tstate_frame(tstate_slice *slice, PyThreadState *ts)
 static inline void
 tstate_abandon(tstate_slice *slice)
 {
-    /* Whoever kept a frame object still looks into the data stack: then it must stay as it is. Else all can
-     * go but what lay on the evaluation stacks, which is out of reach: their depth was in a register. */
-    _PyInterpreterFrame *frame, *innermost = slice->frame;
-    for (frame = innermost; frame != NULL; frame = frame->previous) {
-        if (frame->frame_obj != NULL && Py_REFCNT(frame->frame_obj) > 1) {
-            return;
-        }
+    _PyInterpreterFrame *innermost = slice->frame;
+    if (!frames_are_kept(innermost)) {
+        slice->frame = NULL;
+        frames_abandon(innermost);
+        datastack_abandon(&slice->data);
     }
-    slice->frame = NULL;
-    _PyInterpreterFrame *previous_frame;
-    for (frame = innermost; frame != NULL; frame = previous_frame) {
-        previous_frame = frame->previous;
-        if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
-            frame->previous = NULL;     /* somebody may hold the generator and look at its frame */
-        }
-        else if (frame->owner == FRAME_OWNED_BY_THREAD) {
-            Py_CLEAR(frame->frame_obj);
-            for (int i = 0; i < _PyFrame_GetCode(frame)->co_nlocalsplus; i++) {
-                Py_CLEAR(frame->localsplus[i]);
-            }
-            Py_CLEAR(frame->f_locals);
-            Py_CLEAR(frame->f_funcobj);
-            Py_CLEAR(frame->f_executable);
-        }
-    }
-    datastack_abandon(&slice->data);
-}
-
-static inline PyObject **
-tstate_context(tstate_slice *slice, PyThreadState *ts)
-{
-    return ts != NULL ? &ts->context : &slice->context;
-}
-
-static inline void
-tstate_context_changed(PyThreadState *ts)
-{
-    ts->context_ver++;
 }
 
 static inline int
@@ -257,12 +204,6 @@ static inline void
 tstate_unmute(PyThreadState *ts)
 {
     ts->tracing--;
-}
-
-static inline int
-tstate_collecting(PyThreadState *ts)
-{
-    return ts->interp->gc.collecting;
 }
 
 static inline int

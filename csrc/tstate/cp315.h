@@ -24,6 +24,24 @@
 
 #define TSTATE_DICT_SPEEDS_METHODS 0
 
+#define ENTRY_FRAME_OWNER FRAME_OWNED_BY_INTERPRETER
+
+static inline void
+frame_clear(_PyInterpreterFrame *frame)
+{
+    Py_CLEAR(frame->frame_obj);
+    while (frame->stackpointer > frame->localsplus) {
+        frame->stackpointer--;
+        PyStackRef_CLEAR(*frame->stackpointer);
+    }
+    Py_CLEAR(frame->f_locals);
+    PyStackRef_CLEAR(frame->f_funcobj);
+    PyStackRef_CLEAR(frame->f_executable);
+}
+
+#include "frames.h"
+#include "entries.h"
+
 typedef struct tstate_slice {
     _PyInterpreterFrame *frame;
     _PyInterpreterFrame *entries;   /* while suspended: those that were taken out of the chain of frames */
@@ -64,12 +82,6 @@ tstate_install(void)
     chunk_cache_install();
 }
 
-static inline uint64_t
-tstate_id(PyThreadState *ts)
-{
-    return ts->id;
-}
-
 static inline int
 tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
 {
@@ -104,40 +116,6 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
-/* Each call of the interpreter from C puts an entry frame on the C stack and into the chain of frames; the chain ends
- * in the thread's base frame. Who holds a frame object follows that chain, also while other stacks lie in the entry
- * frame's place, or when the thread is no more. So entry frames, and the base frame with the last of them, are taken
- * out of it for as long as a greenlet is suspended. Each keeps, in fields that only other frames use, where the link
- * to it was and the entry frame before it in the list, whose first is the oldest. */
-
-static inline void
-tstate_hide_entries(tstate_slice *slice, PyThreadState *ts)
-{
-    _PyInterpreterFrame **link = &slice->frame, *frame;
-    slice->entries = NULL;
-    while ((frame = *link) != NULL && frame != ts->base_frame) {
-        if (frame->owner == FRAME_OWNED_BY_INTERPRETER) {
-            frame->f_globals = (PyObject *)link;
-            frame->f_builtins = (PyObject *)slice->entries;
-            slice->entries = frame;
-            *link = frame->previous == ts->base_frame ? NULL : frame->previous;
-        }
-        else {
-            link = &frame->previous;
-        }
-    }
-}
-
-static inline void
-tstate_show_entries(tstate_slice *slice)
-{
-    _PyInterpreterFrame *entry = slice->entries;
-    while (entry != NULL) {
-        *(_PyInterpreterFrame **)entry->f_globals = entry;
-        entry = (_PyInterpreterFrame *)entry->f_builtins;
-    }
-}
-
 /* When events of sys.monitoring or sys.settrace are turned on, the interpreter instruments the code of all running
  * frames and relies on it: without, an exception in the frame of a suspended greenlet would end in a NULL pointer. The
  * version of the instrumentation lies above the flags of eval_breaker. */
@@ -168,7 +146,7 @@ static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     slice->frame = ts->current_frame;
-    tstate_hide_entries(slice, ts);
+    slice->entries = entries_hide(&slice->frame, ts->base_frame);
     datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
@@ -184,7 +162,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
 static inline void
 tstate_restore(tstate_slice *slice, PyThreadState *ts)
 {
-    tstate_show_entries(slice);
+    entries_show(slice->entries);
     ts->current_frame = slice->frame;
     datastack_enter(&slice->data, ts);
     ts->exc_info = slice->exc_info;
@@ -226,44 +204,12 @@ static inline void
 tstate_abandon(tstate_slice *slice)
 {
     Py_CLEAR(slice->executor);
-    /* Whoever kept a frame object still looks into the data stack: then it must stay as it is. Else all can go. */
-    _PyInterpreterFrame *frame, *innermost = slice->frame;
-    for (frame = innermost; frame != NULL; frame = frame->previous) {
-        if (frame->frame_obj != NULL && Py_REFCNT(frame->frame_obj) > 1) {
-            return;
-        }
+    _PyInterpreterFrame *innermost = slice->frame;
+    if (!frames_are_kept(innermost)) {
+        slice->frame = NULL;
+        frames_abandon(innermost);
+        datastack_abandon(&slice->data);
     }
-    slice->frame = NULL;
-    _PyInterpreterFrame *previous_frame;
-    for (frame = innermost; frame != NULL; frame = previous_frame) {
-        previous_frame = frame->previous;
-        if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
-            frame->previous = NULL;     /* somebody may hold the generator and look at its frame */
-        }
-        else if (frame->owner == FRAME_OWNED_BY_THREAD) {
-            Py_CLEAR(frame->frame_obj);
-            while (frame->stackpointer > frame->localsplus) {
-                frame->stackpointer--;
-                PyStackRef_CLEAR(*frame->stackpointer);
-            }
-            Py_CLEAR(frame->f_locals);
-            PyStackRef_CLEAR(frame->f_funcobj);
-            PyStackRef_CLEAR(frame->f_executable);
-        }
-    }
-    datastack_abandon(&slice->data);
-}
-
-static inline PyObject **
-tstate_context(tstate_slice *slice, PyThreadState *ts)
-{
-    return ts != NULL ? &ts->context : &slice->context;
-}
-
-static inline void
-tstate_context_changed(PyThreadState *ts)
-{
-    ts->context_ver++;
 }
 
 static inline int
@@ -291,12 +237,6 @@ static inline void
 tstate_unmute(PyThreadState *ts)
 {
     ts->tracing--;
-}
-
-static inline int
-tstate_collecting(PyThreadState *ts)
-{
-    return ts->interp->gc.collecting;
 }
 
 static inline int
