@@ -27,7 +27,11 @@ def mirror() -> str:
     """The Debian mirror that this machine's apt is configured for."""
     if shutil.which("apt-get") is None:
         raise Unavailable("there is no apt-get here, so no mirror of Debian is known")
-    for line in run(["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)"]).splitlines():
+    try:
+        targets = run(["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)"])
+    except RuntimeError as error:
+        raise Unavailable(f"apt does not tell its mirror: {error}") from error
+    for line in targets.splitlines():
         label, _, address = line.rpartition(" ")
         if label == "Debian":
             return address.rstrip("/")

@@ -23,6 +23,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from debian import Unavailable, mirror
+
 CLONE = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "switchlib" / "suites"
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
@@ -49,10 +51,6 @@ import platform, sys, sysconfig
 print(platform.python_implementation(), ".".join(map(str, getattr(sys, "pypy_version_info", sys.version_info)[:3])),
       platform.python_version(), bool(sysconfig.get_config_var("Py_DEBUG")))
 """
-
-
-class Missing(Exception):
-    """Something that this machine does not have and cannot get; says what and why."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def make(suites: Iterable[str]) -> list[str]:
     for what in dict.fromkeys(("pypy3", "python3-dbg", *suites)):
         try:
             _make_system(what) if what in SYSTEM else _make_suite(what)
-        except Missing as missing:
+        except Unavailable as missing:
             skipped.append(f"{what}: {missing}")
     return skipped
 
@@ -139,7 +137,7 @@ def _make_system(name: str) -> None:
 
 def _apt_install(*packages: str) -> None:
     if shutil.which("apt-get") is None or os.geteuid() != 0:
-        raise Missing(f"{' '.join(packages)} would be installed by apt-get, as root, on Debian")
+        raise Unavailable(f"{' '.join(packages)} would be installed by apt-get, as root, on Debian")
     _quietly("apt-get", "update")
     _quietly("apt-get", "install", "--yes", "--no-install-recommends", *packages)
 
@@ -149,18 +147,18 @@ def _make_suite(suite: str) -> None:
     if root.exists():
         return
     if suite not in SUITES:
-        raise Missing(f"it is none of {', '.join(SUITES)}")
+        raise Unavailable(f"it is none of {', '.join(SUITES)}")
     if shutil.which("debootstrap") is None:
         _apt_install("debootstrap")
     if os.geteuid() != 0:
-        raise Missing("debootstrap and chroot need root")
-    mirror = _mirror()
+        raise Unavailable("debootstrap and chroot need root")
+    address = mirror()
     unfinished = CACHE / f"{suite}.unfinished"
     if unfinished.exists():
         shutil.rmtree(unfinished)
     unfinished.mkdir(parents=True)
-    print(f"{suite}: from {mirror} into {root}; this takes a minute or two", flush=True)
-    _quietly("debootstrap", "--variant=minbase", "--include=ca-certificates", suite, str(unfinished), mirror)
+    print(f"{suite}: from {address} into {root}; this takes a minute or two", flush=True)
+    _quietly("debootstrap", "--variant=minbase", "--include=ca-certificates", suite, str(unfinished), address)
     for path in map(os.path.expanduser, OF_THIS_MACHINE):
         if os.path.isdir(path):
             shutil.copytree(path, f"{unfinished}{path}", dirs_exist_ok=True)
@@ -173,24 +171,12 @@ def _make_suite(suite: str) -> None:
     unfinished.rename(root)
 
 
-def _mirror() -> str:
-    """The Debian mirror that apt is configured for."""
-    if shutil.which("apt-get") is None:
-        raise Missing("there is no apt here, and so no mirror of Debian is known")
-    listed = _quietly("apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages")
-    for line in listed.splitlines():
-        label, _, mirror = line.rpartition(" ")
-        if label == "Debian":
-            return mirror
-    raise Missing("apt is configured for no mirror of Debian, or has never reached one (apt-get update)")
-
-
 def _quietly(*command: str) -> str:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         last = "\n    ".join((done.stdout + done.stderr).splitlines()[-5:])
-        raise Missing(f"`{' '.join(command)}` failed:\n    {last}")
+        raise Unavailable(f"`{' '.join(command)}` failed:\n    {last}")
     return done.stdout
 
 
