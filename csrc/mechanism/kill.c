@@ -2,8 +2,7 @@
  *
  * The greenlet that drops the last reference kills at once. What a victim drops as it dies is killed within that, and
  * so is what its result drops. A long chain must not nest as deep as it is long: below MOST_NESTED kills within each
- * other a victim waits in its thread's list, until one of them is over or somebody next asks for greenlets. The victims
- * of a list die one after the other: who stands within the kill of one does not go through the list. */
+ * other a victim waits in its thread's list, until one of them is over or somebody next asks for greenlets. */
 #include "parts.h"
 
 #define MOST_NESTED 16
@@ -124,37 +123,38 @@ kill_suspended(Thread *thread, Greenlet *self)
     return killed;
 }
 
-/* Kills those of a list: if they are in `cycles` all, else those that nobody has got hold of since. */
-static void
+/* One round: kills those that are in the list now; if they are in `cycles` all, else those that nobody has got hold of
+ * since. Who stands within such a kill may begin a round of its own, of what came to the list after this one began.
+ * False if there was no memory to kill one, which then waits on. */
+static bool
 kill_list(Thread *thread, Greenlet **list, bool cycles)
 {
-    while (*list != NULL) {
-        Greenlet *g = take_doomed(list);
-        bool killed = true;
-        if (is_suspended(g->state) && (cycles || Py_REFCNT(g) == 1)) {
+    Greenlet *round = *list;
+    bool killed = true;
+    *list = NULL;
+    set_fast(thread);
+    while (round != NULL) {
+        Greenlet *g = take_doomed(&round);
+        if (killed && is_suspended(g->state) && (cycles || Py_REFCNT(g) == 1)) {
             killed = kill_suspended(thread, g);
         }
         if (!killed) {
             add_doomed(list, g);
         }
         release((PyObject *)g);
-        if (!killed) {
-            break;
-        }
     }
+    return killed;
 }
 
 void
 kill_doomed(Thread *thread)
 {
-    int depth = thread->current->state->depth, before = thread->list_depth;
-    if (thread->tstate != NULL && depth >= (before == 0 ? MOST_NESTED : before)) {
+    if (thread->tstate != NULL && !may_kill(thread)) {
         return;
     }
-    thread->list_depth = depth + 1;
-    kill_list(thread, &thread->doomed, false);
-    kill_list(thread, &thread->unreachable, true);
-    thread->list_depth = before;
+    while ((thread->doomed != NULL && kill_list(thread, &thread->doomed, false))
+           || (thread->unreachable != NULL && kill_list(thread, &thread->unreachable, true))) {
+    }
 }
 
 /* Frees the stack of a greenlet that can never run again. */

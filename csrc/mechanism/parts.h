@@ -82,7 +82,6 @@ typedef struct Thread {
     /* Owned lists of greenlets that are to die when the thread next asks for greenlets: */
     Greenlet *doomed;               /* they lost their last reference in another thread, or have to wait */
     Greenlet *unreachable;          /* they did in the collector, or it found them in cycles */
-    int list_depth;                 /* while somebody goes through the lists: how deep the victims stand; else 0 */
     Py_ssize_t count;
     struct Thread *next;            /* in the list of all */
 } Thread;
