@@ -360,9 +360,7 @@ def test_each_greenlet_has_attributes_of_its_own():
     sys.implementation.name != "cpython" or sys.version_info[:2] != (3, 11),
     reason="how calls of methods are specialised is the interpreter's affair; 3.11 wants a dict for it",
 )
-def test_calls_of_switch_are_specialised(shortcuts):
-    if not shortcuts:
-        pytest.skip("the dict is given by the shortcut")
+def test_calls_of_switch_are_specialised():
     main = getcurrent()
 
     def run():

@@ -144,8 +144,7 @@ has_dict(PyObject *self)
     return !TSTATE_DICT_SPEEDS_METHODS || ((Greenlet *)self)->dict != NULL;
 }
 
-/* The shortcut for a switch that allocates: it packs its arguments, or gives a dict. Returns &again if it does not
- * apply. */
+/* The shortcut for a switch that packs its arguments, which allocates. Returns &again if it does not apply. */
 static PyObject *
 switch_packed(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -153,9 +152,6 @@ switch_packed(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t 
     PyObject *tuple, *dict, *payload;
     if (to->thread != thread) {
         return &again;
-    }
-    if (!has_dict(self)) {
-        give_dict((Greenlet *)self);
     }
     if (nargs == 1 && kwnames == NULL) {
         payload = Py_NewRef(args[0]);
@@ -189,8 +185,11 @@ switch_packed(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t 
 static __attribute__((noinline)) PyObject *
 switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    Thread *thread = thread_find(false);
     State *to = ((Greenlet *)self)->state;
+    if (!has_dict(self) && to->slice.start != NULL) {
+        give_dict((Greenlet *)self);
+    }
+    Thread *thread = thread_find(false);
     if (thread != NULL && thread->fast != NULL && (is_unstarted(to) || to->slice.start != NULL)) {
         PyObject *result = is_unstarted(to) ? start_fast(thread, (Greenlet *)self, args, nargs, kwnames)
                                             : switch_packed(thread, self, args, nargs, kwnames);

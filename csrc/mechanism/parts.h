@@ -137,7 +137,7 @@ is_main(const Greenlet *g)
 static inline bool
 is_greenlet(PyObject *object)
 {
-    return PyObject_TypeCheck(object, Base);
+    return Py_IS_TYPE(object, Public) || PyObject_TypeCheck(object, Base);
 }
 
 /* Drops a reference, which may run anything, but keeps the exception that is set. NULL is allowed. */
