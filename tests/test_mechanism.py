@@ -328,8 +328,8 @@ print(run(create(), attempt))
 @pytest.mark.parametrize("order", ["first", "second"])
 @pytest.mark.parametrize("kind", ["legacy", "isolated"])
 def test_a_subinterpreter_is_refused(python, order, kind):
-    """Whether it shares the GIL or, from CPython 3.13 on, is told to have its own. The interpreter may refuse before us, and
-    cffi's own library before ours."""
+    """Whether it shares the GIL or, from CPython 3.13 on, is told to have its own. The interpreter may refuse before us
+    and cffi's own library before ours."""
     done = python("-c", IN_A_SUBINTERPRETER, order, kind)
     assert re.fullmatch(
         r"(switchlib can be loaded once in a process, by the main interpreter"

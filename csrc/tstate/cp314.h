@@ -10,6 +10,7 @@
 #  define Py_BUILD_CORE 1
 #endif
 #undef _PyGC_FINALIZED     /* the internal headers have a macro of that name too */
+#include <internal/pycore_ceval.h>
 #include <internal/pycore_frame.h>
 #include <internal/pycore_interp.h>
 #include <internal/pycore_interpframe.h>
@@ -50,6 +51,7 @@ typedef struct tstate_slice {
     int recursion_headroom;
     int tracing;
     int what_event;
+    uintptr_t instrumentation;              /* its version when the stack was left */
     _PyErr_StackItem exc_state;             /* the bottom of exc_info's chain */
 } tstate_slice;
 
@@ -111,11 +113,8 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
-static inline int
-tstate_prepare_return(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
-{
-    return 0;
-}
+#include "instrument.h"
+#include "opcode_trace.h"
 
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
@@ -131,6 +130,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->recursion_headroom = ts->recursion_headroom;
     slice->tracing = ts->tracing;
     slice->what_event = ts->what_event;
+    slice->instrumentation = tstate_instrumentation(ts);
 }
 
 static inline void
@@ -162,12 +162,7 @@ tstate_end(tstate_slice *slice, PyThreadState *ts)
 static inline PyObject *
 tstate_frame(tstate_slice *slice, PyThreadState *ts)
 {
-    /* Frame objects are made on demand by a function that is not exported, but PyThreadState_GetFrame calls
-     * it for the running frame. The collector runs between bytecodes only, so not here. */
-    _PyInterpreterFrame *running = ts->current_frame;
-    ts->current_frame = slice->frame;
-    PyObject *frame = (PyObject *)PyThreadState_GetFrame(ts);
-    ts->current_frame = running;
+    PyObject *frame = (PyObject *)frame_object(slice->frame, ts);
     if (frame == NULL && !PyErr_Occurred()) {
         frame = Py_NewRef(Py_None);
     }

@@ -54,7 +54,7 @@ typedef struct tstate_slice {
     int recursion_headroom;
     int tracing;
     int what_event;
-    uintptr_t instrumentation;
+    uintptr_t instrumentation;              /* its version when the stack was left */
     _PyErr_StackItem exc_state;             /* the bottom of exc_info's chain */
 } tstate_slice;
 
@@ -116,30 +116,13 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
-/* When events of sys.monitoring or sys.settrace are turned on, the interpreter instruments the code of all running
- * frames and relies on it: without, an exception in the frame of a suspended greenlet would end in a NULL pointer. The
- * version of the instrumentation lies above the flags of eval_breaker. */
-static inline uintptr_t
-tstate_instrumentation(PyThreadState *ts)
-{
-    return ts->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
-}
+#include "instrument.h"
 
-static __attribute__((noinline, unused)) int
-tstate_instrument(tstate_slice *slice, PyThreadState *ts)
+/* Without it an exception in the frame of a suspended greenlet would end in a NULL pointer. */
+static int
+frame_instrument(_PyInterpreterFrame *frame, PyThreadState *ts)
 {
-    for (_PyInterpreterFrame *frame = slice->frame; frame != NULL; frame = frame->previous) {
-        if (frame != ts->base_frame && _Py_Instrument(_PyFrame_GetCode(frame), ts->interp) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static inline int
-tstate_prepare_return(tstate_slice *slice, PyThreadState *ts)
-{
-    return slice->instrumentation == tstate_instrumentation(ts) ? 0 : tstate_instrument(slice, ts);
+    return frame == ts->base_frame ? 0 : _Py_Instrument(_PyFrame_GetCode(frame), ts->interp);
 }
 
 static inline void

@@ -1,0 +1,32 @@
+/* The instrumentation of suspended code, from CPython 3.13 on. The version file defines frame_instrument.
+ *
+ * When events of sys.monitoring, sys.settrace or sys.setprofile are turned on or off, the interpreter instruments the code
+ * of all running frames, and a code that begins or a generator that goes on looks for itself. A suspended greenlet is
+ * neither, so its code is instrumented before it goes on. The version of what is on lies above the flags of eval_breaker. */
+
+static inline uintptr_t
+tstate_instrumentation(PyThreadState *ts)
+{
+    return ts->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
+}
+
+/* Instruments the code of a frame unless it is up to date. -1 if there is no memory. */
+static int
+frame_instrument(_PyInterpreterFrame *frame, PyThreadState *ts);
+
+static __attribute__((noinline, unused)) int
+tstate_instrument(tstate_slice *slice, PyThreadState *ts)
+{
+    for (_PyInterpreterFrame *frame = slice->frame; frame != NULL; frame = frame->previous) {
+        if (frame_instrument(frame, ts) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static inline int
+tstate_prepare_return(tstate_slice *slice, PyThreadState *ts)
+{
+    return slice->instrumentation == tstate_instrumentation(ts) ? 0 : tstate_instrument(slice, ts);
+}

@@ -1,0 +1,54 @@
+/* frame_instrument for CPython 3.13 and 3.14, which do not export the function that instruments a code. They call it when
+ * the tracing of opcodes is turned on or off, which is done by way of a frame object. */
+#include <internal/pycore_instruments.h>
+
+/* The object of a frame that is not running: a new reference; NULL without an exception if there is no frame.
+ * PyThreadState_GetFrame makes it on demand for the running frame. The collector runs between bytecodes only, so not here. */
+static inline PyFrameObject *
+frame_object(_PyInterpreterFrame *frame, PyThreadState *ts)
+{
+    _PyInterpreterFrame *running = ts->current_frame;
+    ts->current_frame = frame;
+    PyFrameObject *object = PyThreadState_GetFrame(ts);
+    ts->current_frame = running;
+    return object;
+}
+
+static inline int
+traces_opcodes(PyCodeObject *code)
+{
+    return code->_co_monitoring != NULL
+        && code->_co_monitoring->local_monitors.tools[PY_MONITORING_EVENT_INSTRUCTION] & 1 << PY_MONITORING_SYS_TRACE_ID;
+}
+
+/* Changes whether the opcodes of a frame's code are traced, and changes it back, also if there was no memory for the first:
+ * so the code is instrumented twice. */
+static int
+toggle_opcodes(PyFrameObject *object)
+{
+    PyObject *tracer = object->f_trace, *before = traces_opcodes(_PyFrame_GetCode(object->f_frame)) ? Py_True : Py_False;
+    char opcodes = object->f_trace_opcodes;
+    object->f_trace = Py_None;      /* a frame without any has its opcodes not traced; it is not called */
+    int status = PyObject_SetAttrString((PyObject *)object, "f_trace_opcodes", before == Py_True ? Py_False : Py_True);
+    if (status < 0) {
+        PyErr_Clear();
+    }
+    status |= PyObject_SetAttrString((PyObject *)object, "f_trace_opcodes", before);
+    object->f_trace = tracer;
+    object->f_trace_opcodes = opcodes;
+    return status;
+}
+
+static int
+frame_instrument(_PyInterpreterFrame *frame, PyThreadState *ts)
+{
+    if (_PyFrame_GetCode(frame)->_co_instrumentation_version == tstate_instrumentation(ts)) {
+        return 0;
+    }
+    PyObject *thrown = PyErr_GetRaisedException();
+    PyFrameObject *object = frame_object(frame, ts);
+    int status = object != NULL ? toggle_opcodes(object) : PyErr_Occurred() ? -1 : 0;
+    Py_XDECREF(object);
+    PyErr_SetRaisedException(thrown);
+    return status;
+}
