@@ -1,8 +1,14 @@
 #include "chunk.h"
 
+#include "arena.h"
+#include "stack.h"
+
 #include <Python.h>
 
 #define CACHED 16
+
+/* So many suspended greenlets are no longer in a processor's caches. */
+#define MANY 4096
 
 static PyObjectArenaAllocator mapped;       /* what was installed before */
 static void *cache[CACHED];
@@ -16,7 +22,8 @@ cache_alloc(void *ctx, size_t size)
     if (size == MAPPED_BYTES && cached > 0) {
         return cache[--cached];
     }
-    return mapped.alloc(ctx, size);
+    void *arena = size == ARENA_BYTES && stack_counts.buffers >= MANY ? arena_alloc() : NULL;
+    return arena != NULL ? arena : mapped.alloc(ctx, size);
 }
 
 static void
@@ -24,9 +31,13 @@ cache_free(void *ctx, void *chunk, size_t size)
 {
     if (size == MAPPED_BYTES && cached < CACHED) {
         cache[cached++] = chunk;
-        return;
     }
-    mapped.free(ctx, chunk, size);
+    else if (arena_is_ours(chunk)) {
+        arena_free(chunk);
+    }
+    else {
+        mapped.free(ctx, chunk, size);
+    }
 }
 
 void

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 stack_statistics stack_counts;
+struct stack_memory stack_memory = {realloc, free};
 long stack_fail_allocation;
 
 static void *
@@ -11,7 +12,7 @@ reallocate(void *block, size_t size)
     if (stack_fail_allocation < 0 || (stack_fail_allocation > 0 && --stack_fail_allocation == 0)) {
         return NULL;
     }
-    return realloc(block, size);
+    return stack_memory.resize(block, size);
 }
 
 int
@@ -48,7 +49,7 @@ stack_use_reserve(void)
     if (reserve == NULL) {
         return -1;
     }
-    free(reserve);
+    stack_memory.free(reserve);
     reserve = NULL;
     stack_counts.reserves_used++;
     return 0;
@@ -60,7 +61,7 @@ stack_forget(stack_slice *slice)
     if (slice->copy != NULL) {
         stack_counts.buffers--;
         stack_counts.bytes -= (long long)slice->capacity;
-        free(slice->copy);
+        stack_memory.free(slice->copy);
     }
     slice->start = slice->copy = NULL;
     slice->saved = slice->capacity = 0;

@@ -44,6 +44,12 @@ typedef struct stack_statistics {
 } stack_statistics;
 extern stack_statistics stack_counts;
 
+/* Where the copies lie: in what the C library allocates, unless somebody has a better place. */
+extern struct stack_memory {
+    void *(*resize)(void *block, size_t size);
+    void (*free)(void *block);
+} stack_memory;
+
 /* For tests: let the k-th allocation from now on fail (1 is the next one), or with -1 all of them; 0 ends it. */
 extern long stack_fail_allocation;
 

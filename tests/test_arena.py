@@ -1,0 +1,65 @@
+"""Arenas in huge pages (csrc/arena.c), in which many greenlets lie."""
+
+import sys
+
+import pytest
+
+pytestmark = [
+    pytest.mark.cpython("its memory is its own affair"),
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform != "linux" or sys.maxsize < 2**32, reason="huge pages are used on 64-bit Linux"),
+]
+
+MANY = """
+import re, resource, sys
+from pathlib import Path
+from switchlib import getcurrent, greenlet
+
+def resident():
+    "MiB of memory, and of memory for which huge pages are wanted."
+    mappings = Path("/proc/self/smaps").read_text().split("VmFlags:")
+    sizes = [int(re.search(r"^Rss: +(\\d+)", each, re.MULTILINE)[1]) / 1024 for each in mappings[:-1]]
+    wanted = [size for size, flags in zip(sizes, mappings[1:]) if " hg" in flags.partition("\\n")[0]]
+    return sum(sizes), sum(wanted)
+
+def suspend(number):
+    main = getcurrent()
+    each = [greenlet(lambda value: (main.switch(), value)) for _ in range(number)]
+    for value, one in enumerate(each):
+        one.switch(value)
+    return each
+
+def end(each):
+    assert [one.switch() for one in each] == [((), value) for value in range(len(each))]
+
+if "little" in sys.argv:
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+few = suspend(1000)
+print("few", *resident())
+for _ in range(2):
+    many = suspend(50_000)
+    print("many", *resident())
+    end(many)
+    del many
+    print("after", *resident())
+end(few)
+"""
+
+
+def measured(printed: str) -> dict[str, tuple[float, float]]:
+    lines = [line.split() for line in printed.splitlines()]
+    return {what: (float(both), float(wanted)) for what, both, wanted in lines}
+
+
+def test_many_greenlets_lie_in_huge_pages_and_give_them_back(python):
+    found = measured(python("-c", MANY, PYTHONMALLOC="pymalloc").stdout)
+    assert found["few"][1] == 0
+    assert found["many"][1] > 20
+    assert found["after"][1] < 4
+    assert found["after"][0] < found["few"][0] + 16  # the first ones and what the interpreter keeps
+
+
+def test_without_the_addresses_it_goes_on_in_the_interpreters_arenas(python):
+    found = measured(python("-c", MANY, "little", PYTHONMALLOC="pymalloc").stdout)
+    assert found["many"][1] == 0
+    assert found["many"][0] > found["few"][0] + 20
