@@ -38,7 +38,7 @@ TO_BUILD = ("ca-certificates", "gcc", "libc6-dev", "libffi-dev")
 OF_THIS_MACHINE = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf", "/etc/xdg/pip", "~/.config/pip")
 
 ENTER = """
-root=$1; directory=$2; shift 2
+root=$1; directory=$(pwd); shift
 while [ "$1" != -- ]; do
     mkdir -p "$root$1" && mount --rbind "$1" "$root$1" || exit 125
     shift
@@ -76,7 +76,7 @@ class Interpreter:
         if self.root is None:
             return list(command)
         shared = ["/proc", "/dev", "/tmp", *([] if CLONE.is_relative_to("/tmp") else [str(CLONE)])]
-        enter = ("unshare", "--mount", "sh", "-c", ENTER, "enter", str(self.root), os.getcwd())
+        enter = ("unshare", "--mount", "sh", "-c", ENTER, "enter", str(self.root))
         return [*enter, *shared, "--", *command]
 
     def describe(self) -> str:

@@ -1,6 +1,6 @@
 """Runs all tests on each Python of this machine: `python tools/matrix.py [NAME ...]`.
 
-The Pythons are those that tools/interpreters.py finds, or those of them whose names begin with a NAME; `python
+The Pythons are those that tools/interpreters.py finds, or those of them that are named, or whose names begin so; `python
 tools/interpreters.py make` gets more. A Python with a JIT runs once without and once with it. For each, this clone is
 copied and installed into an environment of its own; then come the tests, the model (random programs against
 tests/test_order.py) and greenlet's own tests, each with the shortcuts on and off. One table is printed; it ends with 1
@@ -117,12 +117,15 @@ def run_row(row: Row, python: Path, directory: Path) -> list[Result]:
 
 
 def chosen(names: list[str]) -> list[Interpreter]:
-    """The interpreters found whose names begin with one of these; all if there are none."""
-    found = interpreters.find()
-    for name in names:
-        if not any(each.name.startswith(name) for each in found):
-            sys.exit(f"no {name} here, but {', '.join(each.name for each in found)}")
-    return [each for each in found if not names or each.name.startswith(tuple(names))]
+    """The interpreters found that are named so, or else whose names begin so; all if no names are given."""
+    found = {each.name: each for each in interpreters.find()}
+    meant: dict[str, Interpreter] = {}
+    for name in names or found:
+        begun = [name] if name in found else [each for each in found if each.startswith(name)]
+        if not begun:
+            sys.exit(f"no {name} here, but {', '.join(found)}")
+        meant |= {each: found[each] for each in begun}
+    return list(meant.values())
 
 
 LINE = "{:<22} {:<40} {:<28} {:<20} {:<32} {:>6}"
