@@ -12,13 +12,13 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise, repeat
+from itertools import repeat
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, Optional
 
 import psutil
 
-Body = Callable[[int], float | None]
+Body = Callable[[int], Optional[float]]
 Setup = Callable[[ModuleType], Body]
 
 
@@ -206,7 +206,7 @@ def make_ring(module: ModuleType, order: list[int]) -> Body:
             following.switch()
 
     members = [module.greenlet(member) for _ in order]
-    following = dict(pairwise(order))
+    following = dict(zip(order, order[1:]))
     for number, each in enumerate(members):
         each.switch(members[following[number]] if number in following else main)
     first = members[order[0]]

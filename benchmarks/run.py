@@ -84,7 +84,7 @@ def run_cases(where: Environment, cases: list[Case], effort: Effort, peers: bool
     print(report.HEADING)
     for case in cases:
         kinds = [GREENLET, SWITCHLIB]
-        if case.switches and where.is_cpython:  # PyPy has no shortcuts
+        if case.switches:
             kinds.append(POLICY)
         if peers:
             kinds += peers_of(where, case)

@@ -111,12 +111,12 @@ def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list
 
 def _stack_switch() -> str:
     """What switches stacks here, and whether the policy is always asked."""
-    if importlib.util.find_spec("switchlib._switch") is None:
-        return f"on the stacks of {platform.python_implementation()}"
-    from switchlib import _switch
+    stacks = f"the stacks of {platform.python_implementation()}"
+    if importlib.util.find_spec("switchlib._switch") is not None:
+        from switchlib import _switch
 
-    name: bytes = _switch.ffi.string(_switch.lib.switchlib_abi)
-    return f"ABI {name.decode()}, shortcuts {'on' if _mechanism.shortcuts(None) else 'off'}"
+        stacks = f"ABI {_switch.ffi.string(_switch.lib.switchlib_abi).decode()}"
+    return f"{stacks}, shortcuts {'on' if _mechanism.shortcuts(None) else 'off'}"
 
 
 def main() -> int:

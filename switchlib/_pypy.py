@@ -12,7 +12,8 @@ has arrived. A switch does not, for that would double its cost: up to the jump i
 taken back, and from just before it until whoever arrives is in `thread.current`, `thread.target` is set; who finds it
 set asks where he is (`_find_bearings`).
 
-After a jump PyPy's compiler leaves the rest of the loop to its slow interpreter. So what can be done before it is.
+After a jump PyPy's compiler leaves the rest of the loop to its slow interpreter. So what can be done before it is. It
+does not inline a function whose loop has gone round: no loop here does in the common case.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from _continuation import continulet, permute  # type: ignore[import-not-found]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextvars import Context
     from types import CodeType
     from typing import Any
@@ -40,6 +41,8 @@ MOST_IDLE = 100  # stacks that a thread keeps for greenlets to come
 MOST_INTERRUPTS = 100  # of policy at one end, before it is done without
 
 _jump = continulet.switch  # _jump(stack to be left, None, stack to go on with)
+_hold_finalizers = gc.disable_finalizers  # type: ignore[attr-defined]
+_release_finalizers = gc.enable_finalizers  # type: ignore[attr-defined]
 _load_context = __pypy__.get_contextvar_context
 _store_context = __pypy__.set_contextvar_context
 
@@ -47,7 +50,7 @@ _store_context = __pypy__.set_contextvar_context
 class State:
     """What a greenlet is beyond its object."""
 
-    __slots__ = ("context", "guard", "parent", "run", "stack", "thread")
+    __slots__ = ("context", "parent", "run", "stack", "thread")
 
     def __init__(self, parent: Any) -> None:
         self.thread: Any = None  # set when it begins
@@ -55,7 +58,6 @@ class State:
         self.run: tuple[Any, ...] = ()  # with the run function, if there is one (any more)
         self.stack: Any = None  # from its beginning to its end
         self.context: Context | None = None  # while it does not run
-        self.guard: Any = None  # from its first suspension to its end
 
 
 class Base:
@@ -69,22 +71,23 @@ class Base:
         if cls is Base:
             raise TypeError("cannot create 'switchlib._mechanism.Base' instances")
         self = object.__new__(cls)
-        self._switchlib_state = State(_enter().current)
+        _set_state(self, State(_enter().current))
         return self
 
     @property
     def dead(self) -> bool:
         """True if the greenlet has ended; it can never run again."""
-        return state_of(self) == "dead"
+        state = _state_of(self)
+        return state.thread is not None and (state.stack is None or _has_ended(state.thread))
 
     @property
     def gr_frame(self) -> FrameType | None:
         """The frame in which a suspended greenlet stands, else None."""
         if state_of(self) != "suspended":
             return None
-        state = self._switchlib_state
+        state = _state_of(self)
         main = state.thread.main
-        return _frame_held_by(state.stack if self is not main else state.thread.current._switchlib_state.stack)
+        return _frame_held_by(state.stack if self is not main else _state_of(state.thread.current).stack)
 
     @property
     def _stack_saved(self) -> int:
@@ -94,15 +97,23 @@ class Base:
         return state_of(self) in ("suspended", "current")
 
 
+# By no attribute that a subclass may override.
+_state_of: Callable[[Any], State] = Base._switchlib_state.__get__  # type: ignore[attr-defined]
+_set_state: Callable[[Any, State], None] = Base._switchlib_state.__set__  # type: ignore[attr-defined]
+
+
 class Stack(continulet):  # type: ignore[misc]
     """A stack. The one that runs stands for the thread's own: PyPy keeps that one's frames and registers in it."""
 
-    __slots__ = ("job",)
+    __slots__ = ("greenlet", "guard", "job")
+
+    def __new__(cls) -> Any:
+        self = continulet.__new__(cls)
+        self.greenlet = self.guard = None  # the greenlet that has begun here; it is guarded once it was suspended
+        self.job = None  # what is to begin here: thread, greenlet, run, args, kwargs, an exception to raise instead
+        return self
 
     def __init__(self) -> None:
-        self.job: Any = (
-            None  # what is to begin here: thread, greenlet, run, args, kwargs, an exception to raise instead
-        )
         continulet.__init__(self, _serve)
 
 
@@ -119,8 +130,8 @@ class Thread:
     """A thread that has used greenlets."""
 
     __slots__ = (
-        *("__weakref__", "current", "doomed", "ended", "gate", "hold", "ident", "idle", "main", "news", "payload"),
-        *("release", "spent", "target", "tracer"),
+        *("__weakref__", "current", "doomed", "ended", "gate", "gets_signals", "ident", "idle", "main", "news"),
+        *("payload", "spent", "target", "tracer"),
     )
 
     def __init__(self) -> None:
@@ -128,19 +139,18 @@ class Thread:
         self.ended = False
         for other in list(_threads):
             other.ended |= other.ident == self.ident
-        # Builtins, for a call of a function may fail where little is left of the stack.
-        self.hold: tuple[Any, ...] = (gc.disable_finalizers, _signals_exit)  # type: ignore[attr-defined]
-        self.release: tuple[Any, ...] = (_signals_enter, gc.enable_finalizers)  # type: ignore[attr-defined]
         try:
             _signals_exit()
             _signals_enter()
-        except RuntimeError:  # signals go to another thread
-            self.hold, self.release = self.hold[:1], self.release[1:]
+            self.gets_signals = True
+        except RuntimeError:
+            self.gets_signals = False
         self.main: Any = object.__new__(Policy.greenlet)
-        self.main._switchlib_state = state = State(None)
-        state.thread = state.guard = self  # nobody needs to kill it
+        state = State(None)
+        _set_state(self.main, state)
+        state.thread = self
         state.stack = Stack.__new__(Stack)  # PyPy takes one that is not initialised for the thread's own
-        state.stack.job = None
+        state.stack.guard = self  # nobody needs to kill it
         self.current: Any = self.main
         # The switch under way:
         self.target: Any = None
@@ -176,6 +186,7 @@ class Here(_thread._local):
 _threads: weakref.WeakSet[Thread] = weakref.WeakSet()
 _here: Any = None
 _closing = False
+_shortcuts = True
 
 
 def _enter() -> Thread:
@@ -199,38 +210,41 @@ def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
     me = thread.current
     if target is me:
         return _deliver(thread, me, me, payload)
-    state = me._switchlib_state
+    state = _state_of(me)
+    mine, outer = state.stack, thread.target  # of the switch that a signal handler, who switches here, has interrupted
     try:
         if stack.job is not None:
             _begin(thread, target, stack)
-        elif target._switchlib_state.stack is not stack:
+        elif _state_of(target).stack is not stack:
             raise Policy.error("cannot switch to a greenlet that ends at this moment")
-        if state.guard is None:
-            state.guard = Guard(me)
+        if mine.guard is None:
+            mine.guard = Guard(mine)
         state.context = _load_context()
         thread.news = thread.tracer is not None or type(payload) is Raise
         thread.target = target
-        payload = _jump(state.stack, payload, stack)
+        payload = _jump(mine, payload, stack)
+        origin = thread.current
+        thread.current = me
+        thread.target = outer
+        _store_context(state.context)
     except BaseException:  # of a signal handler, or there was no memory to leave
         thread.current = me
-        thread.target = None
+        thread.target = outer
         _store_context(state.context)
         if stack.job is not None:
             _take_back(target, stack)
         raise
-    origin = thread.current
-    thread.current = me
-    thread.target = None
-    _store_context(state.context)
     if thread.news:
         if thread.spent is not None:
-            # The last of what is held. No function is called for it: that may fail where little of the stack is left.
+            # The last of what is held. No function of ours is called for it: that may fail where little of the stack
+            # is left.
             if me is not thread.main:
-                permute(thread.gate, state.stack)  # back
+                permute(thread.gate, mine)  # back
             payload = thread.payload
             thread.payload = thread.spent = None
-            for release in thread.release:
-                release()
+            if thread.gets_signals:
+                _signals_enter()
+            _release_finalizers()
         return _deliver(thread, origin, me, payload)
     return payload
 
@@ -253,17 +267,23 @@ def _deliver(thread: Thread, origin: Any, me: Any, payload: Any) -> Any:
 
 
 def _find_bearings(thread: Thread) -> None:
-    """Finds out who is current where a switch was interrupted. The frames of a thread's own stack are below ours."""
-    origin, target, thread.target = thread.current, thread.target, None
+    """Finds out who is current where a switch was interrupted. The frames of a thread's own stack are below ours.
+
+    If it has not left yet it is still under way when we return.
+    """
+    origin, target = thread.current, thread.target
+    if target is None:  # a handler within a handler has found out
+        return
     holder = target if origin is thread.main else origin
-    seen = _frame_held_by(holder._switchlib_state.stack)
+    seen = _frame_held_by(_state_of(holder).stack)
     frame: FrameType | None = sys._getframe()
     while frame is not None and frame is not seen:
         frame = frame.f_back
     holder_runs = seen is not None and frame is not None
     if (holder is target) == holder_runs:
         thread.current = target
-        _store_context(target._switchlib_state.context)
+        thread.target = None
+        _store_context(_state_of(target).context)
 
 
 def _frame_held_by(stack: Any) -> FrameType | None:
@@ -304,13 +324,14 @@ def _run(stack: Stack) -> Iterator[Stack]:
     thread, me, run, args, kwargs, exception = stack.job
     stack.job = result = None
     origin, thread.current, thread.target = thread.current, me, None
-    _store_context(me._switchlib_state.context)
+    _store_context(_state_of(me).context)
     try:
         if thread.spent is not None:
             permute(thread.gate, stack)  # back
             thread.payload = thread.spent = None
-            for release in thread.release:
-                release()
+            if thread.gets_signals:
+                _signals_enter()
+            _release_finalizers()
         _deliver(thread, origin, me, None if exception is None else Raise(exception))
         result = run(*args, **kwargs)
     except BaseException as raised:
@@ -324,7 +345,7 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
 
     Policy is told how many heirs failed to take it, from the parent up; if that one changes it is asked first.
     """
-    state = me._switchlib_state
+    state = _state_of(me)
     parent, failures, interrupts = state.parent, 0, 0
     while interrupts < MOST_INTERRUPTS:
         if isinstance(exception, Policy.GreenletExit):
@@ -333,7 +354,8 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
             parent, failures = state.parent, 0
         decision = None
         try:
-            decision = Policy.end(me, result, exception, failures)
+            decision = _plain_end(thread, parent, result, exception) if failures == 0 and _shortcuts else None
+            decision = decision or Policy.end(me, result, exception, failures)
             if decision is None:
                 break
             settled = _settle(thread, decision, me)
@@ -342,19 +364,19 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
                 failures += 1
             else:
                 interrupts += 1
-                raised.__context__ = raised.__context__ or exception
+            raised.__context__ = raised.__context__ or exception
             result, exception = None, raised
             continue
         if settled is not None:
             return _leave_for_good(thread, *settled)
     heir = state.parent  # without policy, for want of a stack to ask it on, or of anybody that it could name
-    while heir is not None and (heir._switchlib_state.thread is not thread or heir._switchlib_state.stack is None):
-        heir = heir._switchlib_state.parent
+    while heir is not None and (_state_of(heir).thread is not thread or _state_of(heir).stack is None):
+        heir = _state_of(heir).parent
     if heir is None:
         heir = thread.main
     if exception is None:
         exception = Policy.error("a greenlet ended, and no parent was left to go on")
-    return _leave_for_good(thread, heir, heir._switchlib_state.stack, Raise(exception))
+    return _leave_for_good(thread, heir, _state_of(heir).stack, Raise(exception))
 
 
 def _leave_for_good(thread: Thread, target: Any, stack: Stack, payload: Any) -> Stack:
@@ -363,15 +385,17 @@ def _leave_for_good(thread: Thread, target: Any, stack: Stack, payload: Any) -> 
     No signal handler and no finaliser runs until the target has arrived: nobody could come back here.
     """
     me = thread.current
-    state = me._switchlib_state
-    for hold in thread.hold:
-        hold()
+    state = _state_of(me)
+    _hold_finalizers()
+    if thread.gets_signals:
+        _signals_exit()
     if stack.job is not None:
         _begin(thread, target, stack)
-    thread.target, thread.spent, thread.payload, thread.news = target, state.stack, payload, True
-    state.stack = state.guard = None
+    spent = state.stack
+    thread.target, thread.spent, thread.payload, thread.news = target, spent, payload, True
+    state.stack = state.context = spent.greenlet = None
     if len(thread.idle) < MOST_IDLE:
-        thread.idle.append(thread.spent)
+        thread.idle.append(spent)
     if target is thread.main:
         return stack
     permute(thread.gate, stack)
@@ -385,7 +409,8 @@ def switch(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     ask = Policy.switch if kwargs else Policy.switch_positional
     thread = _enter()
     while True:
-        settled = _settle(thread, ask(self, *args, **kwargs), None)
+        decision = _plain_switch(thread, self, args) if _shortcuts and not kwargs else None
+        settled = _settle(thread, decision or ask(self, *args, **kwargs), None)
         if settled is not None:
             return _leave(thread, *settled)
 
@@ -400,6 +425,24 @@ def throw(self: Any, typ: Any = ..., val: Any = None, tb: TracebackType | None =
         settled = _settle(thread, Policy.throw(self, exception), None)
         if settled is not None:
             return _leave(thread, *settled)
+
+
+def _plain_switch(thread: Thread, target: Any, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """The shortcut: the policy's decision, where it has no choice."""
+    state = _state(target)
+    if state.thread is thread and state.stack is not None and thread.current is not target:
+        return SWITCH, target, args[0] if len(args) == 1 else args
+    if state.thread is None and _state_of(state.parent).thread is thread:
+        return START, target, args, {}
+    return None
+
+
+def _plain_end(thread: Thread, parent: Any, result: Any, exception: BaseException | None) -> tuple[Any, ...] | None:
+    """The shortcut for an end whose parent is suspended."""
+    state = _state_of(parent)
+    if state.thread is not thread or state.stack is None:
+        return None
+    return (SWITCH, parent, result) if exception is None else (THROW, parent, exception)
 
 
 def _make_exception(typ: Any, val: Any) -> BaseException:
@@ -420,7 +463,7 @@ def _make_exception(typ: Any, val: Any) -> BaseException:
 def _settle(thread: Thread, decision: tuple[Any, ...], dying: Any) -> tuple[Any, Stack, Any] | None:
     """The greenlet to go on with, its stack and the payload; or None if the decision does not hold any more."""
     kind, target, value = decision[:3]
-    state = target._switchlib_state
+    state = _state_of(target)
     stack = state.stack
     if state.thread is None and kind != SWITCH:
         run = target.run  # which may run anything
@@ -433,7 +476,7 @@ def _settle(thread: Thread, decision: tuple[Any, ...], dying: Any) -> tuple[Any,
 
 def _place(thread: Thread, target: Any, run: Any, decision: tuple[Any, ...]) -> Stack | None:
     """A stack for target to begin on; or None if it cannot any more."""
-    if target._switchlib_state.thread is not None or not _belongs_here(thread, target):
+    if _state_of(target).thread is not None or not _belongs_here(thread, target):
         return None
     if __pypy__.stack_almost_full():
         raise RecursionError("maximum recursion depth exceeded")
@@ -444,48 +487,58 @@ def _place(thread: Thread, target: Any, run: Any, decision: tuple[Any, ...]) -> 
 
 
 def _begin(thread: Thread, target: Any, stack: Stack) -> None:
-    state = target._switchlib_state
+    state = _state_of(target)
     if state.thread is not None:
         stack.job = None
         raise Policy.error("cannot start a greenlet that begins at this moment")
     state.thread, state.stack, state.run = thread, stack, ()
+    stack.greenlet = target
 
 
 def _take_back(target: Any, stack: Stack) -> None:
     """A start that did not take place."""
-    state = target._switchlib_state
+    state = _state_of(target)
     if state.stack is stack:
-        state.thread = state.stack = None
+        state.thread = state.stack = stack.greenlet = None
         state.run = stack.job[2:3]
-    stack.job = None
+        stack.job = None
 
 
-def _belongs_here(thread: Thread, each: Any) -> bool:
-    while each is not None and each._switchlib_state.thread is None:
-        each = each._switchlib_state.parent
-    return each is not None and each._switchlib_state.thread is thread
+def _belongs_here(thread: Thread, unstarted: Any) -> bool:
+    """Whether the nearest ancestor that has begun is of this thread."""
+    ancestor = _state_of(unstarted).parent
+    while ancestor is not None:
+        state = _state_of(ancestor)
+        if state.thread is not None:
+            return state.thread is thread
+        ancestor = state.parent
+    return False
 
 
 # ----------------------------------------------------------------------------------- the end of those nobody refers to
 
 
 class Guard:
-    """Dies with a suspended greenlet that nobody refers to any more, and kills it."""
+    """Dies with a suspended greenlet that nobody refers to any more, and kills it.
 
-    __slots__ = ("greenlet",)
+    Only the greenlet refers to its stack, and only that to its guard, which stays with it: PyPy is slow to make objects
+    that are told of their end.
+    """
 
-    def __init__(self, greenlet: Any) -> None:
-        self.greenlet = greenlet
+    __slots__ = ("stack",)
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
 
     def __del__(self) -> None:
-        state = self.greenlet._switchlib_state
-        thread = state.thread
-        if state.guard is not self or _closing or _has_ended(thread):
+        greenlet = self.stack.greenlet
+        if self.stack.guard is not self or greenlet is None or _closing:
             return
+        thread = _state_of(greenlet).thread
         if thread is _here.thread:
-            _kill(thread, self.greenlet)
-        else:
-            thread.doomed.append(self.greenlet)
+            _kill(_enter(), greenlet)
+        elif not _has_ended(thread):
+            thread.doomed.append(greenlet)
 
 
 def _kill_doomed(thread: Thread) -> None:
@@ -495,11 +548,11 @@ def _kill_doomed(thread: Thread) -> None:
 
 def _kill(thread: Thread, victim: Any) -> None:
     """Throws GreenletExit into a suspended greenlet. Its parent is the current one while it dies."""
-    state = victim._switchlib_state
+    state = _state_of(victim)
     if state.stack is None or thread.current is victim:
         return
     parent, state.parent = state.parent, thread.current
-    state.guard = None  # if it lives on it gets another
+    state.stack.guard = None  # if it lives on it gets another
     exit = Policy.GreenletExit("Killing the greenlet because all references have vanished.")
     try:
         _leave(thread, victim, state.stack, Raise(exit))
@@ -554,8 +607,12 @@ def close_down() -> None:
 
 
 def shortcuts(on: bool | None) -> bool:
-    """There are none: the compiler makes the policy's decisions as fast."""
-    return False
+    """See switchlib/_mechanism.py."""
+    global _shortcuts
+    before = _shortcuts
+    if on is not None:
+        _shortcuts = on
+    return before
 
 
 # ---------------------------------------------------------------------------------------------- what users may ask
@@ -588,7 +645,7 @@ def settrace(callback: Any, /) -> Any:
 def _state(each: Any) -> State:
     if not isinstance(each, Base):
         raise TypeError(f"GreenletChecker: Expected any type of greenlet, not {type(each).__name__}")
-    return each._switchlib_state
+    return _state_of(each)
 
 
 def _has_ended(thread: Thread) -> bool:
@@ -643,12 +700,12 @@ def run_of(each: Any) -> Any:
 def store_parent(each: Any, parent: Any) -> bool:
     state = _state(each)
     ancestor = parent
-    while ancestor is not None:
-        if ancestor is each:
-            return False
+    while ancestor is not each:
         ancestor = _state(ancestor).parent
-    state.parent = parent
-    return True
+        if ancestor is None:
+            state.parent = parent
+            return True
+    return False
 
 
 def store_run(each: Any, *run: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import pytest
 
 from switchlib import _install
@@ -47,7 +49,7 @@ def test_a_program_on_its_own_does_not_get_it(doctor, tmp_path):
     (tmp_path / "elsewhere" / "greenlet.py").write_text(FAKE_GREENLET)
     status, text = doctor(PYTHONPATH=str(tmp_path / "elsewhere"))
     assert status == 1
-    assert "interpreter  CPython 3." in text
+    assert f"interpreter  {platform.python_implementation()} 3." in text
     assert "shortcuts on" in text
     assert f"from here    greenlet 1.2, from {tmp_path}/elsewhere/greenlet.py" in text
     assert f"under run    switchlib, as greenlet 3.5.6, from {SHIM}" in text

@@ -37,7 +37,6 @@ def test_builtins_stand_where_policy_stood(name):
     assert greenlet.__dict__[name].__doc__
 
 
-@pytest.mark.cpython("it has no shortcuts")
 def test_shortcuts_can_be_turned_off(shortcuts, python):
     assert _mechanism.shortcuts(None) is shortcuts
     code = "from switchlib import _mechanism; print(_mechanism.shortcuts(None))"

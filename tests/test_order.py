@@ -168,6 +168,7 @@ def test_where_greenlet_differs(name):
 
 
 @pytest.mark.once
+@pytest.mark.cpython("it has a greenlet of its own")
 @pytest.mark.skipif(importlib.util.find_spec("greenlet") is None, reason="greenlet is not installed beside switchlib")
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="what greenlet does here was written down on CPython 3.11")
 def test_greenlet_differs_so():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count, product
-from typing import Any, TypeAlias
+from typing import Any
 
 from tests.order.program import SLOTS, VIAS, Code, Program
 
@@ -79,7 +79,7 @@ TABLES: dict[str, Sequence[Any]] = {
     "one": _table(SWITCHES, THROWS, RESUMES),
 }
 
-Choose: TypeAlias = Callable[[str], Any]
+Choose = Callable[[str], Any]
 """Chooses from the table of that name. What comes first in a table is the simplest."""
 
 
@@ -92,21 +92,20 @@ def program(choose: Choose, *, keeps: bool = False) -> Program:
         return [filled(choose(table), depth, yields) for _ in range(choose(size))]
 
     def filled(part: Any, depth: int, yields: bool) -> Any:
-        match part:
-            case "del" if keeps:
-                return "function"
-            case "?value":
-                return next(values)
-            case "?code":
-                return code("nested", depth - 1, yields)
-            case "?called":
-                return code("nested", depth - 1)
-            case "?one":
-                return [filled(choose("one"), depth, yields)]
-            case dict():
-                return {name: filled(each, depth, yields) for name, each in part.items()}
-            case tuple():
-                return [filled(each, depth, yields) for each in part]
+        if part == "del" and keeps:
+            return "function"
+        if part == VALUE:
+            return next(values)
+        if part == CODE:
+            return code("nested", depth - 1, yields)
+        if part == CALLED:
+            return code("nested", depth - 1)
+        if part == ONE:
+            return [filled(choose("one"), depth, yields)]
+        if isinstance(part, dict):
+            return {name: filled(each, depth, yields) for name, each in part.items()}
+        if isinstance(part, tuple):
+            return [filled(each, depth, yields) for each in part]
         return part
 
     threads = choose("threads")

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Union
 
 from tests.order.program import LIMIT, SLOTS, Code, Program
 from tests.order.python import RAISE, Frame, Interpreter, Raised, Refused, Stack
@@ -39,7 +39,7 @@ class Call:
         return (self.args, self.kwargs) if self.args else self.kwargs
 
 
-Message: TypeAlias = Call | Raised
+Message = Union[Call, Raised]
 
 
 @dataclass(eq=False)
@@ -74,7 +74,7 @@ class Model(Interpreter):
         self.made: list[Greenlet] = []  # those that exist
         self.count = 0
         self.threads: list[Thread] = []
-        for name, code in zip(["main", "main2"], program.mains, strict=False):
+        for name, code in zip(["main", "main2"], program.mains):
             guarded: Code = [["try", [["call", "function", 0, code]], "BaseException", []], ["finish"]]
             main = Greenlet(name, [Frame("bottom", guarded)], state="live", owners=2)
             main.thread = Thread(main, main)

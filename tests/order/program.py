@@ -36,10 +36,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-Instruction: TypeAlias = Sequence[Any]
-Code: TypeAlias = Sequence[Instruction]
+Instruction = Sequence[Any]
+Code = Sequence[Instruction]
 
 SLOTS = 4
 LIMIT = 8
@@ -100,45 +100,48 @@ def _lines(code: Code) -> Iterator[str]:
 
 
 def _instruction(word: str, *operands: Any) -> Iterator[str]:
-    match word, *operands:
-        case "make", slot, body, parent, kind:
-            run = None if body is None else f"body{body}"
-            yield f"make({slot}, {run}, {parent!r}, {kind!r})"
-        case "set_run", who, body:
-            yield f"set_run({who!r}, body{body})"
-        case "switch", who, args, kwargs:
-            given = [repr(value) for value in args] + [f"{name}={value!r}" for name, value in kwargs.items()]
-            yield f"got(at({who!r}).switch({', '.join(given)}))"
-        case "throw", who, what:
-            yield f"got(at({who!r}).throw({THROWN[what]}))"
-        case "raise", number:
-            yield f"raise Error({number})"
-        case ("reraise",):
-            yield "raise"
-        case "return", value:
-            yield f"return {value}"
-        case "try", body, catches, handler:
-            yield "try:"
-            yield from _indented(_lines(body))
-            yield f"except {catches} as exception:"
-            yield from _indented(iter(["caught(exception)", *_lines(handler)]))
-        case "finally", body, final:
-            yield "try:"
-            yield from _indented(_lines(body))
-            yield "finally:"
-            yield from _indented(_lines(final))
-        case "call", via, depth, body:
-            yield "def called():"
-            yield from _indented(_lines(body))
-            yield f"call({via!r}, {depth}, called)"
-        case "next", number:
-            yield f"came(next(generators[{number}], 'its end'))"
-        case "yield", value:
-            yield f"yield {value}"
-        case _:
-            yield f"{word}({', '.join(map(repr, operands))})"
+    if word in LINES:
+        yield LINES[word].format(*operands)
+    elif word == "make":
+        slot, body, parent, kind = operands
+        run = None if body is None else f"body{body}"
+        yield f"make({slot}, {run}, {parent!r}, {kind!r})"
+    elif word == "switch":
+        who, args, kwargs = operands
+        given = [repr(value) for value in args] + [f"{name}={value!r}" for name, value in kwargs.items()]
+        yield f"got(at({who!r}).switch({', '.join(given)}))"
+    elif word == "throw":
+        who, what = operands
+        yield f"got(at({who!r}).throw({THROWN[what]}))"
+    elif word == "try":
+        body, catches, handler = operands
+        yield "try:"
+        yield from _indented(_lines(body))
+        yield f"except {catches} as exception:"
+        yield from _indented(iter(["caught(exception)", *_lines(handler)]))
+    elif word == "finally":
+        body, final = operands
+        yield "try:"
+        yield from _indented(_lines(body))
+        yield "finally:"
+        yield from _indented(_lines(final))
+    elif word == "call":
+        via, depth, body = operands
+        yield "def called():"
+        yield from _indented(_lines(body))
+        yield f"call({via!r}, {depth}, called)"
+    else:
+        yield f"{word}({', '.join(map(repr, operands))})"
 
 
+LINES = {
+    "set_run": "set_run({!r}, body{})",
+    "raise": "raise Error({})",
+    "reraise": "raise",
+    "return": "return {}",
+    "next": "came(next(generators[{}], 'its end'))",
+    "yield": "yield {}",
+}
 THROWN = {
     "exit": "",
     "class": "Error",

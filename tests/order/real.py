@@ -256,24 +256,7 @@ class World:
 
     def call(self, via: str, depth: int, called: Callable[[], Any]) -> None:
         """Calls it by way of C code, `depth` times over."""
-        inner = called if depth <= 1 else partial(self.call, via, depth - 1, called)
-        match via:
-            case "function":
-                inner()
-            case "sorted":
-                sorted([0], key=lambda _: inner() or 0)
-            case "sub":
-                re.sub("x", lambda _: str(inner()), "x")
-            case "eq":
-                _ = 0 in [_Caller(inner)]
-            case "get":
-                _ = _Caller(inner).attribute
-            case "import":
-                _imports.importing(inner)
-            case "del":
-                _LastCaller(inner)
-            case "context":
-                contextvars.copy_context().run(inner)
+        _CALLERS[via](called if depth <= 1 else partial(self.call, via, depth - 1, called))
 
     def hand_over(self) -> None:
         self.event("hands over")
@@ -294,34 +277,48 @@ class World:
 @contextmanager
 def under(condition: str | None) -> Iterator[None]:
     """Conditions that a program must not notice."""
-    match condition:
-        case "gc":
-            before = gc.get_threshold()
-            gc.set_threshold(1)
-            try:
-                yield
-            finally:
-                gc.set_threshold(*before)
-        case "threads":
-            interval, stop = sys.getswitchinterval(), threading.Event()
-            sys.setswitchinterval(1e-6)
-            busy = threading.Thread(target=lambda: [None for _ in iter(stop.is_set, True)])
-            busy.start()
-            try:
-                yield
-            finally:
-                stop.set()
-                busy.join()
-                sys.setswitchinterval(interval)
-        case "trace":
-            tracer = sys.gettrace()
-            sys.settrace(_trace)
-            try:
-                yield
-            finally:
-                sys.settrace(tracer)
-        case _:
+    if condition == "gc" and not hasattr(gc, "set_threshold"):  # PyPy
+        with _beside(gc.collect_step):
             yield
+    elif condition == "gc":
+        before = gc.get_threshold()
+        gc.set_threshold(1)
+        try:
+            yield
+        finally:
+            gc.set_threshold(*before)
+    elif condition == "threads":
+        with _beside(lambda: None):
+            yield
+    elif condition == "trace":
+        tracer = sys.gettrace()
+        sys.settrace(_trace)
+        try:
+            yield
+        finally:
+            sys.settrace(tracer)
+    else:
+        yield
+
+
+@contextmanager
+def _beside(function: Callable[[], Any]) -> Iterator[None]:
+    """A thread calls it all the time, and threads take turns between any two bytecodes."""
+    interval, stop = sys.getswitchinterval(), threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            function()
+
+    busy = threading.Thread(target=work)
+    sys.setswitchinterval(1e-6)
+    busy.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        busy.join()
+        sys.setswitchinterval(interval)
 
 
 CONDITIONS = ("gc", "threads", "trace")
@@ -383,6 +380,16 @@ class _Imports(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 _imports = _Imports()
+_CALLERS: dict[str, Callable[[Callable[[], Any]], object]] = {
+    "function": lambda called: called(),
+    "sorted": lambda called: sorted([0], key=lambda _: called() or 0),
+    "sub": lambda called: re.sub("x", lambda _: str(called()), "x"),
+    "eq": lambda called: 0 in [_Caller(called)],
+    "get": lambda called: _Caller(called).attribute,
+    "import": _imports.importing,
+    "del": _LastCaller,
+    "context": lambda called: contextvars.copy_context().run(called),
+}
 
 
 class _Stderr:
@@ -425,15 +432,13 @@ class _Name(str):
 
 def _show(value: Any) -> Any:
     """A value with its exceptions shown by their names."""
-    match value:
-        case BaseException():
-            return _Name(_name(value))
-        case tuple():
-            return tuple(map(_show, value))
-        case dict():
-            return {key: _show(each) for key, each in value.items()}
-        case _:
-            return value
+    if isinstance(value, BaseException):
+        return _Name(_name(value))
+    if isinstance(value, tuple):
+        return tuple(map(_show, value))
+    if isinstance(value, dict):
+        return {key: _show(each) for key, each in value.items()}
+    return value
 
 
 if __name__ == "__main__":

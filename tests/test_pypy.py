@@ -1,0 +1,220 @@
+"""switchlib/_pypy.py: what only PyPy's mechanism has to get right. CPython has none of it."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+import time
+
+import pytest
+
+from switchlib import GreenletExit, _mechanism, getcurrent, greenlet
+from tests.conftest import PYPY
+
+if not PYPY:
+    pytest.skip("it is the mechanism of PyPy", allow_module_level=True)
+
+from switchlib import _pypy
+
+
+class Ring:
+    """main, a and b, each of which switches to the next; all frames on their stacks tell by `here` whose they are."""
+
+    def __init__(self) -> None:
+        self.main = getcurrent()
+        self.told: list[tuple[str, str]] = []
+        self.make()
+
+    def make(self) -> None:
+        self.b = greenlet(lambda *_: self.go_round("b", self.main))
+        self.a = greenlet(lambda *_: self.go_round("a", self.b))
+        self.names = {self.main: "main", self.a: "a", self.b: "b"}
+
+    def go_round(self, here: str, following: greenlet) -> None:
+        while True:
+            following.switch(here)
+
+    def tell(self) -> None:
+        """Notes who is current, and whose frames are below."""
+        frame = sys._getframe()
+        while "here" not in frame.f_locals:
+            frame = frame.f_back
+        self.told.append((self.names[getcurrent()], frame.f_locals["here"]))
+
+
+@pytest.fixture
+def ring(strike):
+    each = Ring()
+    yield each
+    strike(())
+    for member in (each.a, each.b):
+        member.throw()
+
+
+@pytest.fixture
+def strike(monkeypatch):
+    """strike(where, function): it is called where a signal handler could be: just before a jump, or just after."""
+    jump, busy = _pypy._jump, False
+    armed = ((), None)
+
+    def use(where, function=None):
+        nonlocal armed
+        armed = (where, function)
+
+    def strike_at(place):
+        nonlocal busy
+        where, function = armed
+        ends = _pypy._here.thread.spent is not None  # which holds signals
+        if place in where and not busy and not ends:
+            busy = True
+            try:
+                function()
+            finally:
+                busy = False
+
+    def striking(*arguments):
+        strike_at("before")
+        payload = jump(*arguments)
+        strike_at("after")
+        return payload
+
+    monkeypatch.setattr(_pypy, "_jump", striking)
+    return use
+
+
+WHERE = pytest.mark.parametrize("where", [("before",), ("after",), ("before", "after")], ids="-".join)
+
+
+@WHERE
+def test_a_signal_handler_within_a_switch_knows_who_runs(ring, strike, where):
+    here = "main"
+    strike(where, ring.tell)
+    for _ in range(3):
+        assert ring.a.switch() == "b"
+    assert {current for current, _ in ring.told} == {here, "a", "b"}
+    assert [(current, truth) for current, truth in ring.told if current != truth] == []
+
+
+@WHERE
+def test_a_signal_handler_within_a_switch_may_switch(ring, strike, where):
+    here = "main"
+
+    def go_back(to: greenlet) -> None:
+        while True:
+            to = to.switch("back")
+
+    elsewhere = greenlet(go_back)
+
+    def handler() -> None:
+        ring.tell()
+        assert elsewhere.switch(getcurrent()) == "back"
+        ring.tell()
+
+    strike(where, handler)
+    for _ in range(3):
+        assert ring.a.switch() == "b"
+        ring.tell()
+    assert {current for current, _ in ring.told} == {here, "a", "b"}
+    assert [(current, truth) for current, truth in ring.told if current != truth] == []
+    strike(())
+    elsewhere.throw()
+
+
+@WHERE
+def test_a_signal_handler_within_a_switch_may_raise(ring, strike, where):
+    here, left = "main", 0
+
+    def handler() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+
+    for strikes in range(1, 8):
+        strike(where, handler)
+        left = strikes
+        with pytest.raises(KeyboardInterrupt):
+            ring.go_round(here, ring.a)
+        ring.tell()
+        assert ring.told[-1] == (here, here)
+        strike(where, ring.tell)
+        if ring.a.dead or ring.b.dead:  # it was raised in there
+            strike(())
+            for member in (ring.a, ring.b):
+                member.throw()
+            ring.make()
+            ring.a.switch()  # on a stack that served another, the first arrival is below the frames that tell
+            strike(where, ring.tell)
+        for _ in range(2):
+            ring.a.switch()
+    assert [(current, truth) for current, truth in ring.told if current != truth] == []
+
+
+def test_signal_handlers_know_who_runs(ring):
+    here = "main"
+    before = signal.signal(signal.SIGALRM, lambda *_: ring.tell())
+    signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+    try:
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            assert ring.a.switch() == "b"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert {current for current, _ in ring.told} == {here, "a", "b"}
+    assert [(current, truth) for current, truth in ring.told if current != truth] == []
+
+
+def test_the_next_collection_kills_what_nobody_refers_to():
+    said = []
+
+    def run() -> None:
+        try:
+            getcurrent().parent.switch()
+        except GreenletExit:
+            said.append("killed")
+
+    for times in range(1, 4):  # on one stack, with one guard
+        greenlet(run).switch()
+        gc.collect()
+        assert said == ["killed"] * times
+
+
+def test_a_survivor_is_killed_again():
+    said = []
+
+    def run() -> None:
+        for number in range(3):
+            try:
+                getcurrent().parent.switch()
+            except GreenletExit:
+                said.append(number)
+
+    greenlet(run).switch()
+    for times in range(1, 4):
+        gc.collect()
+        assert said == list(range(times))
+
+
+def test_what_cannot_be_seen_says_so():
+    with pytest.raises(NotImplementedError, match="stack slices are not visible on PyPy"):
+        _mechanism.slice_of(getcurrent())
+    with pytest.raises(AttributeError, match="the C stack is not visible on PyPy"):
+        _ = getcurrent()._stack_saved
+    with pytest.raises(NotImplementedError, match="PyPy has no trash can"):
+        _mechanism.trash_nesting()
+
+
+def test_a_subclass_cannot_hide_its_state():
+    class Perverse(greenlet):
+        def __getattribute__(self, name: str) -> None:
+            return None
+
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(name)
+
+    child = greenlet(lambda: 1, Perverse())
+    with pytest.raises(TypeError, match="NoneType"):  # what the parent that never began calls its `run`
+        child.switch()
+    assert child.dead
