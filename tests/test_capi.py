@@ -241,6 +241,7 @@ def test_an_extension_built_with_our_header_runs_on_greenlet(tmp_path):
     assert done.stdout.split() == ["<class", "'greenlet.greenlet'>", "2", "1"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("compiler", ["gcc", "clang", "g++"])
 def test_the_header_compiles_without_warnings(compiler, tmp_path):
     if shutil.which(compiler) is None:

@@ -281,8 +281,9 @@ greenlet_dealloc(PyObject *object)
             Py_SET_REFCNT(object, Py_REFCNT(object) - 1);
             if (Py_REFCNT(object) > 0) {
                 Py_ssize_t count = Py_REFCNT(object);
-                _Py_NewReference(object);
-                Py_SET_REFCNT(object, count);
+                _Py_NewReference(object);   /* which counts one more than there are, for who counts all of the process */
+                Py_SET_REFCNT(object, count + 1);
+                Py_DECREF(object);
                 if (!PyObject_GC_IsTracked(object)) {
                     PyObject_GC_Track(object);
                 }
