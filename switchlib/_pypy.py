@@ -393,7 +393,8 @@ def _leave_for_good(thread: Thread, target: Any, stack: Stack, payload: Any) -> 
         _begin(thread, target, stack)
     spent = state.stack
     thread.target, thread.spent, thread.payload, thread.news = target, spent, payload, True
-    state.stack = state.context = spent.greenlet = None
+    state.stack = spent.greenlet = None
+    state.context = _load_context()
     if len(thread.idle) < MOST_IDLE:
         thread.idle.append(spent)
     if target is thread.main:

@@ -69,7 +69,8 @@ REST = """\
 ## greenlet's own tests
 
 `python -m tests.upstream` runs them, unchanged, with the shortcuts on and off. Those marked `fails_leakcheck` fail
-where nothing leaks, and count as passed. These do not pass:
+where nothing leaks, and count as passed. On PyPy those that need reference counts, compiled modules or a C stack are
+left out: `tests/upstream/pypy.py` lists them with their reasons. These do not pass:
 
 {exceptions}
 
