@@ -219,6 +219,21 @@ get_parent(PyObject *self, void *Py_UNUSED(closure))
     return ask_getter(self, P_GET_PARENT);
 }
 
+/* eventlet sets the parent before each switch to its hub. */
+static int
+set_parent(PyObject *self, PyObject *value, void *closure)
+{
+    Thread *thread = thread_find(false);
+    State *state = ((Greenlet *)self)->state;
+    if (likely(thread != NULL && thread->fast != NULL && state->parent != NULL
+               && (is_unstarted(state) || state->thread == thread)
+               && value != NULL && is_greenlet(value) && ((Greenlet *)value)->state->thread == thread
+               && store_parent((Greenlet *)self, (Greenlet *)value))) {
+        return 0;
+    }
+    return ask_setter(self, value, closure);
+}
+
 PyObject **
 context_of(Greenlet *self, bool *running)
 {
@@ -317,7 +332,7 @@ static const int class_method_policies[] = {P_SWITCH, P_THROW};
 
 static PyGetSetDef class_getset[] = {
     {"run", get_run, ask_setter, NULL, (void *)P_GET_RUN},
-    {"parent", get_parent, ask_setter, NULL, (void *)P_GET_PARENT},
+    {"parent", get_parent, set_parent, NULL, (void *)P_GET_PARENT},
     {"gr_context", get_context, set_context, NULL, (void *)P_GET_CONTEXT},
 };
 
