@@ -54,9 +54,10 @@ def measured(printed: str) -> dict[str, tuple[float, float]]:
 def test_many_greenlets_lie_in_huge_pages_and_give_them_back(python):
     found = measured(python("-c", MANY, PYTHONMALLOC="pymalloc").stdout)
     assert found["few"][1] == 0
-    assert found["many"][1] > 8  # on CPython 3.12 and later copies are too large for arenas
+    assert found["many"][1] > 8
     assert found["after"][1] < 4
-    assert found["after"][0] < found["few"][0] + 16  # the first ones and what the interpreter keeps
+    if sys.version_info < (3, 12):  # else copies are too large for arenas, and the C library keeps their memory
+        assert found["after"][0] < found["few"][0] + 16  # the first ones and what the interpreter keeps
 
 
 def test_without_the_addresses_it_goes_on_in_the_interpreters_arenas(python):
