@@ -38,6 +38,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     marker = item.get_closest_marker("cpython")
     if PYPY and marker is not None:
         pytest.skip(f"not on PyPy: {marker.args[0]}")
+    marker = item.get_closest_marker("native")
+    if "SWITCHLIB_EMULATOR" in os.environ and marker is not None:  # set by tools/cpus.py
+        pytest.skip(f"not under {os.environ['SWITCHLIB_EMULATOR']}: {marker.args[0]}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 pytestmark = [
     pytest.mark.cpython("its memory is its own affair"),
+    pytest.mark.native("an emulator has huge pages and limits of its own"),
     pytest.mark.once,
     pytest.mark.skipif(sys.platform != "linux" or sys.maxsize < 2**32, reason="huge pages are used on 64-bit Linux"),
 ]

@@ -228,11 +228,14 @@ class Machine:
         (programs / "cc").chmod(0o755)
         report, log = self.tree / "report.xml", self.tree / "tests.log"
         report.unlink(missing_ok=True)
+        environment = {"PYTHONPATH": str(self.tree), "PATH": f"{programs}:{os.environ['PATH']}"}
+        if self.how != "natively":
+            environment["SWITCHLIB_EMULATOR"] = self.how
         with log.open("w") as output:
             done = subprocess.run(
                 [self.python, "-m", "pytest", *PYTEST, f"--junitxml={report}", *arguments],
                 cwd=self.tree,
-                env=os.environ | {"PYTHONPATH": str(self.tree), "PATH": f"{programs}:{os.environ['PATH']}"},
+                env=os.environ | environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 check=False,
