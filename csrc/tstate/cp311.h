@@ -13,19 +13,9 @@
 /* _Py_Specialize_LoadMethod in Python/specialize.c gives up where the dict is NULL; all empty ones have the same keys. */
 #define TSTATE_DICT_SPEEDS_METHODS 1
 
-/* Its evaluation stack is out of reach: the depth was in a register. */
-static inline void
-frame_clear(_PyInterpreterFrame *frame)
-{
-    Py_CLEAR(frame->frame_obj);
-    for (int i = 0; i < frame->f_code->co_nlocalsplus; i++) {
-        Py_CLEAR(frame->localsplus[i]);
-    }
-    Py_CLEAR(frame->f_locals);
-    Py_CLEAR(frame->f_func);
-    Py_CLEAR(frame->f_code);
-}
-
+#define FRAME_FUNCTION f_func
+#define FRAME_CODE f_code
+#include "frame_objects.h"
 #include "frames.h"
 
 typedef struct tstate_slice {
@@ -165,18 +155,10 @@ tstate_end(tstate_slice *slice, PyThreadState *ts)
 static inline PyObject *
 tstate_frame(tstate_slice *slice, PyThreadState *ts)
 {
-    /* Frame objects are made on demand by a function that is not exported, but PyThreadState_GetFrame calls
-     * it for the running frame. No collection may start while the wrong one is that. */
-    int collecting = PyGC_Disable();
-    struct _PyInterpreterFrame *running = ts->cframe->current_frame;
-    ts->cframe->current_frame = slice->current_frame;
-    PyObject *frame = (PyObject *)PyThreadState_GetFrame(ts);
-    ts->cframe->current_frame = running;
+    int collecting = PyGC_Disable();    /* a finaliser would stand on the wrong frame */
+    PyObject *frame = frames_innermost(slice->current_frame, &ts->cframe->current_frame, ts);
     if (collecting) {
         PyGC_Enable();
-    }
-    if (frame == NULL && !PyErr_Occurred()) {
-        frame = Py_NewRef(Py_None);
     }
     return frame;
 }
@@ -184,12 +166,7 @@ tstate_frame(tstate_slice *slice, PyThreadState *ts)
 static inline void
 tstate_abandon(tstate_slice *slice)
 {
-    _PyInterpreterFrame *innermost = slice->current_frame;
-    if (!frames_are_kept(innermost)) {
-        slice->current_frame = NULL;
-        frames_abandon(innermost);
-        datastack_abandon(&slice->data);
-    }
+    frames_abandon(&slice->current_frame, &slice->data);
 }
 
 static inline int

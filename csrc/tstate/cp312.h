@@ -18,19 +18,9 @@
 
 #define ENTRY_FRAME_OWNER FRAME_OWNED_BY_CSTACK
 
-/* Its evaluation stack is out of reach: the depth was in a register. */
-static inline void
-frame_clear(_PyInterpreterFrame *frame)
-{
-    Py_CLEAR(frame->frame_obj);
-    for (int i = 0; i < frame->f_code->co_nlocalsplus; i++) {
-        Py_CLEAR(frame->localsplus[i]);
-    }
-    Py_CLEAR(frame->f_locals);
-    Py_CLEAR(frame->f_funcobj);
-    Py_CLEAR(frame->f_code);
-}
-
+#define FRAME_FUNCTION f_funcobj
+#define FRAME_CODE f_code
+#include "frame_objects.h"
 #include "frames.h"
 #include "entries.h"
 
@@ -221,27 +211,13 @@ tstate_end(tstate_slice *slice, PyThreadState *ts)
 static inline PyObject *
 tstate_frame(tstate_slice *slice, PyThreadState *ts)
 {
-    /* Frame objects are made on demand by a function that is not exported, but PyThreadState_GetFrame calls
-     * it for the running frame. The collector runs between bytecodes only, so not here. */
-    _PyInterpreterFrame *running = ts->cframe->current_frame;
-    ts->cframe->current_frame = slice->frame;
-    PyObject *frame = (PyObject *)PyThreadState_GetFrame(ts);
-    ts->cframe->current_frame = running;
-    if (frame == NULL && !PyErr_Occurred()) {
-        frame = Py_NewRef(Py_None);
-    }
-    return frame;
+    return frames_innermost(slice->frame, &ts->cframe->current_frame, ts);
 }
 
 static inline void
 tstate_abandon(tstate_slice *slice)
 {
-    _PyInterpreterFrame *innermost = slice->frame;
-    if (!frames_are_kept(innermost)) {
-        slice->frame = NULL;
-        frames_abandon(innermost);
-        datastack_abandon(&slice->data);
-    }
+    frames_abandon(&slice->frame, &slice->data);
 }
 
 static inline int

@@ -19,19 +19,9 @@
 
 #define ENTRY_FRAME_OWNER FRAME_OWNED_BY_CSTACK
 
-/* Its evaluation stack is out of reach: the depth was in a register. */
-static inline void
-frame_clear(_PyInterpreterFrame *frame)
-{
-    Py_CLEAR(frame->frame_obj);
-    for (int i = 0; i < _PyFrame_GetCode(frame)->co_nlocalsplus; i++) {
-        Py_CLEAR(frame->localsplus[i]);
-    }
-    Py_CLEAR(frame->f_locals);
-    Py_CLEAR(frame->f_funcobj);
-    Py_CLEAR(frame->f_executable);
-}
-
+#define FRAME_FUNCTION f_funcobj
+#define FRAME_CODE f_executable
+#include "frame_objects.h"
 #include "frames.h"
 #include "entries.h"
 
@@ -156,22 +146,13 @@ tstate_end(tstate_slice *slice, PyThreadState *ts)
 static inline PyObject *
 tstate_frame(tstate_slice *slice, PyThreadState *ts)
 {
-    PyObject *frame = (PyObject *)frame_object(slice->frame, ts);
-    if (frame == NULL && !PyErr_Occurred()) {
-        frame = Py_NewRef(Py_None);
-    }
-    return frame;
+    return frames_innermost(slice->frame, &ts->current_frame, ts);
 }
 
 static inline void
 tstate_abandon(tstate_slice *slice)
 {
-    _PyInterpreterFrame *innermost = slice->frame;
-    if (!frames_are_kept(innermost)) {
-        slice->frame = NULL;
-        frames_abandon(innermost);
-        datastack_abandon(&slice->data);
-    }
+    frames_abandon(&slice->frame, &slice->data);
 }
 
 static inline int

@@ -26,19 +26,7 @@
 
 #define ENTRY_FRAME_OWNER FRAME_OWNED_BY_INTERPRETER
 
-static inline void
-frame_clear(_PyInterpreterFrame *frame)
-{
-    Py_CLEAR(frame->frame_obj);
-    while (frame->stackpointer > frame->localsplus) {
-        frame->stackpointer--;
-        PyStackRef_CLEAR(*frame->stackpointer);
-    }
-    Py_CLEAR(frame->f_locals);
-    PyStackRef_CLEAR(frame->f_funcobj);
-    PyStackRef_CLEAR(frame->f_executable);
-}
-
+#include "frame_stackrefs.h"
 #include "frames.h"
 #include "entries.h"
 
@@ -171,28 +159,14 @@ tstate_end(tstate_slice *slice, PyThreadState *ts)
 static inline PyObject *
 tstate_frame(tstate_slice *slice, PyThreadState *ts)
 {
-    /* Frame objects are made on demand by a function that is not exported, but PyThreadState_GetFrame calls
-     * it for the running frame. The collector runs between bytecodes only, so not here. */
-    _PyInterpreterFrame *running = ts->current_frame;
-    ts->current_frame = slice->frame;
-    PyObject *frame = (PyObject *)PyThreadState_GetFrame(ts);
-    ts->current_frame = running;
-    if (frame == NULL && !PyErr_Occurred()) {
-        frame = Py_NewRef(Py_None);
-    }
-    return frame;
+    return frames_innermost(slice->frame, &ts->current_frame, ts);
 }
 
 static inline void
 tstate_abandon(tstate_slice *slice)
 {
     Py_CLEAR(slice->executor);
-    _PyInterpreterFrame *innermost = slice->frame;
-    if (!frames_are_kept(innermost)) {
-        slice->frame = NULL;
-        frames_abandon(innermost);
-        datastack_abandon(&slice->data);
-    }
+    frames_abandon(&slice->frame, &slice->data);
 }
 
 static inline int

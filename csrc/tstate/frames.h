@@ -1,4 +1,26 @@
-/* Frames that will never run again, from CPython 3.11 on. The version file defines frame_clear before it. */
+/* The frames of a stack that does not run, from CPython 3.11 on. frame_clear (frame_objects.h, frame_stackrefs.h) comes
+ * before it. */
+
+/* The object of such a frame: a new reference; NULL without an exception if there is no frame. Frame objects are made on
+ * demand by a function that is not exported, but PyThreadState_GetFrame calls it for the running frame, which ts has at
+ * `running`. From 3.12 on the collector runs between bytecodes only, so not here. */
+static inline PyFrameObject *
+frame_object(_PyInterpreterFrame *frame, _PyInterpreterFrame **running, PyThreadState *ts)
+{
+    _PyInterpreterFrame *before = *running;
+    *running = frame;
+    PyFrameObject *object = PyThreadState_GetFrame(ts);
+    *running = before;
+    return object;
+}
+
+/* What tstate_frame returns for a stack with this innermost frame. */
+static inline PyObject *
+frames_innermost(_PyInterpreterFrame *frame, _PyInterpreterFrame **running, PyThreadState *ts)
+{
+    PyObject *object = (PyObject *)frame_object(frame, running, ts);
+    return object != NULL || PyErr_Occurred() ? object : Py_NewRef(Py_None);
+}
 
 /* Whether somebody kept a frame object, and so still looks into the data stack. */
 static inline int
@@ -12,12 +34,16 @@ frames_are_kept(const _PyInterpreterFrame *innermost)
     return 0;
 }
 
-/* Clears the frames of a suspended stack whose thread has ended, from the innermost outwards. */
+/* Clears the frames of a suspended stack whose thread has ended, from the innermost outwards, and frees their data stack:
+ * unless somebody could see it. */
 static inline void
-frames_abandon(_PyInterpreterFrame *innermost)
+frames_abandon(_PyInterpreterFrame **innermost, datastack *data)
 {
-    _PyInterpreterFrame *frame, *previous;
-    for (frame = innermost; frame != NULL; frame = previous) {
+    _PyInterpreterFrame *frame = *innermost, *previous;
+    if (frames_are_kept(frame)) {
+        return;
+    }
+    for (*innermost = NULL; frame != NULL; frame = previous) {
         previous = frame->previous;
         if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
             frame->previous = NULL;     /* somebody may hold the generator and look at its frame */
@@ -26,4 +52,5 @@ frames_abandon(_PyInterpreterFrame *innermost)
             frame_clear(frame);
         }
     }
+    datastack_abandon(data);
 }

@@ -2,18 +2,6 @@
  * the tracing of opcodes is turned on or off, which is done by way of a frame object. */
 #include <internal/pycore_instruments.h>
 
-/* The object of a frame that is not running: a new reference; NULL without an exception if there is no frame.
- * PyThreadState_GetFrame makes it on demand for the running frame. The collector runs between bytecodes only, so not here. */
-static inline PyFrameObject *
-frame_object(_PyInterpreterFrame *frame, PyThreadState *ts)
-{
-    _PyInterpreterFrame *running = ts->current_frame;
-    ts->current_frame = frame;
-    PyFrameObject *object = PyThreadState_GetFrame(ts);
-    ts->current_frame = running;
-    return object;
-}
-
 static inline int
 traces_opcodes(PyCodeObject *code)
 {
@@ -46,7 +34,7 @@ frame_instrument(_PyInterpreterFrame *frame, PyThreadState *ts)
         return 0;
     }
     PyObject *thrown = PyErr_GetRaisedException();
-    PyFrameObject *object = frame_object(frame, ts);
+    PyFrameObject *object = frame_object(frame, &ts->current_frame, ts);
     int status = object != NULL ? toggle_opcodes(object) : PyErr_Occurred() ? -1 : 0;
     Py_XDECREF(object);
     PyErr_SetRaisedException(thrown);
