@@ -26,6 +26,7 @@ import pytest
 import switchlib
 from switchlib import GreenletExit, error, getcurrent, greenlet
 from switchlib import _greenlet as policy
+from tests.settings import gc_threshold, switch_interval, traced
 
 lib = pytest.importorskip("switchlib._switch", reason="it tests the mechanism in C").lib
 
@@ -584,14 +585,8 @@ def test_an_end_whose_parents_have_moved_to_another_thread_goes_to_main():
 # ------------------------------------------------------------- all the time: collections, tracers, profilers
 
 
-@contextlib.contextmanager
-def collections_all_the_time() -> Iterator[None]:
-    threshold = gc.get_threshold()
-    gc.set_threshold(1, 1, 1)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*threshold)
+def collections_all_the_time() -> contextlib.AbstractContextManager[None]:
+    return gc_threshold(1, 1, 1)
 
 
 @contextlib.contextmanager
@@ -604,12 +599,8 @@ def every_line_traced() -> Iterator[None]:
         lines += 1
         return tracer
 
-    old = sys.gettrace()
-    sys.settrace(tracer)
-    try:
+    with traced(tracer):
         yield
-    finally:
-        sys.settrace(old)
     assert lines
 
 
@@ -653,7 +644,7 @@ def every_switch_traced() -> Iterator[None]:
 
 @contextlib.contextmanager
 def beside_a_busy_thread() -> Iterator[None]:
-    over, interval = False, sys.getswitchinterval()
+    over = False
 
     def work() -> None:
         main = getcurrent()
@@ -663,11 +654,10 @@ def beside_a_busy_thread() -> Iterator[None]:
 
     thread = threading.Thread(target=work)
     thread.start()
-    sys.setswitchinterval(1e-6)
     try:
-        yield
+        with switch_interval(1e-6):
+            yield
     finally:
-        sys.setswitchinterval(interval)
         over = True
         thread.join()
 

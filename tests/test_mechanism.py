@@ -13,6 +13,7 @@ import pytest
 
 from switchlib import GreenletExit, _mechanism, getcurrent, greenlet
 from switchlib._mechanism import Base
+from tests.settings import gc_threshold
 
 
 @pytest.fixture
@@ -159,17 +160,13 @@ def test_collections_at_every_turn():
         while True:
             values = main.switch(*values, len(box))
 
-    threshold = gc.get_threshold()
-    gc.set_threshold(1)
-    try:
+    with gc_threshold(1):
         each = [greenlet(run) for _ in range(20)]
         for one in each:
             assert one.switch(1, 2) == (1, 2, 2)
         for _ in range(20):
             for one in each:
                 assert one.switch(3, 4) == (3, 4, 2)
-    finally:
-        gc.set_threshold(*threshold)
 
 
 @pytest.mark.cpython("its collector has no thresholds")
@@ -190,14 +187,10 @@ def test_a_finaliser_may_switch_while_a_tuple_is_packed():
             other.switch(getcurrent())
 
     each = greenlet(lambda *values: [main.switch(n, n) for n in range(200)])
-    threshold = gc.get_threshold()
-    gc.set_threshold(2)
-    try:
+    with gc_threshold(2):
         for number in range(200):
             Cycle()
             assert each.switch(1, 2) == (number, number)
-    finally:
-        gc.set_threshold(*threshold)
     gc.collect()
 
 

@@ -353,7 +353,7 @@ def test_monitoring_that_begins_while_a_greenlet_is_suspended():
     assert raised[0] == "run"
 
 
-@pytest.mark.cpython("a profiler is not told of calls of builtins that its compiler knows")
+@pytest.mark.cpython("its profilers are not told of the call of a builtin here")
 @pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="3.12 offers no way to prepare the code of other frames")
 @pytest.mark.parametrize("opcodes", [False, True], ids=["", "opcodes traced"])
 def test_events_that_are_turned_on_and_off_while_a_greenlet_is_suspended(opcodes):

@@ -26,6 +26,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from tests.order.program import LIMIT, SLOTS, Program, source
+from tests.settings import gc_threshold, switch_interval, traced
 
 PATIENCE = 60  # seconds until a thread that is never handed its turn gives up
 
@@ -281,22 +282,14 @@ def under(condition: str | None) -> Iterator[None]:
         with _beside(gc.collect_step):
             yield
     elif condition == "gc":
-        before = gc.get_threshold()
-        gc.set_threshold(1)
-        try:
+        with gc_threshold(1):
             yield
-        finally:
-            gc.set_threshold(*before)
     elif condition == "threads":
         with _beside(lambda: None):
             yield
     elif condition == "trace":
-        tracer = sys.gettrace()
-        sys.settrace(_trace)
-        try:
+        with traced(_trace):
             yield
-        finally:
-            sys.settrace(tracer)
     else:
         yield
 
@@ -304,21 +297,20 @@ def under(condition: str | None) -> Iterator[None]:
 @contextmanager
 def _beside(function: Callable[[], Any]) -> Iterator[None]:
     """A thread calls it all the time, and threads take turns between any two bytecodes."""
-    interval, stop = sys.getswitchinterval(), threading.Event()
+    stop = threading.Event()
 
     def work() -> None:
         while not stop.is_set():
             function()
 
     busy = threading.Thread(target=work)
-    sys.setswitchinterval(1e-6)
-    busy.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        busy.join()
-        sys.setswitchinterval(interval)
+    with switch_interval(1e-6):
+        busy.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            busy.join()
 
 
 CONDITIONS = ("gc", "threads", "trace")
