@@ -34,7 +34,7 @@ ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nar
 int
 pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **tuple, PyObject **dict)
 {
-    *tuple = PyTuple_New(nargs);
+    *tuple = nargs == 0 ? Py_NewRef(empty_tuple) : PyTuple_New(nargs);
     *dict = kwnames == NULL ? NULL : PyDict_New();
     bool failed = *tuple == NULL || (kwnames != NULL && *dict == NULL);
     for (Py_ssize_t i = 0; !failed && i < nargs; i++) {
@@ -144,40 +144,52 @@ has_dict(PyObject *self)
     return !TSTATE_DICT_SPEEDS_METHODS || ((Greenlet *)self)->dict != NULL;
 }
 
-/* The shortcut for a switch that packs its arguments, which allocates. Returns &again if it does not apply. */
+/* What a switch hands over: nothing as (), one argument as it is, several as a tuple; keywords as a dict, and both as
+ * (tuple, dict). NULL with an exception set if there is no memory. To allocate may run anything. */
 static PyObject *
-switch_packed(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+pack_payload(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    State *to = ((Greenlet *)self)->state;
-    PyObject *tuple, *dict, *payload;
-    if (to->thread != thread) {
-        return &again;
-    }
+    PyObject *tuple, *dict;
     if (nargs == 1 && kwnames == NULL) {
-        payload = Py_NewRef(args[0]);
+        return Py_NewRef(args[0]);
     }
-    else if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
+    if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
         return NULL;
     }
-    else if (dict == NULL) {
-        payload = tuple;
+    if (dict == NULL) {
+        return tuple;
     }
-    else if (nargs == 0) {
-        payload = dict;
-        Py_DECREF(tuple);           /* there is one empty tuple for all */
+    if (nargs == 0) {
+        Py_DECREF(tuple);           /* not the last reference */
+        return dict;
     }
-    else {
-        payload = PyTuple_Pack(2, tuple, dict);
-        release(tuple);
-        release(dict);
-        if (payload == NULL) {
-            return NULL;
-        }
+    PyObject *payload = PyTuple_Pack(2, tuple, dict);
+    release(tuple);
+    release(dict);
+    return payload;
+}
+
+/* Whether a switch to `self` can only go there: it is suspended in this thread, and nothing forbids shortcuts. */
+static inline bool
+is_plain(const Thread *thread, PyObject *self)
+{
+    const State *to = ((Greenlet *)self)->state;
+    return thread->fast != NULL && to->thread == thread && to->slice.start != NULL;
+}
+
+static PyObject *switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+
+/* The shortcut for a plain switch that packs its arguments. */
+static __attribute__((noinline)) PyObject *
+switch_packed(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    PyObject *payload = pack_payload(args, nargs, kwnames);
+    if (payload == NULL) {
+        return NULL;
     }
-    /* Allocating may have run the collector, and that anything. */
-    if (thread->fast == NULL || to->slice.start == NULL) {
+    if (unlikely(!is_plain(thread, self))) {
         release(payload);
-        return &again;
+        return switch_slowly(self, args, nargs, kwnames);
     }
     return switch_to(thread, self, payload);
 }
@@ -190,9 +202,11 @@ switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
         give_dict((Greenlet *)self);
     }
     Thread *thread = thread_find(false);
-    if (thread != NULL && thread->fast != NULL && (is_unstarted(to) || to->slice.start != NULL)) {
-        PyObject *result = is_unstarted(to) ? start_fast(thread, (Greenlet *)self, args, nargs, kwnames)
-                                            : switch_packed(thread, self, args, nargs, kwnames);
+    if (thread != NULL && is_plain(thread, self)) {
+        return switch_packed(thread, self, args, nargs, kwnames);
+    }
+    if (thread != NULL && thread->fast != NULL && is_unstarted(to)) {
+        PyObject *result = start_fast(thread, (Greenlet *)self, args, nargs, kwnames);
         if (result != &again) {
             return result;
         }
@@ -211,12 +225,13 @@ PyObject *
 greenlet_switch(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     Thread *thread = here;
-    State *to = ((Greenlet *)self)->state;
-    if (likely(is_fast(thread) && to->thread == thread && to->slice.start != NULL && nargs <= 1 && kwnames == NULL
-               && has_dict(self))) {
+    if (unlikely(!is_fast(thread) || !is_plain(thread, self) || !has_dict(self))) {
+        return switch_slowly(self, args, nargs, kwnames);
+    }
+    if (likely(nargs <= 1 && kwnames == NULL)) {
         return switch_to(thread, self, Py_NewRef(nargs == 0 ? empty_tuple : args[0]));
     }
-    return switch_slowly(self, args, nargs, kwnames);
+    return switch_packed(thread, self, args, nargs, kwnames);
 }
 
 /* The exception that throw(typ, val) raises, as an instance. It runs user code (the class is called), which no

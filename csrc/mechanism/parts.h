@@ -1,7 +1,8 @@
 /* Greenlets for CPython: what the parts of the mechanism share.
  *
  *     thread.c     threads that use greenlets, found by their thread state
- *     switch.c     a switch (leave, arrive) and the life of a greenlet (begin, finish)
+ *     switch.c     a switch: leave, arrive
+ *     life.c       the life of a greenlet: begin, finish
  *     decision.c   asking the policy, and carrying out what it decided
  *     call.c       the builtins that switch: greenlet.switch and greenlet.throw
  *     type.c       what a greenlet is to Python; the policy class that it adopts
@@ -217,11 +218,19 @@ void *arrive(void *sp, void *arg);
 /* As arrive, but if there was no memory to leave the stack, payload and exception are still the caller's; returns &again. */
 void *arrive_or_stay(void *sp, void *arg);
 
+/* The rest of an arrival where something may run: a tracer, or the end of the origin. Takes over both, origin and payload;
+ * returns the payload, or NULL with an exception set. */
+void *arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload);
+
 /* A switch to the current greenlet. Takes the payload over. */
 PyObject *arrive_here(Thread *thread, PyObject *payload);
 
 /* Whether an unstarted greenlet would run in this thread: so say its ancestors, up to the first that began. */
 bool belongs_here(Thread *thread, const Greenlet *g);
+
+/* Runs the target on the new stack. It never returns, but nobody is told (nor can find out, in another file): so that
+ * compilers jump here, and no frame of the caller's lies on the new stack, to be copied at each switch. */
+void *begin(Thread *thread);
 
 /* The last steps before a new stack. Takes over target and run, whether it succeeds or not. */
 int prepare_start(Thread *thread, Greenlet *target, PyObject *run);

@@ -1,4 +1,4 @@
-/* A switch, and the life of a greenlet: leave, arrive, begin, finish. */
+/* A switch: leave, arrive. */
 #include "parts.h"
 
 /* ------------------------------------------------------------------------------------------------ tracing */
@@ -108,8 +108,6 @@ leave_for_good_to_begin(void *sp, void *arg)
     return NULL;
 }
 
-static void *begin(Thread *thread);
-
 /* We are still on the stack that was to be left. */
 static __attribute__((noinline)) void *
 refused(Thread *thread)
@@ -124,8 +122,7 @@ refused(Thread *thread)
     return NULL;
 }
 
-/* The rest of an arrival where something may run: a tracer, or the end of the origin. */
-static __attribute__((noinline)) void *
+void *
 arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload)
 {
     if (thread->tracer != NULL && trace(thread, origin, thread->current, payload == NULL) < 0) {
@@ -139,7 +136,7 @@ void *
 arrive(void *sp, void *arg)
 {
     Thread *thread = arg;
-    if (sp == NULL) {
+    if (unlikely(sp == NULL)) {
         return thread->refused ? refused(thread) : begin(thread);
     }
     Greenlet *origin = thread->current, *target = thread->target;
@@ -174,116 +171,4 @@ arrive_here(Thread *thread, PyObject *payload)
 {
     Greenlet *current = (Greenlet *)Py_NewRef(thread->current);
     return arrive_slowly(thread, current, payload);
-}
-
-/* -------------------------------------------------------------------------------- the life of a greenlet */
-
-static __attribute__((noinline)) _Noreturn void finish(Thread *thread, PyObject *result);
-
-bool
-belongs_here(Thread *thread, const Greenlet *g)
-{
-    while (g != NULL && is_unstarted(g->state)) {
-        g = g->state->parent;
-    }
-    return g != NULL && g->state->thread == thread;
-}
-
-int
-prepare_start(Thread *thread, Greenlet *target, PyObject *run)
-{
-    if (stack_reserve() < 0) {
-        PyErr_NoMemory();
-        Py_DECREF(run);
-        Py_DECREF(target);
-        return -1;
-    }
-    if (tstate_prepare(&target->state->tstate, thread->tstate, run) < 0) {
-        Py_DECREF(run);
-        Py_DECREF(target);
-        return -1;
-    }
-    thread->stale = target->state->run;
-    target->state->run = run;
-    if (thread->stale == run) {
-        thread->stale = NULL;
-        Py_DECREF(run);             /* not the last reference */
-    }
-    thread->target = target;
-    return 0;
-}
-
-/* The arguments, or an exception instead; and the origin, which may end here. */
-static __attribute__((noinline)) PyObject *
-begin_slowly(Thread *thread, Greenlet *origin)
-{
-    PyObject *args = thread->args, *kwargs = thread->kwargs, *stale = thread->stale;
-    thread->args = thread->kwargs = thread->stale = NULL;
-    release(stale);
-    args = arrive_slowly(thread, origin, args);
-    PyObject *result = NULL;
-    if (args != NULL) {
-        result = PyObject_Call(thread->current->state->run, args, kwargs);
-    }
-    release(args);
-    release(kwargs);
-    return result;
-}
-
-/* The first and last frame of a greenlet's stack, where it is copied with the rest: so nothing is inlined into it
- * that would need registers, and a function is called directly. */
-static __attribute__((noinline)) void *
-begin(Thread *thread)
-{
-    Greenlet *origin = thread->current;
-    thread->current = thread->target;
-    thread->target = NULL;
-    PyObject *result;
-    if (thread->in_array) {
-        thread->in_array = false;
-        Py_DECREF(origin);          /* not the last reference: start_fast looked, and that run is a function */
-        PyObject *run = thread->current->state->run;
-        result = ((PyFunctionObject *)run)->vectorcall(run, thread->array, (size_t)thread->nargs, NULL);
-    }
-    else {
-        result = begin_slowly(thread, origin);
-    }
-    finish(thread, result);
-}
-
-/* GreenletExit is a way to return: its instance is the result. */
-PyObject *
-exit_value(void)
-{
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (!PyErr_GivenExceptionMatches(type, GreenletExit)) {     /* it could not be made */
-        PyErr_Restore(type, value, traceback);
-        return NULL;
-    }
-    Py_XDECREF(type);
-    Py_XDECREF(traceback);
-    return value;
-}
-
-static _Noreturn void
-finish(Thread *thread, PyObject *result)
-{
-    Greenlet *me = thread->current;
-    PyObject *run = me->state->run;
-    me->state->run = NULL;
-    if (unlikely(result == NULL && PyErr_ExceptionMatches(GreenletExit))) {
-        result = exit_value();
-    }
-    release(run);
-    Greenlet *parent = me->state->parent;
-    if (likely(thread->fast != NULL && parent != NULL && parent->state->thread == thread
-               && parent->state->slice.start != NULL)) {
-        Py_INCREF(parent);
-        thread->target = parent;
-        thread->payload = result;
-        swap(leave_for_good, arrive_or_stay, thread);   /* if that returns, the outcome is still ours */
-    }
-    end_slowly(thread, me, result);
 }
