@@ -245,6 +245,23 @@ def cliffs(results: Path) -> str:
     return table(["", *found, "at most"], body)
 
 
+def floors(results: Path) -> str:
+    found: dict[str, dict[str, float]] = json.loads((results / "floors.json").read_text())
+    body = []
+    for name, floor in found.items():
+        cells = [CASES[name].title, f"{floor['bytes']:,} B"]
+        cells += [amount(floor[part], "second") for part in ("call", "switch", "seconds")]
+        if rounds(results, "switchlib", name):
+            measured = row(results, name)
+            cells += [
+                amount(measured.switchlib, "second"),
+                amount((measured.at_most or 0) * measured.greenlet, "second"),
+            ]
+        body.append(cells)
+    heading = ["one switch", "copied", "a call", "registers and copy", "together", "switchlib", "target"]
+    return table(heading, body)
+
+
 def instructions_tables(results: Path) -> str:
     found = json.loads((results / "instructions.json").read_text())
     switch = found["switch"]
@@ -280,6 +297,7 @@ def write() -> None:
         "versions": lambda: versions_table(directories),
         "peers": lambda: peers_table(reference),
         "cliffs": lambda: cliffs(reference),
+        "floors": lambda: floors(reference),
         "instructions": lambda: instructions_tables(reference),
     }
     for file in (ROOT / "README.md", ROOT / "docs" / "performance.md"):

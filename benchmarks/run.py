@@ -134,6 +134,16 @@ def run_cliffs(where: Environment, effort: Effort, results: Path) -> None:
     print(report.cliffs(results))
 
 
+def run_floors(where: Environment, effort: Effort, results: Path) -> None:
+    """Of several processes the quickest counts: what takes longer in another one is no floor."""
+    found: dict[str, dict[str, float]] = {}
+    for _ in range(effort.looks):
+        for name, floor in json.loads(process(where, SWITCHLIB, [where.python, str(HERE / "floors.py")])).items():
+            found[name] = min(floor, found.get(name, floor), key=lambda each: float(each["seconds"]))
+    (results / "floors.json").write_text(json.dumps(found, indent=1))
+    print(report.floors(results))
+
+
 def run_instructions(where: Environment, cases: list[Case], results: Path) -> None:
     file = results / "instructions.json"
     found = json.loads(file.read_text()) if file.exists() else {}
@@ -154,6 +164,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds; what is measured is kept apart")
     parser.add_argument("--peers", action="store_true", help="the cases also with what one could use in their place")
     parser.add_argument("--cliffs", action="store_true", help="not the cases: calls, stacks and numbers of each size")
+    parser.add_argument("--floors", action="store_true", help="not the cases: what a switch cannot do without")
     parser.add_argument("--instructions", action="store_true", help="not the cases: instruction counts, by valgrind")
     parser.add_argument("--write", action="store_true", help="the results into README.md and docs/")
     parser.add_argument("--all", action="store_true")
@@ -166,13 +177,15 @@ def main() -> None:
         (results / "missing.json").write_text(json.dumps(where.missing))
         effort = QUICK if wanted.quick else FULL
         cases = [CASES[name] for name in wanted.case or CASES]
-        if not where.is_cpython and (wanted.cliffs or wanted.instructions):
+        if not where.is_cpython and (wanted.cliffs or wanted.floors or wanted.instructions):
             parser.error("the sizes of stacks and the instructions of a JIT compiler's code cannot be told")
         print(f"{where.name}; load {os.getloadavg()[0]:.1f}")
-        if wanted.all or not (wanted.cliffs or wanted.instructions):
+        if wanted.all or not (wanted.cliffs or wanted.floors or wanted.instructions):
             run_cases(where, cases, effort, wanted.peers or wanted.all, results)
         if wanted.cliffs or (wanted.all and where.is_cpython):
             run_cliffs(where, effort, results)
+        if wanted.floors or (wanted.all and where.is_cpython):
+            run_floors(where, effort, results)
         if wanted.instructions or (wanted.all and where.is_cpython):
             run_instructions(where, cases, results)
     if wanted.all or wanted.write:
