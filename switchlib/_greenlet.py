@@ -134,6 +134,10 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
     def parent(self, parent: greenlet) -> None:
         _set_parent(self, parent)
 
+    @parent.deleter
+    def parent(self) -> None:
+        raise AttributeError("can't delete attribute")
+
     @property
     def gr_context(self) -> Context | None:
         """The contextvars.Context in which the greenlet runs; None if it has none yet."""

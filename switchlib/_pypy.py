@@ -137,7 +137,7 @@ class Thread:
     def __init__(self) -> None:
         self.ident = _thread.get_ident()
         self.ended = False
-        for other in list(_threads):
+        for other in _all_threads():
             other.ended |= other.ident == self.ident
         try:
             _signals_exit()
@@ -161,7 +161,7 @@ class Thread:
         self.tracer: Any = None
         self.idle: list[Stack] = []
         self.doomed: list[Any] = []  # they lost their last reference in another thread
-        _threads.add(self)
+        _threads.add(weakref.ref(self, _threads.discard))
 
 
 class Policy:
@@ -183,10 +183,14 @@ class Here(_thread._local):
         self.thread = Thread()
 
 
-_threads: weakref.WeakSet[Thread] = weakref.WeakSet()
+_threads: set[weakref.ref[Thread]] = set()  # no WeakSet: to look at one while other threads begin raises errors
 _here: Any = None
 _closing = False
 _shortcuts = True
+
+
+def _all_threads() -> list[Thread]:
+    return [thread for each in list(_threads) if (thread := each()) is not None]
 
 
 def _enter() -> Thread:
@@ -748,11 +752,11 @@ def slice_of(each: Any) -> Any:
 
 
 def count_main_greenlets() -> int:
-    return sum(not _has_ended(thread) for thread in _threads)
+    return sum(not _has_ended(thread) for thread in _all_threads())
 
 
 def count_doomed() -> int:
-    return sum(len(thread.doomed) for thread in _threads)
+    return sum(len(thread.doomed) for thread in _all_threads())
 
 
 def c_api() -> None:

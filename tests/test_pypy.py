@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+import threading
 import time
 
 import pytest
 
 from switchlib import GreenletExit, _mechanism, getcurrent, greenlet
 from tests.conftest import PYPY
+from tests.settings import switch_interval
 
 if not PYPY:
     pytest.skip("it is the mechanism of PyPy", allow_module_level=True)
@@ -195,6 +197,25 @@ def test_a_survivor_is_killed_again():
     for times in range(1, 4):
         gc.collect()
         assert said == list(range(times))
+
+
+def test_threads_may_begin_at_once():
+    failed = []
+
+    def begin() -> None:
+        try:
+            getcurrent()
+        except RuntimeError as raised:
+            failed.append(raised)
+
+    with switch_interval(1e-6):
+        for _ in range(5):
+            threads = [threading.Thread(target=begin) for _ in range(32)]
+            for each in threads:
+                each.start()
+            for each in threads:
+                each.join()
+    assert failed == []
 
 
 def test_what_cannot_be_seen_says_so():
