@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 SWITCH, THROW, START = range(3)
 
-MOST_IDLE = 100  # stacks that a thread keeps for greenlets to come
+MANY_IDLE = 100  # stacks that a thread keeps for greenlets to come; up to twice as many before the oldest are given up
 MOST_INTERRUPTS = 100  # of policy at one end, before it is done without
 
 _jump = continulet.switch  # _jump(stack to be left, None, stack to go on with)
@@ -399,8 +399,9 @@ def _leave_for_good(thread: Thread, target: Any, stack: Stack, payload: Any) -> 
     thread.target, thread.spent, thread.payload, thread.news = target, spent, payload, True
     state.stack = spent.greenlet = None
     state.context = _load_context()
-    if len(thread.idle) < MOST_IDLE:
-        thread.idle.append(spent)
+    thread.idle.append(spent)
+    if len(thread.idle) > 2 * MANY_IDLE:
+        del thread.idle[:MANY_IDLE]  # where greenlets were nested these lie deepest, with little room below
     if target is thread.main:
         return stack
     permute(thread.gate, stack)

@@ -28,7 +28,8 @@ hypothesis.settings.register_profile(
     "quick",
     max_examples=200,
     deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+    # PyPy without its compiler takes long to draw a program.
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.register_profile("deep", hypothesis.settings.get_profile("quick"), max_examples=100_000)
 hypothesis.settings.load_profile("quick")

@@ -199,6 +199,20 @@ def test_a_survivor_is_killed_again():
         assert said == list(range(times))
 
 
+def test_nested_greenlets_leave_room_for_others(monkeypatch):
+    def nest(depth: int) -> int:
+        try:
+            return greenlet(nest).switch(depth + 1)
+        except RecursionError:
+            return depth
+
+    monkeypatch.setattr(_pypy, "MANY_IDLE", 5)
+    deepest = nest(0)
+    assert deepest > 20
+    for _ in range(3):
+        assert nest(0) > 0.8 * deepest
+
+
 def test_threads_may_begin_at_once():
     failed = []
 

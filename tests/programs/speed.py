@@ -33,7 +33,7 @@ UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 Pair = tuple[Environment, Environment]
 Row = dict[str, float]
-CPUS = sorted(os.sched_getaffinity(0))
+CPUS = sorted(psutil.Process().cpu_affinity())
 
 
 def operations(environment: Environment) -> Row:
