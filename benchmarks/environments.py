@@ -20,7 +20,9 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "swit
 
 NEEDED = (
     "pyperf==2.10.0",
-    "setuptools==84.2.1",
+    "setuptools==84.2.1; python_version >= '3.10'",
+    "setuptools==82.0.1; python_version < '3.10'",  # the last for PyPy 7.3.11
+    "psutil==5.9.8; implementation_name == 'pypy' and python_version < '3.11'",  # the same
     "cffi==2.1.1; implementation_name == 'cpython'",
     "greenlet==3.5.6; implementation_name == 'cpython'",  # PyPy has its own
 )
