@@ -31,10 +31,6 @@ hide_policy_frames(void)
 PyObject *
 ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    if (unlikely(policy[which] == NULL)) {
-        PyErr_SetString(PyExc_AttributeError, "can't delete attribute");
-        return NULL;
-    }
     PyThreadState *ts = thread->tstate;
     tstate_mute(ts);
     PyObject *answer = PyObject_Vectorcall(policy[which], args, (size_t)nargs, kwnames);
@@ -107,7 +103,9 @@ settle(Thread *thread, PyObject *decision, bool dying, PyObject **outcome)
     PyObject *kind = PyTuple_GET_ITEM(decision, 0);
     Greenlet *target = (Greenlet *)Py_NewRef(PyTuple_GET_ITEM(decision, 1));
     PyObject *payload = Py_NewRef(PyTuple_GET_ITEM(decision, 2));
-    PyObject *kwargs = size > 3 ? Py_NewRef(PyTuple_GET_ITEM(decision, 3)) : NULL;
+    PyObject *kwargs = size > 3 ? PyTuple_GET_ITEM(decision, 3) : NULL;
+    /* Without keywords there is no dict: if the greenlet's thread ends before it, nobody could free that. */
+    kwargs = kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0 ? Py_NewRef(kwargs) : NULL;
     Py_DECREF(decision);            /* runs nothing, for we hold what it held */
 
     swap_save_fn save = NULL;

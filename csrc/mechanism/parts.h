@@ -101,7 +101,7 @@ extern PyObject *empty_tuple, *run_name, *switch_event, *throw_event, *parent_ke
 enum { SWITCH, THROW, START };
 extern PyObject *decisions[3];      /* the ints that tag decisions */
 
-/* Functions of the policy class that builtins ask. A property has up to three. */
+/* Functions of the policy class that builtins ask. A property has three. */
 enum {
     P_INIT, P_SWITCH, P_SWITCH_POSITIONAL, P_THROW, P_END,
     P_GET_RUN, P_SET_RUN, P_DEL_RUN,

@@ -393,7 +393,7 @@ adopt_property(PyObject *class, PyGetSetDef *getset)
             Py_DECREF(property);
             return -1;
         }
-        policy[(intptr_t)getset->closure + i] = function == Py_None ? NULL : function;
+        policy[(intptr_t)getset->closure + i] = function;
     }
     Py_DECREF(property);
     PyObject *descriptor = PyDescr_NewGetSet((PyTypeObject *)class, getset);
