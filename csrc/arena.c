@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+long arena_greenlets;
+
 /* Huge pages are a matter of Linux; and a stretch of addresses this long costs nothing only where there are many. */
 #if defined(MADV_HUGEPAGE) && UINTPTR_MAX > 0xffffffff
 

@@ -13,6 +13,10 @@
 /* ARENA_SIZE in Objects/obmalloc.c */
 #define ARENA_BYTES ((size_t)1024 * 1024)
 
+/* How many greenlets there are, suspended or not. So many are no longer in a processor's caches. */
+extern long arena_greenlets;
+#define ARENA_GREENLETS 4096
+
 /* NULL if there is none to be had: on 32 bits, on other systems than Linux, without memory. */
 void *arena_alloc(void);
 

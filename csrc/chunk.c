@@ -1,14 +1,10 @@
 #include "chunk.h"
 
 #include "arena.h"
-#include "stack.h"
 
 #include <Python.h>
 
 #define CACHED 16
-
-/* So many suspended greenlets are no longer in a processor's caches. */
-#define MANY 4096
 
 static PyObjectArenaAllocator mapped;       /* what was installed before */
 static void *cache[CACHED];
@@ -22,7 +18,7 @@ cache_alloc(void *ctx, size_t size)
     if (size == MAPPED_BYTES && cached > 0) {
         return cache[--cached];
     }
-    void *arena = size == ARENA_BYTES && stack_counts.buffers >= MANY ? arena_alloc() : NULL;
+    void *arena = size == ARENA_BYTES && arena_greenlets >= ARENA_GREENLETS ? arena_alloc() : NULL;
     return arena != NULL ? arena : mapped.alloc(ctx, size);
 }
 

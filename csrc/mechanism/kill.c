@@ -262,6 +262,7 @@ free_state(Greenlet *self)
         main_greenlets -= state->slice.stop == STACK_END;
         thread_release(state->thread);
     }
+    arena_greenlets--;
     PyObject_Free(state);
 }
 

@@ -25,6 +25,7 @@
 #define SWITCHLIB_PARTS_H
 
 #include "../../asm/asm.h"
+#include "../arena.h"
 #include "../stack.h"
 #include "../tstate.h"
 

@@ -35,6 +35,7 @@ greenlet_alloc(PyTypeObject *type)
         return NULL;
     }
     self->state = state;
+    arena_greenlets++;
     return self;
 }
 
