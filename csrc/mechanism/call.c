@@ -31,21 +31,39 @@ ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nar
     return save;
 }
 
+static PyObject *
+pack_positional(PyObject *const *args, Py_ssize_t nargs)
+{
+    PyObject *tuple = PyTuple_New(nargs);
+    for (Py_ssize_t i = 0; tuple != NULL && i < nargs; i++) {
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
+    }
+    return tuple;
+}
+
+static PyObject *
+pack_keywords(PyObject *const *values, PyObject *kwnames)
+{
+    PyObject *dict = PyDict_New();
+    for (Py_ssize_t i = 0; dict != NULL && i < PyTuple_GET_SIZE(kwnames); i++) {
+        if (PyDict_SetItem(dict, PyTuple_GET_ITEM(kwnames, i), values[i]) < 0) {
+            Py_CLEAR(dict);
+        }
+    }
+    return dict;
+}
+
 int
 pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **tuple, PyObject **dict)
 {
-    *tuple = nargs == 0 ? Py_NewRef(empty_tuple) : PyTuple_New(nargs);
-    *dict = kwnames == NULL ? NULL : PyDict_New();
-    bool failed = *tuple == NULL || (kwnames != NULL && *dict == NULL);
-    for (Py_ssize_t i = 0; !failed && i < nargs; i++) {
-        PyTuple_SET_ITEM(*tuple, i, Py_NewRef(args[i]));
+    *dict = NULL;
+    *tuple = pack_positional(args, nargs);
+    if (*tuple == NULL || kwnames == NULL) {
+        return *tuple == NULL ? -1 : 0;
     }
-    for (Py_ssize_t i = 0; !failed && kwnames != NULL && i < PyTuple_GET_SIZE(kwnames); i++) {
-        failed = PyDict_SetItem(*dict, PyTuple_GET_ITEM(kwnames, i), args[nargs + i]) < 0;
-    }
-    if (failed) {
+    *dict = pack_keywords(args + nargs, kwnames);
+    if (*dict == NULL) {
         release(*tuple);
-        release(*dict);
         return -1;
     }
     return 0;
@@ -149,19 +167,15 @@ has_dict(PyObject *self)
 static PyObject *
 pack_payload(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    PyObject *tuple, *dict;
-    if (nargs == 1 && kwnames == NULL) {
-        return Py_NewRef(args[0]);
-    }
-    if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
-        return NULL;
-    }
-    if (dict == NULL) {
-        return tuple;
+    if (kwnames == NULL) {
+        return nargs == 1 ? Py_NewRef(args[0]) : pack_positional(args, nargs);
     }
     if (nargs == 0) {
-        Py_DECREF(tuple);           /* not the last reference */
-        return dict;
+        return pack_keywords(args, kwnames);
+    }
+    PyObject *tuple, *dict;
+    if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
+        return NULL;
     }
     PyObject *payload = PyTuple_Pack(2, tuple, dict);
     release(tuple);
