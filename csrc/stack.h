@@ -63,7 +63,7 @@ int stack_use_reserve(void);
 /* Makes the slice's buffer `size` bytes large. -1 if there was no memory: it is as it was. */
 int stack_resize(stack_slice *slice, size_t size);
 
-/* The rest is on the path of every switch: always inline, which took 2 of 38 ns. */
+/* The rest is on the path of every switch: always inline, which saves 2 of 38 ns. */
 #define STACK_INLINE static inline __attribute__((always_inline))
 
 /* A buffer is kept from one suspension to the next, but not once it is over twice what is needed:

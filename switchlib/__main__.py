@@ -26,6 +26,9 @@ def main(argv: list[str] | None = None) -> int:
         "doctor", help="tell which greenlet a program gets that is started from here, and what is amiss"
     )
 
+    if arguments[:1] == ["run"] and arguments[1:2] in (["-h"], ["--help"]):
+        run.print_help()
+        return 0
     if arguments[:1] == ["run"] and len(arguments) > 1:
         return _run(arguments[1:])  # the rest is the program's, options and all
     command = parser.parse_args(arguments).command

@@ -79,6 +79,10 @@ left out: `tests/upstream/pypy.py` lists them with their reasons. These do not p
 - The classes are `switchlib.greenlet`, `switchlib.error` and `switchlib.GreenletExit`; they pickle by these names. A
   `repr` says `greenlet.greenlet`, since programs look for it.
 - `greenlet.__mro__` has one more class, the builtin base.
+- The class has a `__del__`, its finaliser: to call it kills a greenlet that is suspended.
+- Keywords of `switch` must be strings.
+- Better: a suspended greenlet that only its own `__dict__` refers to is collected, and the tracer of a thread that has
+  ended is freed.
 - Import in a subinterpreter, or on a free-threaded build, is an error that says so.
 - As with greenlet: a suspended greenlet that its own frames refer to is not collected; one whose thread has ended
   is dead and its `finally` blocks do not run; if one ends and every ancestor is of another thread, the process ends

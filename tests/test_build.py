@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def sdist(tmp_path_factory):
     subprocess.run([sys.executable, "-m", "build", "--sdist", "--outdir", str(out), str(copy)], check=True)
     (path,) = out.iterdir()
     return path
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only a clone knows which files are the project's")
+def test_the_sdist_holds_all_but_what_is_the_clones(sdist):
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    with tarfile.open(sdist) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    assert {name for name in set(listed) - held if not name.startswith(".")} == set()
 
 
 def new_environment(directory: Path) -> str:

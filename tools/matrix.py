@@ -138,10 +138,11 @@ LINE = "{:<22} {:<40} {:<28} {:<24} {:<32} {:<24} {:>6}"
 
 
 def main(names: list[str]) -> int:
+    wanted = chosen(names)
     directory = Path(tempfile.mkdtemp(prefix="switchlib-matrix-", dir="/tmp"))  # which is the same in every root
     print(LINE.format("name", "", *JOBS, "s"), flush=True)
     green = True
-    for interpreter in chosen(names):
+    for interpreter in wanted:
         home = directory / interpreter.name
         home.mkdir()
         described, python = interpreter.describe(), install(interpreter, home)

@@ -314,8 +314,7 @@ greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     }
     Thread *thread = here;
-    State *to = ((Greenlet *)self)->state;
-    if (likely(is_fast(thread) && to->thread == thread && to->slice.start != NULL)) {
+    if (likely(is_fast(thread) && is_plain(thread, self))) {
         PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception, Py_XNewRef(traceback));
         return switch_to(thread, self, NULL);
     }

@@ -106,7 +106,7 @@ settle(Thread *thread, PyObject *decision, bool dying, PyObject **outcome)
     PyObject *kwargs = size > 3 ? PyTuple_GET_ITEM(decision, 3) : NULL;
     /* Without keywords there is no dict: if the greenlet's thread ends before it, nobody could free that. */
     kwargs = kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0 ? Py_NewRef(kwargs) : NULL;
-    Py_DECREF(decision);            /* runs nothing, for we hold what it held */
+    Py_DECREF(decision);            /* runs nothing, for we hold what it held but an empty dict */
 
     swap_save_fn save = NULL;
     if (is_unstarted(target->state) && kind == decisions[START]) {

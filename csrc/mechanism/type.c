@@ -150,7 +150,7 @@ static PyObject *
 get_frame(PyObject *self, void *Py_UNUSED(closure))
 {
     State *state = ((Greenlet *)self)->state;
-    if (state->slice.start == NULL) {
+    if (!is_suspended(state)) {
         Py_RETURN_NONE;
     }
     return tstate_frame(&state->tstate, tstate_get());

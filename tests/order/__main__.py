@@ -1,7 +1,5 @@
 """Runs many random programs on switchlib with the shortcuts and without, and compares with the model.
 
-    python -m tests.order [--programs 100000] [--seed 0] [--first 0] [--keeps] [--under CONDITION] [--greenlet]
-
 With --greenlet each program is also run by the real greenlet, in a process of its own with an environment of its own
 (made for the time, with pip), unless the model says that it is one in which greenlet is known to differ. A program
 that does something else is made as small as it gets, and printed. A program depends on the seed and its number alone.
@@ -123,12 +121,12 @@ def shrunk(program: Program, fails: Callable[[Program], bool]) -> Program:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.order", description=__doc__)
-    parser.add_argument("--programs", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--keeps", action="store_true")
-    parser.add_argument("--under", choices=CONDITIONS)
-    parser.add_argument("--greenlet", action="store_true")
+    parser.add_argument("--programs", type=int, default=100_000, help="how many (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="others for each number (%(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first program (%(default)s)")
+    parser.add_argument("--keeps", action="store_true", help="a reference to each greenlet is kept")
+    parser.add_argument("--under", choices=CONDITIONS, help="what happens beside them")
+    parser.add_argument("--greenlet", action="store_true", help="run them on the real greenlet, too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         greenlet = Greenlet(Path(directory)) if options.greenlet else None
