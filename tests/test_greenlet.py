@@ -776,7 +776,7 @@ def test_a_thread_that_ended():
     gc.collect()
     assert each.dead
     assert not each
-    assert each.gr_frame is None
+    assert PYPY or each.gr_frame.f_code.co_name == "<lambda>", "where it stood can still be looked at"
     assert repr(each).endswith("(thread exited) dead>")
     for target in (each, unstarted):
         with pytest.raises(error, match=r"cannot switch to a different thread \(which happens to have exited\)"):

@@ -150,7 +150,7 @@ static PyObject *
 get_frame(PyObject *self, void *Py_UNUSED(closure))
 {
     State *state = ((Greenlet *)self)->state;
-    if (!is_suspended(state)) {
+    if (state->slice.start == NULL) {
         Py_RETURN_NONE;
     }
     return tstate_frame(&state->tstate, tstate_get());
@@ -283,7 +283,8 @@ set_context(PyObject *self, PyObject *value, void *closure)
 
 static PyGetSetDef base_getset[] = {
     {"dead", get_dead, NULL, "True if the greenlet has ended; it can never run again.", NULL},
-    {"gr_frame", get_frame, NULL, "The frame in which a suspended greenlet stands, else None.", NULL},
+    {"gr_frame", get_frame, NULL,
+     "The frame in which a suspended greenlet stands, even if its thread has ended; else None.", NULL},
     {"_stack_saved", get_stack_saved, NULL, "Bytes of its stack that lie in the heap.", NULL},
     {"__dict__", get_dict, set_dict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
