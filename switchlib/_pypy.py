@@ -50,7 +50,7 @@ _store_context = __pypy__.set_contextvar_context
 class State:
     """What a greenlet is beyond its object."""
 
-    __slots__ = ("context", "parent", "run", "stack", "thread")
+    __slots__ = ("context", "level", "parent", "run", "stack", "thread")
 
     def __init__(self, parent: Any) -> None:
         self.thread: Any = None  # set when it begins
@@ -58,6 +58,7 @@ class State:
         self.run: tuple[Any, ...] = ()  # with the run function, if there is one (any more)
         self.stack: Any = None  # from its beginning to its end
         self.context: Context | None = None  # while it does not run
+        self.level = 0  # its stack's, once it has begun
 
 
 class Base:
@@ -105,12 +106,13 @@ _set_state: Callable[[Any, State], None] = Base._switchlib_state.__set__  # type
 class Stack(continulet):  # type: ignore[misc]
     """A stack. The one that runs stands for the thread's own: PyPy keeps that one's frames and registers in it."""
 
-    __slots__ = ("greenlet", "guard", "job")
+    __slots__ = ("greenlet", "guard", "job", "level")
 
     def __new__(cls) -> Any:
         self = continulet.__new__(cls)
         self.greenlet = self.guard = None  # the greenlet that has begun here; it is guarded once it was suspended
         self.job = None  # what is to begin here: thread, greenlet, run, args, kwargs, an exception to raise instead
+        self.level = 0  # in how many starts of greenlets, within each other, it was made
         return self
 
     def __init__(self) -> None:
@@ -399,6 +401,7 @@ def _leave_for_good(thread: Thread, target: Any, stack: Stack, payload: Any) -> 
     thread.target, thread.spent, thread.payload, thread.news = target, spent, payload, True
     state.stack = spent.greenlet = None
     state.context = _load_context()
+    spent.level = state.level
     thread.idle.append(spent)
     if len(thread.idle) > 2 * MANY_IDLE:
         del thread.idle[:MANY_IDLE]  # where greenlets were nested these lie deepest, with little room below
@@ -486,7 +489,11 @@ def _place(thread: Thread, target: Any, run: Any, decision: tuple[Any, ...]) -> 
         return None
     if __pypy__.stack_almost_full():
         raise RecursionError("maximum recursion depth exceeded")
-    stack = thread.idle.pop() if thread.idle else Stack()
+    level, idle = _state_of(thread.current).level + 1, thread.idle
+    while idle and idle[-1].level > level:
+        idle.pop()  # it lies deeper than the new greenlet is to stand
+    stack = idle.pop() if idle else Stack()
+    stack.level = stack.level or level
     kind, _, value, *rest = decision
     stack.job = (thread, target, run, value, *rest, None) if kind == START else (thread, target, run, (), {}, value)
     return stack
@@ -497,7 +504,7 @@ def _begin(thread: Thread, target: Any, stack: Stack) -> None:
     if state.thread is not None:
         stack.job = None
         raise Policy.error("cannot start a greenlet that begins at this moment")
-    state.thread, state.stack, state.run = thread, stack, ()
+    state.thread, state.stack, state.run, state.level = thread, stack, (), stack.level
     stack.greenlet = target
 
 
