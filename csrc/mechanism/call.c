@@ -183,14 +183,6 @@ pack_payload(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
     return payload;
 }
 
-/* Whether a switch to `self` can only go there: it is suspended in this thread, and nothing forbids shortcuts. */
-static inline bool
-is_plain(const Thread *thread, PyObject *self)
-{
-    const State *to = ((Greenlet *)self)->state;
-    return thread->fast != NULL && to->thread == thread && to->slice.start != NULL;
-}
-
 static PyObject *switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
 /* The shortcut for a plain switch that packs its arguments. */
@@ -201,7 +193,7 @@ switch_packed(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t 
     if (payload == NULL) {
         return NULL;
     }
-    if (unlikely(!is_plain(thread, self))) {
+    if (unlikely(!is_plain(thread, (Greenlet *)self))) {
         release(payload);
         return switch_slowly(self, args, nargs, kwnames);
     }
@@ -216,7 +208,7 @@ switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
         give_dict((Greenlet *)self);
     }
     Thread *thread = thread_find(false);
-    if (thread != NULL && is_plain(thread, self)) {
+    if (thread != NULL && is_plain(thread, (Greenlet *)self)) {
         return switch_packed(thread, self, args, nargs, kwnames);
     }
     if (thread != NULL && thread->fast != NULL && is_unstarted(to)) {
@@ -239,7 +231,7 @@ PyObject *
 greenlet_switch(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     Thread *thread = here;
-    if (unlikely(!is_fast(thread) || !is_plain(thread, self) || !has_dict(self))) {
+    if (unlikely(!is_fast(thread) || !is_plain(thread, (Greenlet *)self) || !has_dict(self))) {
         return switch_slowly(self, args, nargs, kwnames);
     }
     if (likely(nargs <= 1 && kwnames == NULL)) {
@@ -314,7 +306,7 @@ greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     }
     Thread *thread = here;
-    if (likely(is_fast(thread) && is_plain(thread, self))) {
+    if (likely(is_fast(thread) && is_plain(thread, (Greenlet *)self))) {
         PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception, Py_XNewRef(traceback));
         return switch_to(thread, self, NULL);
     }

@@ -101,8 +101,7 @@ finish(Thread *thread, PyObject *result)
     }
     release(run);
     Greenlet *parent = me->state->parent;
-    if (likely(thread->fast != NULL && parent != NULL && parent->state->thread == thread
-               && parent->state->slice.start != NULL)) {
+    if (likely(parent != NULL && is_plain(thread, parent))) {
         Py_INCREF(parent);
         thread->target = parent;
         thread->payload = result;

@@ -179,6 +179,14 @@ is_fast(const Thread *thread)
     return thread->fast == ts && thread->id == tstate_id(ts);
 }
 
+/* Whether a switch to `target` can only go there: it is suspended in this thread, and nothing forbids shortcuts. */
+static inline bool
+is_plain(const Thread *thread, const Greenlet *target)
+{
+    const State *to = target->state;
+    return thread->fast != NULL && to->thread == thread && to->slice.start != NULL;
+}
+
 /* ----------------------------------------------------------------------------------------------- threads */
 
 /* The running thread; `create` it if it is new. NULL with an exception set if it could not be, and NULL without one
