@@ -28,8 +28,10 @@ hypothesis.settings.register_profile(
     "quick",
     max_examples=200,
     deadline=None,
-    # PyPy without its compiler takes long to draw a program.
-    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+    suppress_health_check=[
+        hypothesis.HealthCheck.function_scoped_fixture,
+        *([hypothesis.HealthCheck.too_slow] if PYPY else []),  # without its compiler it takes long to draw a program
+    ],
 )
 hypothesis.settings.register_profile("deep", hypothesis.settings.get_profile("quick"), max_examples=100_000)
 hypothesis.settings.load_profile("quick")
