@@ -107,6 +107,23 @@ DOOMED = Program(
     ],
     bodies=[[["finally", [["switch", "parent", [], {}]], [["handled"], ["raise", 1]]]]],
 )
+# Each of two greenlets waits for the end of the other; who goes on first leaves the other alive.
+MUTUAL = Program(
+    mains=[
+        [
+            *[["make", 0, 1, None, "plain"], ["make", 3, 0, None, "plain"], ["make", 2, 0, None, "plain"]],
+            *[["switch", 3, [], {}], ["switch", 2, [4], {}]],
+        ]
+    ],
+    bodies=[
+        [
+            ["try", [["switch", 2, [3], {}]], "BaseException", []],
+            ["try", [["throw", 0, "exit"]], "BaseException", []],
+            *[["drop", 2], ["reparent", 2, 0], ["keep", 3, "parent"]],
+        ],
+        [],
+    ],
+)
 
 
 @pytest.mark.parametrize(
@@ -145,8 +162,22 @@ DOOMED = Program(
             ],
             marks=counts,
         ),
+        pytest.param(
+            MUTUAL,
+            [
+                *["g2 begins () {}", "g3 begins (3,) {}", "g3 got 3", "main got GreenletExit"],
+                *[
+                    "g3 got 4",
+                    "g2 caught GreenletExit",
+                    "main got GreenletExit",
+                    "g2 caught GreenletExit",
+                    "main got None",
+                ],
+            ],
+            marks=[counts, survivors],
+        ),
     ],
-    ids=["documented", "killed", "generator", "threads", "doomed"],
+    ids=["documented", "killed", "generator", "threads", "doomed", "mutual"],
 )
 def test_what_the_model_foretells(program, events):
     assert Model(program).run() == events

@@ -58,6 +58,17 @@ may_kill(const Thread *thread)
     return thread->current->state->depth < MOST_NESTED;
 }
 
+/* Whether a greenlet waits in a kill for its victim, which waits for its own ..., the last of which is `other`. */
+static bool
+waits_for(const State *state, const Greenlet *other)
+{
+    const Greenlet *victim = state->victim;
+    while (victim != NULL && victim != other) {
+        victim = victim->state->victim;
+    }
+    return victim != NULL;
+}
+
 /* Throws GreenletExit into a suspended greenlet; the caller holds a reference for the time. Its parent is the current
  * greenlet while it dies. False if there was no memory to do it: then it has to wait. */
 static bool
@@ -74,7 +85,7 @@ kill_suspended(Thread *thread, Greenlet *self)
     bool killed = true, told = false;
     do {
         PyObject *payload = NULL;
-        if (state->killing) {
+        if (state->victim != NULL) {
             /* Nothing can be raised where it kills another, which lived on. It goes on from there first. */
             payload = Py_NewRef(Py_None);
         }
@@ -89,9 +100,9 @@ kill_suspended(Thread *thread, Greenlet *self)
         Py_INCREF(self);
         thread->target = self;
         thread->payload = payload;
-        killer->killing = true;
+        killer->victim = self;
         PyObject *result = swap(leave, arrive_or_stay, thread);
-        killer->killing = false;
+        killer->victim = NULL;
         if (result == &again) {
             killed = false;
             Py_XDECREF(payload);
@@ -101,7 +112,8 @@ kill_suspended(Thread *thread, Greenlet *self)
             PyErr_WriteUnraisable((PyObject *)self);
         }
         Py_XDECREF(result);
-    } while (is_suspended(state) && (state->killing || !told));
+        /* One that waits for this greenlet would send it back, and so on for ever: it has to live on. */
+    } while (is_suspended(state) && (state->victim != NULL || !told) && !waits_for(state, thread->current));
     if (parent != NULL) {
         store_parent(self, parent); /* unless it has become a child of self: then the killer stays the parent */
         Py_DECREF(parent);

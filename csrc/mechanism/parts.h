@@ -49,8 +49,8 @@ typedef struct State {
     struct Greenlet *parent;        /* owned; NULL for a main greenlet */
     PyObject *run;                  /* owned; NULL if there is none (any more) */
     struct Greenlet *next;          /* if it is to die: the next in its thread's list */
+    struct Greenlet *victim;        /* borrowed; the one for whose end it waits, if it is suspended in a kill */
     int depth;                      /* how many kills, under way within each other, it stands in */
-    bool killing;                   /* it is suspended while it kills another */
 } State;
 
 /* The layout is that of `PyGreenlet` in greenlet.h: extensions built against greenlet subclass it. */

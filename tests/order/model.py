@@ -24,6 +24,8 @@ from typing import Any, Union
 from tests.order.program import LIMIT, SLOTS, Code, Program
 from tests.order.python import RAISE, Frame, Interpreter, Raised, Refused, Stack
 
+MOST_STEPS = 100_000  # a program takes some hundreds
+
 
 @dataclass(eq=False)
 class Call:
@@ -51,7 +53,7 @@ class Greenlet(Stack):
     resume: Callable[[Message], None] | None = None  # takes the message that it waits for
     subclass: bool = False
     owners: int = 0
-    kills: bool = False  # whether it waits for the end of one that it kills
+    victim: Greenlet | None = None  # the one for whose end it waits, if it is suspended in a kill
 
 
 @dataclass(eq=False)
@@ -86,9 +88,11 @@ class Model(Interpreter):
         return self.thread.current
 
     def run(self) -> list[str]:
-        while not self.thread.ended:
+        for _ in range(MOST_STEPS):
+            if self.thread.ended:
+                return self.events
             self.step()
-        return self.events
+        raise AssertionError("it goes on for ever")
 
     def at(self, who: Any) -> Greenlet:
         """The greenlet that an operand names."""
@@ -209,18 +213,18 @@ class Model(Interpreter):
 
     def wait_in_kill(self, victim: Greenlet, parent: Greenlet | None, told: bool) -> None:
         """A victim that waits in a kill of its own, since its victim lives on, goes on from there first."""
-        if victim.kills:
+        if victim.victim:
             self.differences.add("a victim of a victim lives on")
-        self.current.resume = partial(self.killed, victim, parent, told or not victim.kills)
-        self.current.kills = True
-        self.arrive(victim, Call((None,)) if victim.kills else self.raised("GreenletExit"))
+        self.current.resume = partial(self.killed, victim, parent, told or not victim.victim)
+        self.current.victim = victim
+        self.arrive(victim, Call((None,)) if victim.victim else self.raised("GreenletExit"))
 
     def killed(self, victim: Greenlet, parent: Greenlet | None, told: bool, message: Message) -> None:
         """What came back is lost, but an exception is told to sys.unraisablehook. Victim is dead, or not."""
-        self.current.kills = False
+        self.current.victim = None
         if isinstance(message, Raised):
             self.event("cannot raise", message.chain())
-        if victim.state == "live" and (victim.kills or not told):
+        if victim.state == "live" and (victim.victim or not told) and self.current not in victims(victim):
             self.wait_in_kill(victim, parent, told)
         elif victim in lineage(parent):  # by now: the killer stays its parent
             self.differences.add("a kill leaves a cycle of parents")
@@ -325,6 +329,11 @@ class Model(Interpreter):
         if self.thread is not self.threads[0]:  # which waits for the other
             self.current.state = "dead"
         self.pass_on()
+
+
+def victims(greenlet: Greenlet) -> list[Greenlet]:
+    """The greenlet that this one waits for in a kill, the one that that waits for, and so on."""
+    return [] if greenlet.victim is None else [greenlet.victim, *victims(greenlet.victim)]
 
 
 def lineage(greenlet: Greenlet | None) -> list[Greenlet]:
