@@ -1,4 +1,4 @@
-#include <stddef.h>
+#include "../csrc/tstate.h"
 
 #include "floors.h"
 
@@ -10,24 +10,33 @@
 #include <stdlib.h>
 #include <time.h>
 
-static stack_slice home, away, *current, *target;
+typedef struct {
+    stack_slice slice;
+    tstate_slice tstate;
+} coroutine;
+
+static coroutine home, away, *current, *target;
+static PyThreadState *thread;       /* whose state is swapped, too; or NULL */
 static size_t room;
 
 static void *
 leave(void *sp, void *arg)
 {
     (void)arg;
-    current->start = sp;
-    if (stack_save(current, target) < 0) {
+    current->slice.start = sp;
+    if (thread != NULL) {
+        tstate_save(&current->tstate, thread);
+    }
+    if (stack_save(&current->slice, &target->slice) < 0) {
         abort();
     }
-    return target->start;
+    return target->slice.start;
 }
 
 static void
 turn(void)
 {
-    stack_slice *origin = current;
+    coroutine *origin = current;
     current = target;
     target = origin;
 }
@@ -36,7 +45,10 @@ static void *
 arrive(void *sp, void *arg)
 {
     (void)sp;
-    stack_restore(target, current);
+    stack_restore(&target->slice, &current->slice);
+    if (thread != NULL) {
+        tstate_restore(&target->tstate, thread);
+    }
     turn();
     return arg;
 }
@@ -45,8 +57,13 @@ static void *
 leave_to_begin(void *sp, void *arg)
 {
     (void)arg;
-    current->start = sp;
-    stack_begin(target, sp, current);
+    current->slice.start = sp;
+    if (thread != NULL) {
+        tstate_save(&current->tstate, thread);
+        target->tstate = current->tstate;       /* no Python code runs here: any state will do */
+        tstate_restore(&target->tstate, thread);
+    }
+    stack_begin(&target->slice, sp, &current->slice);
     return NULL;
 }
 
@@ -79,18 +96,19 @@ now(void)
 }
 
 floors_found
-floors_switch(size_t locals, long switches)
+floors_switch(size_t locals, long switches, int state_too)
 {
     room = locals;
-    home = (stack_slice){.stop = STACK_END};
-    away = (stack_slice){0};
+    thread = state_too ? PyGILState_GetThisThreadState() : NULL;
+    home = (coroutine){.slice = {.stop = STACK_END}};
+    away = (coroutine){0};
     current = &home;
     target = &away;
     switchlib_swap_stack(leave_to_begin, begin, NULL);
     double began = now();
     go_on(switches / 2);
-    floors_found found = {(now() - began) / (double)switches, away.saved};
-    stack_forget(&home);
-    stack_forget(&away);
+    floors_found found = {(now() - began) / (double)switches, away.slice.saved};
+    stack_forget(&home.slice);
+    stack_forget(&away.slice);
     return found;
 }

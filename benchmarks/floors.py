@@ -1,11 +1,11 @@
-"""What a switch cannot do without: a call from the eval loop, a register switch, and the copying of a stack.
+"""What a switch cannot do without: a call, a register switch, the copying of a stack, the swapping of a thread's state.
 
     python floors.py
 
-prints, as JSON, for each of CASES how many bytes are copied at a switch, and how many seconds two things take that
+prints, as JSON, for each of CASES how many bytes are copied at a switch, and how many seconds three things take that
 whoever is called by CPython and shares one C stack among greenlets cannot do without: the call of a method that returns
-at once, and a switch where there is no interpreter (floors.c, with this library's own stack layer). To find the target
-and to swap the thread's state comes on top.
+at once, a switch where there is no interpreter (floors.c, with this library's own stack layer), and to swap what of the
+thread's state belongs to a stack (with its own tstate.h). To find the target and to hand over the value comes on top.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from switchlib._switch import lib as library
 
 CASES = ("switch", "c_calls_5", "c_calls_20", "c_calls_50")
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("asm/asm.c", "csrc/stack.c", "benchmarks/floors.c")
+SOURCES = ("asm/asm.c", "csrc/stack.c", "csrc/chunk.c", "csrc/arena.c", "benchmarks/floors.c")
 PASSES = 15
 
 
@@ -75,14 +75,23 @@ def bytes_copied(name: str) -> int:
 def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         floors = built(directory)
-        around = floors.floors_switch(16, 2).bytes - 16
+        around = floors.floors_switch(16, 2, False).bytes - 16
         cheapest_call = min(call() for _ in range(PASSES))
         found: dict[str, dict[str, float]] = {}
         for name in CASES:
             copied = bytes_copied(name)
             loops = 200_000 if copied < 8192 else 20_000
-            switch = min(floors.floors_switch(copied - around, loops).seconds for _ in range(PASSES))
-            found[name] = {"bytes": copied, "call": cheapest_call, "switch": switch, "seconds": cheapest_call + switch}
+            bare, whole = (
+                min(floors.floors_switch(copied - around, loops, state_too).seconds for _ in range(PASSES))
+                for state_too in (False, True)
+            )
+            found[name] = {
+                "bytes": copied,
+                "call": cheapest_call,
+                "switch": bare,
+                "state": whole - bare,
+                "seconds": cheapest_call + whole,
+            }
     print(json.dumps(found))
 
 

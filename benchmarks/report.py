@@ -250,7 +250,7 @@ def floors(results: Path) -> str:
     body = []
     for name, floor in found.items():
         cells = [CASES[name].title, f"{floor['bytes']:,} B"]
-        cells += [amount(floor[part], "second") for part in ("call", "switch", "seconds")]
+        cells += [amount(floor[part], "second") for part in ("call", "switch", "state", "seconds")]
         if rounds(results, "switchlib", name):
             measured = row(results, name)
             cells += [
@@ -258,8 +258,8 @@ def floors(results: Path) -> str:
                 amount((measured.at_most or 0) * measured.greenlet, "second"),
             ]
         body.append(cells)
-    heading = ["one switch", "copied", "a call", "registers and copy", "together", "switchlib", "target"]
-    return table(heading, body)
+    parts = ["a call", "registers and copy", "thread state", "together"]
+    return table(["one switch", "copied", *parts, "switchlib", "target"], body)
 
 
 def instructions_tables(results: Path) -> str:
