@@ -37,6 +37,13 @@ hypothesis.settings.register_profile("deep", hypothesis.settings.get_profile("qu
 hypothesis.settings.load_profile("quick")
 
 
+def pytest_collection_finish() -> None:
+    """What pytest and the modules of the tests have made stays: the collections of each test need not look at it."""
+    if not PYPY:
+        gc.collect()
+        gc.freeze()
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     marker = item.get_closest_marker("cpython")
     if PYPY and marker is not None:
