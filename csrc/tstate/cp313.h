@@ -11,7 +11,6 @@
 #include <internal/pycore_ceval.h>
 #include <internal/pycore_frame.h>
 #include <internal/pycore_interp.h>
-#include <internal/pycore_runtime.h>
 
 #include "datastack.h"
 
@@ -24,6 +23,7 @@
 #include "frame_objects.h"
 #include "frames.h"
 #include "entries.h"
+#include "gil.h"
 
 typedef struct tstate_slice {
     _PyInterpreterFrame *frame;
@@ -41,17 +41,12 @@ typedef struct tstate_slice {
     _PyErr_StackItem exc_state;             /* the bottom of exc_info's chain */
 } tstate_slice;
 
-static inline PyThreadState *
-tstate_get(void)
-{
-    return PyThreadState_GetUnchecked();
-}
-
 static inline int
 tstate_known(void)
 {
     const _Py_DebugOffsets *at = &_PyRuntime.debug_offsets;
-    return at->interpreter_state.gc == offsetof(PyInterpreterState, gc)
+    return gil_known()
+        && at->interpreter_state.gc == offsetof(PyInterpreterState, gc)
         && at->gc.collecting == offsetof(struct _gc_runtime_state, collecting)
         && at->thread_state.current_frame == offsetof(PyThreadState, current_frame)
         && at->thread_state.datastack_chunk == offsetof(PyThreadState, datastack_chunk)
