@@ -8,6 +8,7 @@
 #include <alloca.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 
 typedef struct {
@@ -111,4 +112,45 @@ floors_switch(size_t locals, long switches, int state_too)
     stack_forget(&home.slice);
     stack_forget(&away.slice);
     return found;
+}
+
+/* Sattolo's algorithm: `next` becomes one cycle through all. */
+static void
+shuffle(size_t *next, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        next[i] = i;
+    }
+    srandom(1);
+    for (size_t i = count - 1; i > 0; i--) {
+        size_t other = (size_t)random() % i, kept = next[i];
+        next[i] = next[other];
+        next[other] = kept;
+    }
+}
+
+double
+floors_read(size_t blocks, size_t bytes)
+{
+    size_t *next = malloc(blocks * sizeof *next);
+    char *memory = mmap(NULL, blocks * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (next == NULL || memory == MAP_FAILED) {
+        free(next);
+        return 0;
+    }
+    madvise(memory, blocks * bytes, MADV_HUGEPAGE);     /* if it cannot be, it is slower */
+    shuffle(next, blocks);
+    for (size_t i = 0; i < blocks; i++) {
+        *(char **)(memory + i * bytes) = memory + next[i] * bytes;
+    }
+    size_t reads = blocks < 200000 ? 200000 : blocks;
+    char *at = memory;
+    double began = now();
+    for (size_t i = 0; i < reads; i++) {
+        at = *(char *volatile *)at;
+    }
+    double seconds = (now() - began) / (double)reads;
+    munmap(memory, blocks * bytes);
+    free(next);
+    return seconds;
 }

@@ -8,3 +8,7 @@ typedef struct {
 /* Switches to a coroutine with so many bytes of local variables, and back; if `state_too`, Python's thread state is swapped
  * as well, in which no Python code runs meanwhile. */
 floors_found floors_switch(size_t locals, long switches, int state_too);
+
+/* The processor time, in seconds, of a read that waits for the one before, since that tells where to read: of so many blocks
+ * of so many bytes, in random order, in huge pages where the kernel has them. 0 if there is no memory. */
+double floors_read(size_t blocks, size_t bytes);

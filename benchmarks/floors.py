@@ -6,6 +6,8 @@ prints, as JSON, for each of CASES how many bytes are copied at a switch, and ho
 whoever is called by CPython and shares one C stack among greenlets cannot do without: the call of a method that returns
 at once, a switch where there is no interpreter (floors.c, with this library's own stack layer), and to swap what of the
 thread's state belongs to a stack (with its own tstate.h). To find the target and to hand over the value comes on top.
+And how many a read of memory takes that waits for the one before, among as many blocks as the most greenlets of
+cliffs.py, each as large as a suspended greenlet.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ CASES = ("switch", "c_calls_5", "c_calls_20", "c_calls_50")
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("asm/asm.c", "csrc/stack.c", "csrc/chunk.c", "csrc/arena.c", "benchmarks/floors.c")
 PASSES = 15
+MOST_LIVE = 1_000_000
+BYTES_SUSPENDED = 1_000
 
 
 def built(directory: str) -> Any:
@@ -92,7 +96,8 @@ def main() -> None:
                 "state": whole - bare,
                 "seconds": cheapest_call + whole,
             }
-    print(json.dumps(found))
+        read = min(floors.floors_read(MOST_LIVE, BYTES_SUSPENDED) for _ in range(3))
+    print(json.dumps({"switches": found, "read": {"seconds": read, "blocks": MOST_LIVE, "bytes": BYTES_SUSPENDED}}))
 
 
 if __name__ == "__main__":

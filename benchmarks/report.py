@@ -20,6 +20,7 @@ AT_MOST_ON_310 = {"create": 0.35, "memory": 0.6}
 PEER_CASES = ("switch", "create", "ring", "memory")
 
 Cliff: TypeAlias = dict[str, Any]
+Floor: TypeAlias = dict[str, Any]
 CLIFFS: dict[str, Callable[[Cliff], float]] = {
     "depth": lambda found: float(found["dearest"] / found["median"]),
     "stacks": lambda found: float(found["over"]),
@@ -246,9 +247,11 @@ def cliffs(results: Path) -> str:
 
 
 def floors(results: Path) -> str:
-    found: dict[str, dict[str, float]] = json.loads((results / "floors.json").read_text())
+    found = json.loads((results / "floors.json").read_text())
+    switches: dict[str, Floor] = found["switches"]
+    read: Floor = found["read"]
     body = []
-    for name, floor in found.items():
+    for name, floor in switches.items():
         cells = [CASES[name].title, f"{floor['bytes']:,} B"]
         cells += [amount(floor[part], "second") for part in ("call", "switch", "state", "seconds")]
         if rounds(results, "switchlib", name):
@@ -259,7 +262,11 @@ def floors(results: Path) -> str:
             ]
         body.append(cells)
     parts = ["a call", "registers and copy", "thread state", "together"]
-    return table(["one switch", "copied", *parts, "switchlib", "target"], body)
+    waits = (
+        f"A read that waits for the one before, among {read['blocks']:,} blocks of {read['bytes']:,} bytes in random "
+        f"order, takes {amount(read['seconds'], 'second')}."
+    )
+    return f"{table(['one switch', 'copied', *parts, 'switchlib', 'target'], body)}\n\n{waits}"
 
 
 def instructions_tables(results: Path) -> str:

@@ -136,10 +136,17 @@ def run_cliffs(where: Environment, effort: Effort, results: Path) -> None:
 
 def run_floors(where: Environment, effort: Effort, results: Path) -> None:
     """Of several processes the quickest counts: what takes longer in another one is no floor."""
-    found: dict[str, dict[str, float]] = {}
-    for _ in range(effort.looks):
-        for name, floor in json.loads(process(where, SWITCHLIB, [where.python, str(HERE / "floors.py")])).items():
-            found[name] = min(floor, found.get(name, floor), key=lambda each: float(each["seconds"]))
+    looks = [
+        json.loads(process(where, SWITCHLIB, [where.python, str(HERE / "floors.py")])) for _ in range(effort.looks)
+    ]
+
+    def quickest(floors: list[report.Floor]) -> report.Floor:
+        return min(floors, key=lambda floor: floor["seconds"])
+
+    found = {
+        "switches": {name: quickest([look["switches"][name] for look in looks]) for name in looks[0]["switches"]},
+        "read": quickest([look["read"] for look in looks]),
+    }
     (results / "floors.json").write_text(json.dumps(found, indent=1))
     print(report.floors(results))
 
