@@ -72,12 +72,13 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         a pair of tuple and dict. If it is dead, they go to its parent. The call returns when somebody switches
         back, with what that one passes. Raises `error` if this greenlet belongs to another thread.
         """
-        if kwargs and ready(self):
+        # asked for when there are keywords; else `_switch_positional` is
+        if ready(self):
             return SWITCH, self, (args, kwargs) if args else kwargs
         return _deliver(self, args, kwargs)
 
     def _switch_positional(self, /, *args: Any) -> Any:
-        """switch, asked for when there are no keywords: to make an empty dict would cost more than the rest."""
+        """switch without keywords: to make an empty dict would cost more than the rest."""
         if ready(self):
             return SWITCH, self, args[0] if len(args) == 1 else args
         return _deliver(self, args, {})

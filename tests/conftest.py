@@ -55,15 +55,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("once") is None:
-        metafunc.fixturenames.append("shortcuts")
         metafunc.parametrize("shortcuts", [True, False], ids=["shortcuts", "policy"], indirect=True)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def shortcuts(request: pytest.FixtureRequest) -> Iterator[bool]:
     """Whether the mechanism may answer without asking the policy."""
-    before = _mechanism.shortcuts(request.param)
-    yield request.param
+    chosen: bool = getattr(request, "param", True)
+    before = _mechanism.shortcuts(chosen)
+    yield chosen
     _mechanism.shortcuts(before)
 
 

@@ -432,6 +432,7 @@ def test_a_target_that_dies_while_policy_decides(name, unraisable):
     def end_it() -> None:
         for each in suspended_ones:
             if each is not getcurrent():
+                each.parent = getcurrent()
                 each.throw()
 
     for outcome, expected, _ in strike(end_it, ACTIONS[name]):

@@ -275,15 +275,13 @@ def test_a_tree_dies_wholly():
         assert ended.index(path[:-1]) <= ended.index(path), "no one before the one that held it"
 
 
-@pytest.mark.skipif(
-    sys.version_info < (3, 11), reason="3.10 keeps the arguments of a run until it ends, and so the last one"
-)
 def test_one_that_must_wait_may_be_got_hold_of():
     """Only what nobody refers to any more is killed when its turn comes."""
     main = getcurrent()
     ended, found = [], []
 
-    def run(number, held):
+    def run(number):
+        held = main.switch()  # the arguments of a run may be kept until it ends
         try:
             main.switch()
         finally:
@@ -296,7 +294,8 @@ def test_one_that_must_wait_may_be_got_hold_of():
     head = None
     for number in reversed(range(MOST_NESTED + 1)):
         below, head = head, greenlet(run)
-        head.switch(number, below)
+        head.switch(number)
+        head.switch(below)
         if below is None:
             head.last = True
     below = None

@@ -31,6 +31,31 @@ def test_the_layout_is_greenlets():
     assert greenlet.__dictoffset__ == object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p)
 
 
+def test_a_test_runs_in_the_mode_that_its_name_says(request):
+    """It asks for no fixture: each test must get the mode, whatever it asks for."""
+    mode = "shortcuts" if _mechanism.shortcuts(True) else "policy"
+    _mechanism.shortcuts(mode == "shortcuts")
+    assert request.node.name.endswith(f"[{mode}]")
+
+
+@pytest.mark.cpython("C calls no function of its there")
+@pytest.mark.parametrize(("args", "packed"), [((), ()), ((1,), 1), ((1, 2), (1, 2))])
+def test_a_tuple_of_no_keywords_is_as_good_as_none(args, packed):
+    """C code may pass one where Python code passes nothing."""
+    call = ctypes.PyDLL(None).PyObject_Vectorcall
+    call.restype = ctypes.py_object
+    call.argtypes = ctypes.py_object, ctypes.POINTER(ctypes.py_object), ctypes.c_size_t, ctypes.py_object
+    main = getcurrent()
+    there = greenlet(lambda *began, **names: main.switch(began, names) or main.switch(main.switch()))
+
+    def switch(values):
+        return call(there.switch, (ctypes.py_object * len(values))(*values), len(values), ())
+
+    assert switch(args) == (args, {})
+    there.switch(None)
+    assert switch(args) == packed
+
+
 @pytest.mark.cpython("policy stays, and is hidden")
 @pytest.mark.parametrize("name", ["switch", "throw", "run", "parent", "gr_context"])
 def test_builtins_stand_where_policy_stood(name):

@@ -4,6 +4,13 @@
 /* Calls of up to this many arguments are passed on to policy without an allocation. */
 #define SMALL_CALL 6
 
+/* A tuple of no names is as good as none; only C passes one. */
+static inline PyObject *
+names_if_any(PyObject *kwnames)
+{
+    return kwnames != NULL && PyTuple_GET_SIZE(kwnames) == 0 ? NULL : kwnames;
+}
+
 /* Asks policy's switch with self before the arguments. In a function of its own: its frame is gone when the stack
  * is left. */
 static __attribute__((noinline)) swap_save_fn
@@ -189,6 +196,7 @@ static PyObject *switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t
 static __attribute__((noinline)) PyObject *
 switch_packed(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
+    kwnames = names_if_any(kwnames);
     PyObject *payload = pack_payload(args, nargs, kwnames);
     if (payload == NULL) {
         return NULL;
@@ -203,6 +211,7 @@ switch_packed(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t 
 static __attribute__((noinline)) PyObject *
 switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
+    kwnames = names_if_any(kwnames);
     State *to = ((Greenlet *)self)->state;
     if (!has_dict(self) && to->slice.start != NULL) {
         give_dict((Greenlet *)self);
