@@ -45,10 +45,6 @@ class References:
         config.hook.pytest_deselected(items=[item for item in items if not can_tell(item)])
         items[:] = filter(can_tell, items)
 
-    def pytest_collection_finish(self) -> None:
-        gc.collect()
-        gc.freeze()  # what is here now stays: collections need not look at it
-
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         before = 0
