@@ -85,9 +85,14 @@ def _live() -> dict[str, int]:
     return found
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _collected() -> None:
+    """Before the first test; what each test leaves behind is collected after it."""
+    _collect()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    _collect()
     before = _live()
     yield
     _collect()
