@@ -16,6 +16,8 @@ import pytest
 
 from switchlib import _mechanism, greenlet
 
+pytest_plugins = ["tests.frozen"]
+
 PYPY = sys.implementation.name == "pypy"
 if PYPY:
     # Frames of compiled loops hold what they are done with, and tests could not foretell what a collection finds.
@@ -35,13 +37,6 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.register_profile("deep", hypothesis.settings.get_profile("quick"), max_examples=100_000)
 hypothesis.settings.load_profile("quick")
-
-
-def pytest_collection_finish() -> None:
-    """What pytest and the modules of the tests have made stays: the collections of each test need not look at it."""
-    if not PYPY:
-        gc.collect()
-        gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -90,9 +85,14 @@ def _live() -> dict[str, int]:
     return found
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _collected() -> None:
+    """Before the first test; what each test leaves behind is collected after it."""
+    _collect()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    _collect()
     before = _live()
     yield
     _collect()

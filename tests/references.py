@@ -45,15 +45,11 @@ class References:
         config.hook.pytest_deselected(items=[item for item in items if not can_tell(item)])
         items[:] = filter(can_tell, items)
 
-    def pytest_collection_finish(self) -> None:
-        gc.collect()
-        gc.freeze()  # what is here now stays: collections need not look at it
-
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         before = 0
         for look in range(LOOKS):
-            reports = self.run(item, nextitem)
+            reports = self.run(item, nextitem, RUNS if look else 1)
             if not all(report.passed for report in reports):
                 break
             now = total()
@@ -68,8 +64,8 @@ class References:
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def run(self, item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
-        for _ in range(RUNS):
+    def run(self, item: pytest.Item, nextitem: pytest.Item | None, times: int) -> list[pytest.TestReport]:
+        for _ in range(times):
             item._initrequest()  # type: ignore[attr-defined]
             reports = runtestprotocol(item, nextitem=nextitem, log=False)
             if not all(report.passed for report in reports):

@@ -1,4 +1,4 @@
-"""Runs all tests on each Python of this machine: `python tools/matrix.py [NAME ...]`.
+"""Runs all tests on each Python of this machine: `python tools/matrix.py [--at-once N] [NAME ...]`.
 
 The Pythons are those that tools/interpreters.py finds, or those of them that are named, or whose names begin so;
 `python tools/interpreters.py make` gets more. A Python with a JIT runs once without and once with it. For each, this
@@ -6,10 +6,13 @@ clone is copied and installed into an environment of its own; then come the test
 tests/test_order.py) and greenlet's own tests, each with the shortcuts on and off; and on a build with assertions the
 references that each test leaves behind. One table is printed; it ends with 1 if anything is red. What failed stays in
 the directory that is named then.
+
+One Python is done after the other, or N of them at once, each of which wants a core to itself.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -18,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,7 +122,10 @@ def run_row(row: Row, python: Path, directory: Path, with_assertions: bool) -> l
             continue
         log = directory / f"{job}{'-jit' if row.jit else ''}.log"
         command = row.interpreter.within(str(python), *arguments)
-        results.append(judge(run(command, directory / "switchlib", log, row.variables), log))
+        began = time.monotonic()
+        result = judge(run(command, directory / "switchlib", log, row.variables), log)
+        result.text += f", {time.monotonic() - began:.0f} s"
+        results.append(result)
     return results
 
 
@@ -134,34 +141,41 @@ def chosen(names: list[str]) -> list[Interpreter]:
     return list(meant.values())
 
 
-LINE = "{:<22} {:<40} {:<28} {:<24} {:<32} {:<24} {:>6}"
+LINE = "{:<22} {:<34} {:<30} {:<28} {:<32} {:<34} {:>6}"
 
 
-def main(names: list[str]) -> int:
-    wanted = chosen(names)
+def do(interpreter: Interpreter, home: Path) -> bool:
+    """All rows of an interpreter; whether they are green."""
+    described, python = interpreter.describe(), install(interpreter, home)
+    if python is None:
+        print(f"{interpreter.name:<22} {described:<40} RED: it could not be installed", flush=True)
+        return False
+    fine = True
+    for row in rows(interpreter):
+        began = time.monotonic()
+        results = run_row(row, python, home, described.endswith("with assertions"))
+        fine &= all(result.green for result in results)
+        print(LINE.format(row.name, described, *map(str, results), round(time.monotonic() - began)), flush=True)
+    if fine:
+        shutil.rmtree(home)
+    return fine
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--at-once", type=int, default=1, metavar="N")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    asked = parser.parse_args(arguments)
+    wanted = chosen(asked.names)
     directory = Path(tempfile.mkdtemp(prefix="switchlib-matrix-", dir="/tmp"))  # which is the same in every root
-    print(LINE.format("name", "", *JOBS, "s"), flush=True)
-    green = True
-    for interpreter in wanted:
-        home = directory / interpreter.name
+    homes = [directory / interpreter.name for interpreter in wanted]
+    for home in homes:
         home.mkdir()
-        described, python = interpreter.describe(), install(interpreter, home)
-        if python is None:
-            green = False
-            print(f"{interpreter.name:<22} {described:<40} RED: it could not be installed", flush=True)
-            continue
-        fine = True
-        for row in rows(interpreter):
-            began = time.monotonic()
-            results = run_row(row, python, home, described.endswith("with assertions"))
-            fine &= all(result.green for result in results)
-            print(LINE.format(row.name, described, *map(str, results), round(time.monotonic() - began)), flush=True)
-        if fine:
-            shutil.rmtree(home)
-        green &= fine
-    if not green:
-        print(f"\nwhat the red ones printed: {directory}/*/*.log")
-        return 1
+    print(LINE.format("name", "", *JOBS, "s"), flush=True)
+    with ThreadPoolExecutor(asked.at_once) as pool:
+        if not all([*pool.map(do, wanted, homes)]):
+            print(f"\nwhat the red ones printed: {directory}/*/*.log")
+            return 1
     directory.rmdir()
     return 0
 

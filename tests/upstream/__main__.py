@@ -71,6 +71,7 @@ def overlay(directory: Path) -> None:
     wheel.unlink()
     shutil.copytree(SHIM, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(HERE / "furniture.py", directory / "greenlet" / "_furniture.py")
+    shutil.copy(HERE.parent / "frozen.py", directory)
     with (directory / "greenlet" / "_greenlet.py").open("a") as module:
         module.write("from ._furniture import UnswitchableGreenlet\n")
 
@@ -82,6 +83,7 @@ def run_file(directory: Path, name: str, shortcuts: str) -> Outcome:
     done = subprocess.run(
         [
             *(sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore"),
+            *("-p", "frozen"),
             *(f"--junitxml={report}", f"greenlet/tests/{name}.py"),
             *(f"--deselect=greenlet/tests/{test}" for test in LEFT_OUT),
         ],
