@@ -42,14 +42,15 @@ def test_a_test_runs_in_the_mode_that_its_name_says(request):
 @pytest.mark.parametrize(("args", "packed"), [((), ()), ((1,), 1), ((1, 2), (1, 2))])
 def test_a_tuple_of_no_keywords_is_as_good_as_none(args, packed):
     """C code may pass one where Python code passes nothing."""
-    call = ctypes.PyDLL(None).PyObject_Vectorcall
+    call = ctypes.PyDLL(None).PyObject_VectorcallMethod
     call.restype = ctypes.py_object
     call.argtypes = ctypes.py_object, ctypes.POINTER(ctypes.py_object), ctypes.c_size_t, ctypes.py_object
     main = getcurrent()
     there = greenlet(lambda *began, **names: main.switch(began, names) or main.switch(main.switch()))
 
     def switch(values):
-        return call(there.switch, (ctypes.py_object * len(values))(*values), len(values), ())
+        array = (ctypes.py_object * (1 + len(values)))(there, *values)
+        return call("switch", array, len(array), ())
 
     assert switch(args) == (args, {})
     there.switch(None)
