@@ -43,8 +43,8 @@ arena_alloc(void)
         if (map(start, PAIR_BYTES, PROT_READ | PROT_WRITE, MAP_FIXED) == NULL) {
             return NULL;
         }
-        madvise(start, PAIR_BYTES, MADV_HUGEPAGE);      /* where there are none it is an arena all the same */
     }
+    madvise(start, PAIR_BYTES, MADV_HUGEPAGE);      /* where there are none it is an arena all the same */
     int second = used[pair] & 1;
     used[pair] |= (unsigned char)(1 << second);
     return start + (second ? ARENA_BYTES : 0);
@@ -60,9 +60,12 @@ void
 arena_free(void *arena)
 {
     size_t index = (size_t)((char *)arena - stretch) / ARENA_BYTES, pair = index / 2;
+    char *start = stretch + pair * PAIR_BYTES;
     used[pair] &= (unsigned char)~(1 << index % 2);
-    /* A pair is mapped anew: what was once taken apart would not become a huge page again. */
-    if (used[pair] != 0 || map(stretch + pair * PAIR_BYTES, PAIR_BYTES, PROT_NONE, MAP_NORESERVE | MAP_FIXED) == NULL) {
+    /* A pair is mapped anew: what was once taken apart would not become a huge page again when it is first used. */
+    if (used[pair] != 0 || map(start, PAIR_BYTES, PROT_NONE, MAP_NORESERVE | MAP_FIXED) == NULL) {
+        /* Else the kernel would in time make a huge page of the other half, with all the memory given back here. */
+        madvise(start, PAIR_BYTES, MADV_NOHUGEPAGE);
         madvise(arena, ARENA_BYTES, MADV_DONTNEED);
     }
 }

@@ -14,16 +14,17 @@ pytestmark = [
 ]
 
 MANY = """
-import re, resource, sys
+import itertools, re, resource, sys
 from pathlib import Path
 from switchlib import getcurrent, greenlet
 
 def resident():
-    "MiB of memory, and of memory for which huge pages are wanted."
+    "MiB of memory, of memory for which huge pages are wanted, and of the addresses of that."
     mappings = Path("/proc/self/smaps").read_text().split("VmFlags:")
-    sizes = [int(re.search(r"^Rss: +(\\d+)", each, re.MULTILINE)[1]) / 1024 for each in mappings[:-1]]
-    wanted = [size for size, flags in zip(sizes, mappings[1:]) if " hg" in flags.partition("\\n")[0]]
-    return sum(sizes), sum(wanted)
+    rss, size = ([int(re.search(rf"^{what}: +(\\d+)", each, re.MULTILINE)[1]) / 1024 for each in mappings[:-1]]
+                 for what in ("Rss", "Size"))
+    wanted = [" hg" in flags.partition("\\n")[0] for flags in mappings[1:]]
+    return sum(rss), sum(itertools.compress(rss, wanted)), sum(itertools.compress(size, wanted))
 
 def suspend(number):
     main = getcurrent()
@@ -46,12 +47,16 @@ for _ in range(2):
     del many
     print("after", *resident())
 end(few)
+many = suspend(50_000)
+print("many", *resident())
+many = [each for number, each in enumerate(many) if number // 3000 % 2]
+print("some", *resident())
 """
 
 
-def measured(printed: str) -> dict[str, tuple[float, float]]:
+def measured(printed: str) -> dict[str, list[float]]:
     lines = [line.split() for line in printed.splitlines()]
-    return {what: (float(both), float(wanted)) for what, both, wanted in lines}
+    return {what: [float(number) for number in numbers] for what, *numbers in lines}
 
 
 def test_many_greenlets_lie_in_huge_pages_and_give_them_back(python):
@@ -61,6 +66,14 @@ def test_many_greenlets_lie_in_huge_pages_and_give_them_back(python):
     assert found["after"][1] < found["many"][1] / 4
     if sys.version_info < (3, 12):  # else copies are too large for arenas, and the C library keeps their memory
         assert found["after"][0] < found["few"][0] + 16  # the first ones and what the interpreter keeps
+
+
+def test_no_huge_page_is_made_of_what_was_given_back(python):
+    """The kernel makes them in its own time, and all of such a page is resident."""
+    found = measured(python("-c", MANY, PYTHONMALLOC="pymalloc").stdout)
+    assert found["some"][0] < found["many"][0] - 4, "something is given back"
+    _, resident, addresses = found["some"]
+    assert resident > 0.95 * addresses
 
 
 def test_without_the_addresses_it_goes_on_in_the_interpreters_arenas(python):

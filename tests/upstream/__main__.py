@@ -32,6 +32,7 @@ LEFT_OUT = NOT_ON_PYPY if PYPY else {}
 SECONDS_A_FILE = 3600
 NO_TESTS = 5  # how pytest ends when all are left out
 LEAK_CHECKS = {"GREENLET_SKIP_LEAKCHECKS": "1"} if PYPY else {}  # they count all objects, after each of many runs
+NO_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # PyPy takes 3 s to load hypothesis's, for each file anew
 
 # What does not pass, and why a maintainer of greenlet would accept it.
 EXPECTED = {
@@ -88,7 +89,7 @@ def run_file(directory: Path, name: str, shortcuts: str) -> Outcome:
             *(f"--deselect=greenlet/tests/{test}" for test in LEFT_OUT),
         ],
         cwd=directory,
-        env=os.environ | {"SWITCHLIB_SHORTCUTS": shortcuts, "PYTHONPATH": path} | LEAK_CHECKS,
+        env=os.environ | {"SWITCHLIB_SHORTCUTS": shortcuts, "PYTHONPATH": path} | NO_PLUGINS | LEAK_CHECKS,
         capture_output=True,
         text=True,
         check=False,
