@@ -24,7 +24,8 @@ class Chain:
     def __init__(self, link: str) -> None:
         self.main = getcurrent()
         self.ended: list[int] = []
-        self.body: Callable[[int, Any], None] = getattr(self, f"_by_{link}")
+        # Interned: the interpreter's cache of attributes would keep one new string of each run (tests/references.py).
+        self.body: Callable[[int, Any], None] = getattr(self, sys.intern(f"_by_{link}"))
 
     def _by_argument(self, number: int, held: Any) -> None:
         try:
