@@ -4,35 +4,72 @@
 
 #include <Python.h>
 
+#include <stdbool.h>
+
 #define CACHED 16
 
 static PyObjectArenaAllocator mapped;       /* what was installed before */
-static void *cache[CACHED];
-static int cached;
+static void *cache[CACHED];                 /* NULL where there is none */
 
-/* The interpreter calls these with the GIL held, as it does for its own arenas. */
+/* From CPython 3.12 on the interpreter may call these at the same time from several threads: subinterpreters with a GIL of
+ * their own do, and who deletes a thread's state frees its data stack without one. Each place is taken and filled in one step. */
+
+static void *
+cache_take(void)
+{
+    for (int i = 0; i < CACHED; i++) {
+        if (__atomic_load_n(&cache[i], __ATOMIC_RELAXED) != NULL) {
+            void *chunk = __atomic_exchange_n(&cache[i], NULL, __ATOMIC_ACQUIRE);
+            if (chunk != NULL) {
+                return chunk;
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool
+cache_put(void *chunk)
+{
+    for (int i = 0; i < CACHED; i++) {
+        void *empty = NULL;
+        if (__atomic_load_n(&cache[i], __ATOMIC_RELAXED) == NULL
+            && __atomic_compare_exchange_n(&cache[i], &empty, chunk, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Huge pages are for the main interpreter alone, and those that share its GIL give back with it: so they need no lock. */
+static bool
+is_main_interpreter(void)
+{
+    PyThreadState *ts = _PyThreadState_UncheckedGet();
+    return ts != NULL && PyThreadState_GetInterpreter(ts) == PyInterpreterState_Main();
+}
 
 static void *
 cache_alloc(void *ctx, size_t size)
 {
-    if (size == MAPPED_BYTES && cached > 0) {
-        return cache[--cached];
+    void *memory = NULL;
+    if (size == MAPPED_BYTES) {
+        memory = cache_take();
     }
-    void *arena = size == ARENA_BYTES && arena_greenlets >= ARENA_GREENLETS ? arena_alloc() : NULL;
-    return arena != NULL ? arena : mapped.alloc(ctx, size);
+    else if (size == ARENA_BYTES && arena_greenlets >= ARENA_GREENLETS && is_main_interpreter()) {
+        memory = arena_alloc();
+    }
+    return memory != NULL ? memory : mapped.alloc(ctx, size);
 }
 
 static void
-cache_free(void *ctx, void *chunk, size_t size)
+cache_free(void *ctx, void *memory, size_t size)
 {
-    if (size == MAPPED_BYTES && cached < CACHED) {
-        cache[cached++] = chunk;
+    if (arena_is_ours(memory)) {
+        arena_free(memory);
     }
-    else if (arena_is_ours(chunk)) {
-        arena_free(chunk);
-    }
-    else {
-        mapped.free(ctx, chunk, size);
+    else if (size != MAPPED_BYTES || !cache_put(memory)) {
+        mapped.free(ctx, memory, size);
     }
 }
 

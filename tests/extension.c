@@ -97,6 +97,24 @@ api_check(PyObject *Py_UNUSED(module), PyObject *self)
     return PyBool_FromLong(PyGreenlet_Check(given(self)));
 }
 
+/* Asks for the current greenlet in a subinterpreter that shares the GIL, in this thread. */
+static PyObject *
+api_getcurrent_elsewhere(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    PyThreadState *here = PyThreadState_Get(), *there = Py_NewInterpreter();
+    if (there == NULL) {
+        PyThreadState_Swap(here);
+        return PyErr_NoMemory();
+    }
+    PyObject *current = (PyObject *)PyGreenlet_GetCurrent();
+    int found = current != NULL;
+    PyErr_Clear();
+    Py_XDECREF(current);
+    Py_EndInterpreter(there);
+    PyThreadState_Swap(here);
+    return PyBool_FromLong(found);
+}
+
 static PyMethodDef functions[] = {
     {"new", api_new, METH_VARARGS, NULL},
     {"getcurrent", api_getcurrent, METH_NOARGS, NULL},
@@ -108,6 +126,7 @@ static PyMethodDef functions[] = {
     {"started", api_started, METH_O, NULL},
     {"active", api_active, METH_O, NULL},
     {"check", api_check, METH_O, NULL},
+    {"getcurrent_elsewhere", api_getcurrent_elsewhere, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -229,6 +229,28 @@ def test_one_that_lives_on_twice_keeps_its_class(extension):
         each.throw(ValueError("the end"))
 
 
+ELSEWHERE = """
+import importlib.util, sys
+from types import ModuleType
+from switchlib import _mechanism, getcurrent, greenlet
+
+sys.modules["greenlet"] = ModuleType("greenlet")
+sys.modules["greenlet"]._C_API = _mechanism.c_api()
+spec = importlib.util.spec_from_file_location("extension", sys.argv[1])
+extension = importlib.util.module_from_spec(spec)
+main = getcurrent()
+suspended = greenlet(lambda: main.switch(1))
+assert suspended.switch() == 1
+assert greenlet(lambda: (extension.getcurrent_elsewhere(), "ended")).switch() == (True, "ended")
+assert suspended.switch(2) == 2
+"""
+
+
+def test_a_subinterpreter_that_asks_does_no_harm_to_the_threads_of_ours(extension, python, shortcuts):
+    """An extension may, by greenlet.h, in a subinterpreter that shares the GIL."""
+    python("-c", ELSEWHERE, extension.__spec__.origin, SWITCHLIB_SHORTCUTS=str(int(shortcuts)))
+
+
 def test_an_extension_built_with_our_header_runs_on_greenlet(tmp_path):
     greenlets_headers()
     build("cc", switchlib.get_include(), tmp_path)

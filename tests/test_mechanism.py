@@ -6,7 +6,6 @@ import ctypes
 import dis
 import gc
 import os
-import re
 import sys
 
 import pytest
@@ -326,42 +325,6 @@ def test_the_interpreter_may_end_with_suspended_greenlets(python, mode, ending):
     done = python("-X", "dev", "-c", program + ending, SWITCHLIB_SHORTCUTS=mode)
     assert "Fatal" not in done.stderr
     assert "Error" not in done.stderr
-
-
-IN_A_SUBINTERPRETER = """
-import sys
-try:
-    import _interpreters
-except ModuleNotFoundError:
-    import _xxsubinterpreters
-    create, run = _xxsubinterpreters.create, _xxsubinterpreters.run_string
-else:
-    create, run = lambda: _interpreters.create(sys.argv[2]), _interpreters.exec
-if sys.argv[1] == "second":
-    import switchlib
-attempt = '''
-try:
-    import switchlib
-except ImportError as error:
-    print(error)
-'''
-print(run(create(), attempt))
-"""
-
-
-@pytest.mark.cpython("it has none")
-@pytest.mark.once
-@pytest.mark.parametrize("order", ["first", "second"])
-@pytest.mark.parametrize("kind", ["legacy", "isolated"])
-def test_a_subinterpreter_is_refused(python, order, kind):
-    """Whether it shares the GIL or, from CPython 3.13 on, is told to have its own. The interpreter may refuse before us
-    and cffi's own library before ours."""
-    done = python("-c", IN_A_SUBINTERPRETER, order, kind)
-    assert re.fullmatch(
-        r"(switchlib can be loaded once in a process, by the main interpreter"
-        r"|module (_cffi_backend|(switchlib\.)?_switch) does not support loading in subinterpreters)\nNone\n",
-        done.stdout,
-    )
 
 
 def test_each_greenlet_has_attributes_of_its_own():

@@ -66,6 +66,7 @@ typedef struct Thread {
     PyThreadState *fast;            /* tstate while shortcuts may be taken, else NULL */
     PyThreadState *tstate;          /* NULL when the thread has ended */
     uint64_t id;                    /* of tstate: another may get its address, but not its number */
+    bool of_main_interpreter;       /* that of a subinterpreter comes here by the C API only */
     Greenlet *current;              /* owned: nothing on a greenlet's own stack may own it */
     Greenlet *main;                 /* owned */
     /* The switch under way. */

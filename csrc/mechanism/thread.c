@@ -59,17 +59,28 @@ guard_destroy(PyObject *guard)
     thread_release(thread);
 }
 
+/* Whether the thread's state is among those of its interpreter. Of a subinterpreter that cannot be told: it may have
+ * gone, too. */
+static bool
+is_there(const Thread *thread)
+{
+    if (!thread->of_main_interpreter) {
+        return true;
+    }
+    PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    while (ts != NULL && !is_here(thread, ts)) {
+        ts = PyThreadState_Next(ts);
+    }
+    return ts != NULL;
+}
+
 /* Ends the threads that are gone and whose guard did not tell: destructors that run after the thread state's dict
  * has gone may ask for greenlets, and get a dict that nobody clears. */
 static void
 end_forgotten_threads(void)
 {
     for (Thread *thread = threads; thread != NULL;) {
-        PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
-        while (ts != NULL && (ts != thread->tstate || tstate_id(ts) != thread->id)) {
-            ts = PyThreadState_Next(ts);
-        }
-        if (ts != NULL) {
+        if (is_there(thread)) {
             thread = thread->next;
         }
         else {
@@ -104,6 +115,7 @@ thread_create(PyThreadState *ts, PyObject *dict)
     main_greenlets++;
     thread->tstate = ts;
     thread->id = tstate_id(ts);
+    thread->of_main_interpreter = PyThreadState_GetInterpreter(ts) == PyInterpreterState_Main();
     thread->current = (Greenlet *)Py_NewRef(main);
     thread->main = main;
     thread->count = 3;              /* the dict's guard, the list of all, and the main greenlet */
