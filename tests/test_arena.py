@@ -49,7 +49,7 @@ for _ in range(2):
 end(few)
 many = suspend(50_000)
 print("many", *resident())
-many = [each for number, each in enumerate(many) if number // 3000 % 2]
+many = [each for number, each in enumerate(many) if number // 8000 % 2]
 print("some", *resident())
 """
 
