@@ -43,7 +43,7 @@ EXPECTED = {
 }
 if sys.version_info[:2] == (3, 13) and hasattr(sys, "gettotalrefcount"):
     EXPECTED["test_greenlet_trash.TestTrashCanReEnter.test_it"] = (
-        "it wants destructors to run in a greenlet that begins at the limit of C recursion, which is 500 on this build. "
+        "it wants destructors to run in a greenlet that begins at the limit of C recursion, 500 on this build. "
         "greenlet ends in a segmentation fault here; switchlib leaves what waits to the next stack with room"
     )
 BETTER = "to leak but it did not"  # what a test marked fails_leakcheck says when nothing leaks
