@@ -39,10 +39,8 @@ arena_alloc(void)
         }
     }
     char *start = stretch + pair * PAIR_BYTES;
-    if (used[pair] == 0) {
-        if (map(start, PAIR_BYTES, PROT_READ | PROT_WRITE, MAP_FIXED) == NULL) {
-            return NULL;
-        }
+    if (used[pair] == 0 && mprotect(start, PAIR_BYTES, PROT_READ | PROT_WRITE) != 0) {
+        return NULL;
     }
     madvise(start, PAIR_BYTES, MADV_HUGEPAGE);      /* where there are none it is an arena all the same */
     int second = used[pair] & 1;
