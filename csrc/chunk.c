@@ -1,8 +1,7 @@
 #include "chunk.h"
 
 #include "arena.h"
-
-#include <Python.h>
+#include "tstate.h"
 
 #include <stdbool.h>
 
@@ -41,14 +40,6 @@ cache_put(void *chunk)
     return false;
 }
 
-/* Huge pages are for the main interpreter alone, and those that share its GIL give back with it: so they need no lock. */
-static bool
-is_main_interpreter(void)
-{
-    PyThreadState *ts = _PyThreadState_UncheckedGet();
-    return ts != NULL && PyThreadState_GetInterpreter(ts) == PyInterpreterState_Main();
-}
-
 static void *
 cache_alloc(void *ctx, size_t size)
 {
@@ -56,8 +47,8 @@ cache_alloc(void *ctx, size_t size)
     if (size == MAPPED_BYTES) {
         memory = cache_take();
     }
-    else if (size == ARENA_BYTES && arena_greenlets >= ARENA_GREENLETS && is_main_interpreter()) {
-        memory = arena_alloc();
+    else if (size == ARENA_BYTES && arena_greenlets >= ARENA_GREENLETS && tstate_is_of_main_interpreter()) {
+        memory = arena_alloc();     /* for those that share one GIL, or there would have to be a lock */
     }
     return memory != NULL ? memory : mapped.alloc(ctx, size);
 }

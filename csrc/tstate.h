@@ -45,6 +45,8 @@
  *       For the collector: the objects that the slice owns while it is not running.
  *   void tstate_mute(PyThreadState *ts), void tstate_unmute(PyThreadState *ts)
  *       Trace and profile functions are not called in between. The count belongs to the stack.
+ *   int tstate_is_of_main_interpreter(void)
+ *       Whether the main interpreter runs in this thread. Any interpreter may ask.
  *   int tstate_collecting(PyThreadState *ts)
  *       Whether the collector is at work. Its lists begin in its frames, on a C stack that must not be overwritten
  *       while objects of those lists may go.
@@ -99,6 +101,17 @@ static inline void
 tstate_context_changed(PyThreadState *ts)
 {
     ts->context_ver++;
+}
+
+static inline int
+tstate_is_of_main_interpreter(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    PyThreadState *ts = PyThreadState_GetUnchecked();
+#else
+    PyThreadState *ts = _PyThreadState_UncheckedGet();
+#endif
+    return ts != NULL && PyThreadState_GetInterpreter(ts) == PyInterpreterState_Main();
 }
 
 static inline int
