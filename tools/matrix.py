@@ -3,9 +3,9 @@
 The Pythons are those that tools/interpreters.py finds, or those of them that are named, or whose names begin so;
 `python tools/interpreters.py make` gets more. A Python with a JIT runs once without and once with it. For each, this
 clone is copied and installed into an environment of its own; then come the tests, the model (random programs against
-tests/test_order.py) and greenlet's own tests, each with the shortcuts on and off; and on a build with assertions, without
-its JIT, the references that each test leaves behind. One table is printed; it ends with 1 if anything is red. What failed stays in
-the directory that is named then.
+tests/test_order.py) and greenlet's own tests, each with the shortcuts on and off; and on a build with assertions,
+without its JIT, the references that each test leaves behind. One table is printed; it ends with 1 if anything is red.
+What failed stays in the directory that is named then.
 
 One Python is done after the other, or N of them at once, each of which wants a core to itself.
 """
