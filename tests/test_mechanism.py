@@ -242,16 +242,16 @@ def forever():
     while True:
         main.switch()
 
-def spawn(times):
-    for _ in range(times):
+def go(switches, spawns):
+    for _ in range(switches):
+        each.switch()
+    for _ in range(spawns):
         greenlet(lambda: main.switch()).switch()
 
 each = greenlet(forever)
-spawn(1000)
+go(20_000, 20_000)  # until a JIT has compiled it
 buffers, resident = lib.stack_counts.buffers, psutil.Process().memory_info().rss
-for _ in range(250_000):
-    each.switch()
-spawn(50_000)
+go(250_000, 50_000)
 print(lib.stack_counts.buffers - buffers, psutil.Process().memory_info().rss - resident)
 """
 
