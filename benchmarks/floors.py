@@ -29,7 +29,7 @@ from cases import CASES as ALL_CASES
 import switchlib
 from switchlib._switch import lib as library
 
-CASES = ("switch", "c_calls_5", "c_calls_20", "c_calls_50")
+CASES = ("switch", "c_calls_5", "c_calls_20")
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("asm/asm.c", "csrc/stack.c", "csrc/chunk.c", "csrc/arena.c", "benchmarks/floors.c")
 PASSES = 15
