@@ -148,7 +148,7 @@ def do(interpreter: Interpreter, home: Path) -> bool:
     """All rows of an interpreter; whether they are green."""
     described, python = interpreter.describe(), install(interpreter, home)
     if python is None:
-        print(f"{interpreter.name:<22} {described:<40} RED: it could not be installed", flush=True)
+        print(f"{interpreter.name:<22} {described:<34} RED: it could not be installed", flush=True)
         return False
     fine = True
     for row in rows(interpreter):

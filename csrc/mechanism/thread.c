@@ -115,7 +115,7 @@ thread_create(PyThreadState *ts, PyObject *dict)
     main_greenlets++;
     thread->tstate = ts;
     thread->id = tstate_id(ts);
-    thread->of_main_interpreter = PyThreadState_GetInterpreter(ts) == PyInterpreterState_Main();
+    thread->of_main_interpreter = tstate_is_of_main_interpreter();
     thread->current = (Greenlet *)Py_NewRef(main);
     thread->main = main;
     thread->count = 3;              /* the dict's guard, the list of all, and the main greenlet */
