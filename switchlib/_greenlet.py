@@ -77,11 +77,13 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
             return SWITCH, self, (args, kwargs) if args else kwargs
         return _deliver(self, args, kwargs)
 
-    def _switch_positional(self, /, *args: Any) -> Any:
-        """switch without keywords: to make an empty dict would cost more than the rest."""
-        if ready(self):
-            return SWITCH, self, args[0] if len(args) == 1 else args
-        return _deliver(self, args, {})
+    def _switch_positional(self, first: Any = _UNSET, /, *others: Any) -> Any:
+        """switch without keywords: to make an empty dict, and a tuple of one, would cost more than the rest."""
+        if first is _UNSET:
+            return (SWITCH, self, ()) if ready(self) else _deliver(self, (), {})
+        if others or not ready(self):
+            return _deliver(self, (first, *others), {})
+        return SWITCH, self, first
 
     def throw(
         self,
