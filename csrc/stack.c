@@ -3,29 +3,34 @@
 #include <stdlib.h>
 
 stack_statistics stack_counts;
-struct stack_memory stack_memory = {realloc, free};
+struct stack_memory stack_memory = {malloc, free};
 long stack_fail_allocation;
 
 static void *
-reallocate(void *block, size_t size)
+allocate(size_t size)
 {
     if (stack_fail_allocation < 0 || (stack_fail_allocation > 0 && --stack_fail_allocation == 0)) {
         return NULL;
     }
-    return stack_memory.resize(block, size);
+    return stack_memory.allocate(size);
 }
 
 int
 stack_resize(stack_slice *slice, size_t size)
 {
-    char *copy = reallocate(slice->copy, size);
-    if (copy == NULL) {
+    char *buffer = allocate(size < STACK_ALIGNED_BYTES ? size : size + STACK_LINE - 1);
+    if (buffer == NULL) {
         return -1;
     }
-    stack_counts.buffers += slice->copy == NULL;
-    stack_counts.bytes += (long long)size - (long long)slice->capacity;
-    slice->copy = copy;
+    stack_slice former = *slice;
+    slice->buffer = buffer;
     slice->capacity = size;
+    if (former.saved != 0) {
+        memcpy(stack_copy_of(slice), stack_copy_of(&former), former.saved);
+    }
+    stack_memory.free(former.buffer);
+    stack_counts.buffers += former.buffer == NULL;
+    stack_counts.bytes += (long long)size - (long long)former.capacity;
     return 0;
 }
 
@@ -38,7 +43,7 @@ int
 stack_reserve(void)
 {
     if (reserve == NULL) {
-        reserve = reallocate(NULL, RESERVE_BYTES);
+        reserve = allocate(RESERVE_BYTES);
     }
     return reserve == NULL ? -1 : 0;
 }
@@ -58,11 +63,11 @@ stack_use_reserve(void)
 void
 stack_forget(stack_slice *slice)
 {
-    if (slice->copy != NULL) {
+    if (slice->buffer != NULL) {
         stack_counts.buffers--;
         stack_counts.bytes -= (long long)slice->capacity;
-        stack_memory.free(slice->copy);
+        stack_memory.free(slice->buffer);
     }
-    slice->start = slice->copy = NULL;
+    slice->start = slice->buffer = NULL;
     slice->saved = slice->capacity = 0;
 }

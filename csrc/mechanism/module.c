@@ -342,7 +342,7 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
     if (base_type_make() < 0 || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {
         return NULL;
     }
-    stack_memory = (struct stack_memory){PyObject_Realloc, PyObject_Free};
+    stack_memory = (struct stack_memory){PyObject_Malloc, PyObject_Free};
     tstate_install();
     Py_RETURN_NONE;
 }

@@ -84,6 +84,16 @@ check_alignment(world *w, const void *sp)
     }
 }
 
+/* Whether a large copy lies at the offset in a line of the cache that it has on the stack. What is in it the canaries tell. */
+static void
+check_copy(world *w, const stack_slice *slice)
+{
+    size_t apart = ((uintptr_t)stack_copy_of(slice) - (uintptr_t)slice->start) % STACK_LINE;
+    if (slice->saved >= STACK_ALIGNED_BYTES && apart != 0) {
+        complain(w, w->step, "place of the copy");
+    }
+}
+
 static void *
 leave(void *sp, void *arg)
 {
@@ -100,6 +110,7 @@ leave(void *sp, void *arg)
         w->target = -1;
         return NULL;
     }
+    check_copy(w, from);
     return to->start;
 }
 
