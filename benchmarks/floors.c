@@ -18,6 +18,7 @@ typedef struct {
 
 static coroutine home, away, *current, *target;
 static PyThreadState *thread;       /* whose state is swapped, too; or NULL */
+static PyObject *decide;            /* what is called before each switch; or NULL */
 static size_t room;
 
 static void *
@@ -73,6 +74,13 @@ static __attribute__((noinline)) void
 go_on(long times)
 {
     for (long i = 0; i < times; i++) {
+        if (decide != NULL) {
+            PyObject *decision = PyObject_Vectorcall(decide, &decide, 1, NULL);
+            if (decision == NULL) {
+                abort();
+            }
+            Py_DECREF(decision);
+        }
         switchlib_swap_stack(leave, arrive, NULL);
     }
 }
@@ -97,10 +105,12 @@ now(void)
 }
 
 floors_found
-floors_switch(size_t locals, long switches, int state_too)
+floors_switch(size_t locals, long switches, int state_too, size_t function)
 {
+    PyGILState_STATE gil = PyGILState_Ensure();
     room = locals;
-    thread = state_too ? PyGILState_GetThisThreadState() : NULL;
+    thread = state_too ? PyThreadState_Get() : NULL;
+    decide = (PyObject *)function;
     home = (coroutine){.slice = {.stop = STACK_END}};
     away = (coroutine){0};
     current = &home;
@@ -111,7 +121,33 @@ floors_switch(size_t locals, long switches, int state_too)
     floors_found found = {(now() - began) / (double)switches, away.slice.saved};
     stack_forget(&home.slice);
     stack_forget(&away.slice);
+    PyGILState_Release(gil);
     return found;
+}
+
+#define PAGE ((size_t)4096)
+
+double
+floors_copy(size_t bytes, size_t apart)
+{
+    size_t size = bytes + 2 * PAGE;
+    char *memory = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        return -1;
+    }
+    char *near = memory, *far = near + (bytes + PAGE - 1) / PAGE * PAGE + apart % PAGE;
+    memset(memory, 1, 2 * size);
+    long copies = 2000;
+    double began = now();
+    for (long i = 0; i < copies; i += 2) {
+        memcpy(far, near, bytes);
+        __asm__ volatile("" ::: "memory");      /* else the compiler knows that nothing has changed */
+        memcpy(near, far, bytes);
+        __asm__ volatile("" ::: "memory");
+    }
+    double seconds = (now() - began) / (double)copies;
+    munmap(memory, 2 * size);
+    return seconds;
 }
 
 /* Sattolo's algorithm: `next` becomes one cycle through all. */

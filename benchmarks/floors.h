@@ -6,8 +6,13 @@ typedef struct {
 } floors_found;
 
 /* Switches to a coroutine with so many bytes of local variables, and back; if `state_too`, Python's thread state is swapped
- * as well, in which no Python code runs meanwhile. */
-floors_found floors_switch(size_t locals, long switches, int state_too);
+ * as well. Unless it is 0, `decide` is the address of a Python function, which is called before each switch with one
+ * argument, itself; else no Python code runs meanwhile. */
+floors_found floors_switch(size_t locals, long switches, int state_too, size_t decide);
+
+/* The processor time, in seconds, to copy so many bytes, out and back in turn, between two places whose addresses are `apart`
+ * modulo 4 KiB. -1 if there is no memory. */
+double floors_copy(size_t bytes, size_t apart);
 
 /* The processor time, in seconds, of a read that waits for the one before, since that tells where to read: of so many blocks
  * of so many bytes, in random order, in huge pages where the kernel has them. 0 if there is no memory. */

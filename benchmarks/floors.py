@@ -3,11 +3,14 @@
     python floors.py
 
 prints, as JSON, for each of CASES how many bytes are copied at a switch, and how many seconds three things take that
-whoever is called by CPython and shares one C stack among greenlets cannot do without: the call of a method that returns
-at once, a switch where there is no interpreter (floors.c, with this library's own stack layer), and to swap what of the
-thread's state belongs to a stack (with its own tstate.h). To find the target and to hand over the value comes on top.
-And how many a read of memory takes that waits for the one before, among as many blocks as the most greenlets of
-cliffs.py, each as large as a suspended greenlet.
+whoever is called by CPython and shares one C stack among greenlets cannot do without: the call of a builtin that
+returns at once, or makes a dict of its keywords; a switch where there is no interpreter (floors.c, with this library's
+own stack layer); and to swap what of the thread's state belongs to a stack (with its own tstate.h). To find the target
+and to hand over the value comes on top. With the policy in Python a Python function is called, too, which returns a
+decision.
+
+And how many it takes to copy as many bytes where the copy lies well or badly; and a read of memory that waits for the
+one before, among as many blocks as the most greenlets of cliffs.py, each as large as a suspended greenlet.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -29,12 +33,22 @@ from cases import CASES as ALL_CASES
 import switchlib
 from switchlib._switch import lib as library
 
-CASES = ("switch", "c_calls_5", "c_calls_20")
+
+def decide(target: Any) -> tuple[int, Any, tuple[()]]:
+    """The least that policy is: a Python function that returns a decision."""
+    return 0, target, ()
+
+
+CASES = ("switch", "switch_value", "switch_keywords", "c_calls_5", "c_calls_20", "c_calls_50", "python_calls")
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("asm/asm.c", "csrc/stack.c", "csrc/chunk.c", "csrc/arena.c", "benchmarks/floors.c")
+WAYS = ((False, 0), (True, 0), (True, id(decide)))
 PASSES = 15
 MOST_LIVE = 1_000_000
 BYTES_SUSPENDED = 1_000
+APART = (1024, 1024 + 16, 16)
+"""How far from the original a copy begins, modulo 4 KiB: at the same offset in a line of the cache, at another, and
+less than a line away."""
 
 
 def built(directory: str) -> Any:
@@ -59,12 +73,24 @@ def built(directory: str) -> Any:
     return importlib.import_module("_floors").lib
 
 
-def call() -> float:
-    """A method of a builtin type that returns at once, called in a loop as the cases do."""
-    lock, loops = threading.Lock(), 100_000
-    began = time.process_time()
+def lock_calls(loops: int) -> None:
+    """Calls of a method of a builtin type that returns at once, in a loop as the cases have it."""
+    lock = threading.Lock()
     for _ in repeat(None, loops):
         lock.locked()
+
+
+def dict_calls(loops: int) -> None:
+    """Calls of a builtin that makes a dict of its keywords."""
+    for _ in repeat(None, loops):
+        dict(a=1)  # noqa: C408 - it is the call that counts
+
+
+def call(calls: Callable[[int], None]) -> float:
+    """The processor time of one, in seconds."""
+    loops = 100_000
+    began = time.process_time()
+    calls(loops)
     return (time.process_time() - began) / loops
 
 
@@ -79,25 +105,32 @@ def bytes_copied(name: str) -> int:
 def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         floors = built(directory)
-        around = floors.floors_switch(16, 2, False).bytes - 16
-        cheapest_call = min(call() for _ in range(PASSES))
+        around = floors.floors_switch(16, 2, False, 0).bytes - 16
+        calls = {calls: min(call(calls) for _ in range(PASSES)) for calls in (lock_calls, dict_calls)}
         found: dict[str, dict[str, float]] = {}
         for name in CASES:
             copied = bytes_copied(name)
             loops = 200_000 if copied < 8192 else 20_000
-            bare, whole = (
-                min(floors.floors_switch(copied - around, loops, state_too).seconds for _ in range(PASSES))
-                for state_too in (False, True)
-            )
+            passes = [
+                [floors.floors_switch(copied - around, loops, *how).seconds for how in WAYS] for _ in range(PASSES)
+            ]
+            bare, whole, decided = (min(each) for each in zip(*passes))
+            one_call = calls[dict_calls if name == "switch_keywords" else lock_calls]
             found[name] = {
                 "bytes": copied,
-                "call": cheapest_call,
+                "call": one_call,
                 "switch": bare,
                 "state": whole - bare,
-                "seconds": cheapest_call + whole,
+                "seconds": one_call + whole,
+                "decided": one_call + decided,
             }
+        copies = {
+            copied: [min(floors.floors_copy(copied, apart) for _ in range(PASSES)) for apart in APART]
+            for copied in sorted({int(floor["bytes"]) for floor in found.values()})
+        }
         read = min(floors.floors_read(MOST_LIVE, BYTES_SUSPENDED) for _ in range(3))
-    print(json.dumps({"switches": found, "read": {"seconds": read, "blocks": MOST_LIVE, "bytes": BYTES_SUSPENDED}}))
+    reads = {"seconds": read, "blocks": MOST_LIVE, "bytes": BYTES_SUSPENDED}
+    print(json.dumps({"switches": found, "copies": copies, "read": reads}))
 
 
 if __name__ == "__main__":

@@ -250,23 +250,41 @@ def floors(results: Path) -> str:
     found = json.loads((results / "floors.json").read_text())
     switches: dict[str, Floor] = found["switches"]
     read: Floor = found["read"]
-    body = []
+    body, in_python = [], []
     for name, floor in switches.items():
         cells = [CASES[name].title, f"{floor['bytes']:,} B"]
         cells += [amount(floor[part], "second") for part in ("call", "switch", "state", "seconds")]
-        if rounds(results, "switchlib", name):
-            measured = row(results, name)
-            cells += [
-                amount(measured.switchlib, "second"),
-                amount((measured.at_most or 0) * measured.greenlet, "second"),
-            ]
         body.append(cells)
-    parts = ["a call", "registers and copy", "thread state", "together"]
+        in_python.append([CASES[name].title, amount(floor["decided"], "second")])
+        if rounds(results, "switchlib", name):
+            measured, greenlet = row(results, name), min(rounds(results, "greenlet", name))
+            body[-1] += floor_and_ratio(floor["seconds"] / greenlet, measured.ratio, measured.at_most)
+            in_python[-1] += floor_and_ratio(floor["decided"] / greenlet, measured.policy, measured.policy_at_most)
+    copies = [
+        [f"{int(copied):,} B", *(amount(seconds, "second") for seconds in places)]
+        for copied, places in found["copies"].items()
+    ]
+    ratios = ["at least", "is", "at most"]
+    places = ["to copy", "at the same offset in a line", "at another", "less than a line apart modulo 4 KiB"]
     waits = (
         f"A read that waits for the one before, among {read['blocks']:,} blocks of {read['bytes']:,} bytes in random "
         f"order, takes {amount(read['seconds'], 'second')}."
     )
-    return f"{table(['one switch', 'copied', *parts, 'switchlib', 'target'], body)}\n\n{waits}"
+    return "\n\n".join(
+        (
+            table(["one switch", "copied", "a call", "registers, copy", "thread state", "together", *ratios], body),
+            table(["all policy in Python", "together with a decision", *ratios], in_python),
+            table(places, copies),
+            waits,
+        )
+    )
+
+
+def floor_and_ratio(least: float, ratio: float | None, at_most: float | None) -> list[str]:
+    """What is more than the target is bold. A floor is the quickest of several, as is the greenlet beside it."""
+    if ratio is None or at_most is None:
+        return [f"{least:.3f}", "", ""]
+    return [bold(f"{least:.3f}", least > at_most), bold(f"{ratio:.3f}", ratio > at_most), f"{at_most:.3f}"]
 
 
 def instructions_tables(results: Path) -> str:

@@ -145,6 +145,10 @@ def run_floors(where: Environment, effort: Effort, results: Path) -> None:
 
     found = {
         "switches": {name: quickest([look["switches"][name] for look in looks]) for name in looks[0]["switches"]},
+        "copies": {
+            copied: [min(places) for places in zip(*(look["copies"][copied] for look in looks))]
+            for copied in looks[0]["copies"]
+        },
         "read": quickest([look["read"] for look in looks]),
     }
     (results / "floors.json").write_text(json.dumps(found, indent=1))
