@@ -115,6 +115,8 @@ api_getcurrent_elsewhere(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignore
     return PyBool_FromLong(found);
 }
 
+static PyObject *count_own_objects(PyObject *module, PyObject *ignored);
+
 static PyMethodDef functions[] = {
     {"new", api_new, METH_VARARGS, NULL},
     {"getcurrent", api_getcurrent, METH_NOARGS, NULL},
@@ -127,6 +129,7 @@ static PyMethodDef functions[] = {
     {"active", api_active, METH_O, NULL},
     {"check", api_check, METH_O, NULL},
     {"getcurrent_elsewhere", api_getcurrent_elsewhere, METH_NOARGS, NULL},
+    {"count_own_objects", count_own_objects, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -195,14 +198,50 @@ static PyTypeObject Extended_Type = {
     .tp_getset = extended_getset,
 };
 
+/* A static type that allocates and frees its objects itself. */
+
+static Py_ssize_t own_objects;
+
+static PyObject *
+own_alloc(PyTypeObject *type, Py_ssize_t count)
+{
+    own_objects++;
+    return PyType_GenericAlloc(type, count);
+}
+
+static void
+own_free(void *object)
+{
+    own_objects--;
+    PyObject_GC_Del(object);
+}
+
+static PyObject *
+count_own_objects(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromSsize_t(own_objects);
+}
+
+static PyTypeObject Allocated_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "extension.Allocated",
+    .tp_basicsize = sizeof(Extended),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .tp_alloc = own_alloc,
+    .tp_free = own_free,
+    .tp_dealloc = extended_dealloc,
+    .tp_traverse = extended_traverse,
+    .tp_clear = extended_clear,
+};
+
 /* PyType_Ready refuses a static type over a class made at run time, unless it is told otherwise for the time. */
 static int
-extended_ready(void)
+type_ready(PyTypeObject *type)
 {
-    Extended_Type.tp_base = &PyGreenlet_Type;
-    Extended_Type.tp_flags |= Py_TPFLAGS_HEAPTYPE;
-    int status = PyType_Ready(&Extended_Type);
-    Extended_Type.tp_flags &= ~Py_TPFLAGS_HEAPTYPE;
+    type->tp_base = &PyGreenlet_Type;
+    type->tp_flags |= Py_TPFLAGS_HEAPTYPE;
+    int status = PyType_Ready(type);
+    type->tp_flags &= ~Py_TPFLAGS_HEAPTYPE;
     return status;
 }
 
@@ -218,11 +257,12 @@ PyInit_extension(void)
         return NULL;
     }
     PyObject *module = PyModule_Create(&definition);
-    if (module == NULL || extended_ready() < 0
+    if (module == NULL || type_ready(&Extended_Type) < 0 || type_ready(&Allocated_Type) < 0
         || PyModule_AddObjectRef(module, "greenlet", (PyObject *)&PyGreenlet_Type) < 0
         || PyModule_AddObjectRef(module, "error", PyExc_GreenletError) < 0
         || PyModule_AddObjectRef(module, "GreenletExit", PyExc_GreenletExit) < 0
         || PyModule_AddObjectRef(module, "Extended", (PyObject *)&Extended_Type) < 0
+        || PyModule_AddObjectRef(module, "Allocated", (PyObject *)&Allocated_Type) < 0
         || PyModule_AddIntConstant(module, "size", sizeof(PyGreenlet)) < 0
         || PyModule_AddIntConstant(module, "entries", PyGreenlet_API_pointers) < 0) {
         Py_XDECREF(module);

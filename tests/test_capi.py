@@ -176,6 +176,19 @@ def test_a_derived_c_type_switches_and_is_collected(extension):
     assert len(ended) == 0
 
 
+def test_a_c_type_may_allocate_its_objects_itself(extension):
+    main = getcurrent()
+    several = [extension.Allocated(lambda: main.switch(5)) for _ in range(3)]
+    assert extension.count_own_objects() == 3
+    assert [each.switch() for each in several] == [5, 5, 5]
+    several[0].switch()
+    several.append(type("Derived", (extension.Allocated,), {})(lambda: 7))
+    assert several[3].switch() == 7
+    assert extension.count_own_objects() == 3
+    del several
+    assert extension.count_own_objects() == 0
+
+
 @pytest.mark.parametrize("began", [False, True])
 def test_a_class_over_a_derived_c_type_is_counted_right(extension, began):
     """Its instances own their class, and CPython's own code for classes drops it where their C base is static."""

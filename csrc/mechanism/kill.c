@@ -275,7 +275,9 @@ free_state(Greenlet *self)
         thread_release(state->thread);
     }
     arena_greenlets--;
-    PyObject_Free(state);
+    if ((char *)state != (char *)self + state_offset(Py_TYPE(self))) {
+        PyObject_Free(state);
+    }
 }
 
 void

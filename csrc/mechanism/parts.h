@@ -58,7 +58,7 @@ typedef struct Greenlet {
     PyObject_HEAD
     PyObject *weakreflist;
     PyObject *dict;
-    State *state;
+    State *state;                   /* in the same block of memory, if the type leaves allocation to us */
 } Greenlet;
 
 /* A thread that has used greenlets. The thread state's dict owns it; so does each greenlet that began in it. */
@@ -112,6 +112,14 @@ enum {
     POLICIES
 };
 extern PyObject *policy[POLICIES];
+
+/* How far behind the beginning of an object its state lies, if both are allocated at once; in bytes. */
+static inline size_t
+state_offset(const PyTypeObject *type)
+{
+    size_t size = (size_t)type->tp_basicsize, alignment = _Alignof(State);
+    return (size + alignment - 1) / alignment * alignment;
+}
 
 static inline bool
 is_unstarted(const State *state)

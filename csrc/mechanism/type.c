@@ -20,8 +20,41 @@ store_parent(Greenlet *self, Greenlet *parent)
     return true;
 }
 
-Greenlet *
-greenlet_alloc(PyTypeObject *type)
+/* To CPython, room behind an object is that of a type whose instances vary in length. (PyUnstable_Object_GC_NewWithExtraData
+ * is there from 3.12 on.) */
+static PyTypeObject Block = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "switchlib._mechanism.Block",
+    .tp_basicsize = sizeof(PyVarObject),
+    .tp_itemsize = 1,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_traverse = greenlet_traverse,
+};
+
+/* As PyType_GenericAlloc, with a state behind the object: one allocation, and among very many greenlets the state is found
+ * where its object is, not by one more wait for memory. */
+static Greenlet *
+alloc_with_state(PyTypeObject *type)
+{
+    size_t offset = state_offset(type), size = offset + sizeof(State);
+    PyVarObject *block = PyObject_GC_NewVar(PyVarObject, &Block, (Py_ssize_t)(size - sizeof(PyVarObject)));
+    if (block == NULL) {
+        return NULL;
+    }
+    memset((char *)block + sizeof(PyObject), 0, size - sizeof(PyObject));
+    Py_SET_TYPE(block, type);
+    if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) {
+        Py_INCREF(type);
+    }
+    Greenlet *self = (Greenlet *)block;
+    self->state = (State *)((char *)block + offset);
+    PyObject_GC_Track(self);
+    return self;
+}
+
+/* For a type of an extension that allocates its objects itself. */
+static Greenlet *
+alloc_beside_state(PyTypeObject *type)
 {
     /* The state first: no object may be seen without one, not even by a subclass's __del__. */
     State *state = PyObject_Calloc(1, sizeof(State));
@@ -35,7 +68,14 @@ greenlet_alloc(PyTypeObject *type)
         return NULL;
     }
     self->state = state;
-    arena_greenlets++;
+    return self;
+}
+
+Greenlet *
+greenlet_alloc(PyTypeObject *type)
+{
+    Greenlet *self = type->tp_alloc == PyType_GenericAlloc ? alloc_with_state(type) : alloc_beside_state(type);
+    arena_greenlets += self != NULL;
     return self;
 }
 
@@ -320,7 +360,7 @@ int
 base_type_make(void)
 {
     Base = (PyTypeObject *)PyType_FromSpec(&base_spec);
-    return Base == NULL ? -1 : 0;
+    return Base == NULL ? -1 : PyType_Ready(&Block);
 }
 
 /* The builtins that stand in the public class where the policy functions stood. */
