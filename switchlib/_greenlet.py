@@ -61,7 +61,7 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
     def __init__(self, run: Callable[..., Any] | None = _UNSET, parent: greenlet | None = None) -> None:
         if run is not _UNSET:
             _set_run(self, run)
-        if parent is not None:
+        if parent is not None and not (parent is parent_of(self) and parent is running()):  # which it is, then
             _set_parent(self, parent)
 
     def switch(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -228,9 +228,9 @@ def _check_thread(target: greenlet) -> None:
 
 
 def _set_run(target: greenlet, *run: Any) -> None:
-    if is_main(target):
-        raise AttributeError("Main greenlets do not have a run attribute.")
     if not store_run(target, *run):
+        if is_main(target):
+            raise AttributeError("Main greenlets do not have a run attribute.")
         raise AttributeError("run cannot be set after the start of the greenlet")
 
 

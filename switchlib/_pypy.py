@@ -4,16 +4,15 @@ PyPy's interpreter owns the C stack, and copies and sweeps its parts itself. Her
 from a decision of the policy to a switch, and the end of greenlets that nobody refers to. PyPy leaves `hidden` code out
 of tracebacks, frames, traces and profiles: all of this file, and the policy.
 
-A stack outlives its greenlet: its function, `_serve`, runs one after another, since it takes PyPy several times as long
-to make a stack as to switch to one. So a greenlet ends by a switch like any other.
-
 Signal handlers and finalisers may run between any two bytecodes, and may switch. An end holds them off until the target
 has arrived. A switch does not, for that would double its cost: up to the jump it changes nothing that could not be
 taken back, and from just before it until whoever arrives is in `thread.current`, `thread.target` is set; who finds it
 set asks where he is (`_find_bearings`).
 
-After a jump PyPy's compiler leaves the rest of the loop to its slow interpreter. So what can be done before it is. It
-does not inline a function whose loop has gone round: no loop here does in the common case.
+After a jump PyPy's compiler leaves the rest of the loop, or of the greenlet, to its slow interpreter. So what can be
+done before it is. It does not inline a function whose loop has gone round: no loop here does in the common case. And
+it gives up on what is longer than some thousand operations, of which each bytecode makes several: a greenlet from its
+start to its end, with the start of another within, just fits.
 """
 
 from __future__ import annotations
@@ -28,18 +27,28 @@ import __pypy__  # type: ignore[import-not-found]
 from __pypy__.thread import _signals_enter, _signals_exit  # type: ignore[import-not-found]
 from _continuation import continulet, permute  # type: ignore[import-not-found]
 
+try:
+    from pypyjit import residual_call as _call  # type: ignore[import-not-found]  # its compiler does not look inside
+except ImportError:  # there is no compiler
+
+    def _call(function: Callable[..., Any], *args: Any) -> Any:
+        return function(*args)
+
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextvars import Context
     from types import CodeType
     from typing import Any
 
 SWITCH, THROW, START = range(3)
 
-MANY_IDLE = 100  # stacks that a thread keeps for greenlets to come; up to twice as many before the oldest are given up
+MANY_GUARDS = 1000  # that a thread keeps for greenlets to come
 MOST_INTERRUPTS = 100  # of policy at one end, before it is done without
 
+_new_stack = continulet.__new__
+_init_stack = continulet.__init__
 _jump = continulet.switch  # _jump(stack to be left, None, stack to go on with)
 _hold_finalizers = gc.disable_finalizers  # type: ignore[attr-defined]
 _release_finalizers = gc.enable_finalizers  # type: ignore[attr-defined]
@@ -50,15 +59,15 @@ _store_context = __pypy__.set_contextvar_context
 class State:
     """What a greenlet is beyond its object."""
 
-    __slots__ = ("context", "level", "parent", "run", "stack", "thread")
+    __slots__ = ("context", "guard", "parent", "run", "stack", "thread")
 
     def __init__(self, parent: Any) -> None:
         self.thread: Any = None  # set when it begins
         self.parent = parent
         self.run: tuple[Any, ...] = ()  # with the run function, if there is one (any more)
         self.stack: Any = None  # from its beginning to its end
+        self.guard: Any = None  # from when it was suspended first to its end
         self.context: Context | None = None  # while it does not run
-        self.level = 0  # its stack's, once it has begun
 
 
 class Base:
@@ -106,17 +115,7 @@ _set_state: Callable[[Any, State], None] = Base._switchlib_state.__set__  # type
 class Stack(continulet):  # type: ignore[misc]
     """A stack. The one that runs stands for the thread's own: PyPy keeps that one's frames and registers in it."""
 
-    __slots__ = ("greenlet", "guard", "job", "level")
-
-    def __new__(cls) -> Any:
-        self = continulet.__new__(cls)
-        self.greenlet = self.guard = None  # the greenlet that has begun here; it is guarded once it was suspended
-        self.job = None  # what is to begin here: thread, greenlet, run, args, kwargs, an exception to raise instead
-        self.level = 0  # in how many starts of greenlets, within each other, it was made
-        return self
-
-    def __init__(self) -> None:
-        continulet.__init__(self, _serve)
+    __slots__ = ("job",)  # what is to begin here: thread, greenlet, run, args, kwargs, an exception to raise instead
 
 
 class Raise:
@@ -132,8 +131,8 @@ class Thread:
     """A thread that has used greenlets."""
 
     __slots__ = (
-        *("__weakref__", "current", "doomed", "ended", "gate", "gets_signals", "ident", "idle", "main", "news"),
-        *("payload", "spent", "target", "tracer"),
+        *("__weakref__", "current", "doomed", "ended", "gets_signals", "guards", "held", "ident"),
+        *("main", "target", "tracer"),
     )
 
     def __init__(self) -> None:
@@ -151,17 +150,15 @@ class Thread:
         state = State(None)
         _set_state(self.main, state)
         state.thread = self
-        state.stack = Stack.__new__(Stack)  # PyPy takes one that is not initialised for the thread's own
-        state.stack.guard = self  # nobody needs to kill it
+        state.stack = _new_stack(Stack)  # PyPy takes one that is not initialised for the thread's own
+        state.stack.job = None
+        state.guard = self  # nobody needs to kill it
         self.current: Any = self.main
         # The switch under way:
         self.target: Any = None
-        self.news = False  # whether more than a value arrives
-        self.spent: Any = None  # the stack of an origin that has ended, and what it left
-        self.payload: Any = None
-        self.gate = Stack()  # stands for the target's stack, lest the spent one keep it alive
+        self.held = False  # whether handlers and finalisers are held off, since the origin has ended
         self.tracer: Any = None
-        self.idle: list[Stack] = []
+        self.guards: list[Guard] = []
         self.doomed: list[Any] = []  # they lost their last reference in another thread
         _threads.add(weakref.ref(self, _threads.discard))
 
@@ -223,10 +220,9 @@ def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
             _begin(thread, target, stack)
         elif _state_of(target).stack is not stack:
             raise Policy.error("cannot switch to a greenlet that ends at this moment")
-        if mine.guard is None:
-            mine.guard = Guard(mine)
+        if state.guard is None:
+            state.guard = _call(_guard, thread, me)
         state.context = _load_context()
-        thread.news = thread.tracer is not None or type(payload) is Raise
         thread.target = target
         payload = _jump(mine, payload, stack)
         origin = thread.current
@@ -240,17 +236,14 @@ def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
         if stack.job is not None:
             _take_back(target, stack)
         raise
-    if thread.news:
-        if thread.spent is not None:
-            # The last of what is held. No function of ours is called for it: that may fail where little of the stack
-            # is left.
-            if me is not thread.main:
-                permute(thread.gate, mine)  # back
-            payload = thread.payload
-            thread.payload = thread.spent = None
-            if thread.gets_signals:
-                _signals_enter()
-            _release_finalizers()
+    if thread.held:
+        # The last of what is held. No function of ours is called for it: that may fail where little of the stack is
+        # left.
+        thread.held = False
+        if thread.gets_signals:
+            _signals_enter()
+        _release_finalizers()
+    if type(payload) is Raise or thread.tracer is not None:
         return _deliver(thread, origin, me, payload)
     return payload
 
@@ -313,58 +306,54 @@ def _frame_held_by(stack: Any) -> FrameType | None:
 # ------------------------------------------------------------------------------------------ the life of a greenlet
 
 
-def _serve(stack: Stack) -> None:
-    """The first and last frame of a stack. It keeps nothing that a greenlet left while it is idle."""
-    while True:
-        for heir in _run(stack):  # noqa: B007
-            pass
-        _jump(stack, None, heir)
-
-
-def _run(stack: Stack) -> Iterator[Stack]:
-    """Runs the greenlet that is to begin here, and yields the stack to go on with when it has ended.
-
-    A frame that somebody keeps leads to this one's, and must not lead on to greenlets that are on the stack later: so
-    this is a generator, which forgets who called it, and it drops the stack, too.
-    """
+def _serve(stack: Stack) -> Any:
+    """What a stack runs: the greenlet that is to begin here. What it returns arrives where it goes on then."""
     thread, me, run, args, kwargs, exception = stack.job
     stack.job = result = None
-    origin, thread.current, thread.target = thread.current, me, None
+    origin = thread.current
+    thread.current = me
+    thread.target = None
     _store_context(_state_of(me).context)
     try:
-        if thread.spent is not None:
-            permute(thread.gate, stack)  # back
-            thread.payload = thread.spent = None
+        if thread.held:
+            thread.held = False
             if thread.gets_signals:
                 _signals_enter()
             _release_finalizers()
-        _deliver(thread, origin, me, None if exception is None else Raise(exception))
+        if exception is not None:
+            _deliver(thread, origin, me, Raise(exception))
+        elif thread.tracer is not None:
+            _deliver(thread, origin, me, None)
         result = run(*args, **kwargs)
     except BaseException as raised:
         exception = raised
-    del origin, run, args, kwargs, stack
-    yield _end(thread, me, result, exception)
+    try:
+        return _end(thread, me, result, exception)
+    finally:  # a frame that somebody keeps leads to this one
+        del thread, me, run, args, kwargs, exception, origin, result, stack
 
 
-def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) -> Stack:
-    """Ends `me` as the policy decides. What goes wrong on the way becomes the outcome.
+def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) -> Any:
+    """Ends `me` as the policy decides, and returns what is to arrive. What goes wrong on the way becomes the outcome.
 
     Policy is told how many heirs failed to take it, from the parent up; if that one changes it is asked first.
     """
     state = _state_of(me)
     parent, failures, interrupts = state.parent, 0, 0
     while interrupts < MOST_INTERRUPTS:
-        if isinstance(exception, Policy.GreenletExit):
+        if exception is not None and isinstance(exception, Policy.GreenletExit):
             result, exception = exception, None  # a way to return
         if state.parent is not parent:
             parent, failures = state.parent, 0
-        decision = None
+        decision = settled = None
         try:
-            decision = _plain_end(thread, parent, result, exception) if failures == 0 and _shortcuts else None
-            decision = decision or Policy.end(me, result, exception, failures)
-            if decision is None:
-                break
-            settled = _settle(thread, decision, me)
+            if failures == 0 and _shortcuts:
+                settled = _plain_end(thread, parent, result, exception)
+            if settled is None:
+                decision = Policy.end(me, result, exception, failures)
+                if decision is None:
+                    break
+                settled = _settle(thread, decision, me)
         except BaseException as raised:
             if decision is not None or isinstance(raised, Policy.error):
                 failures += 1
@@ -374,7 +363,8 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
             result, exception = None, raised
             continue
         if settled is not None:
-            return _leave_for_good(thread, *settled)
+            heir, stack, payload = settled
+            return _leave_for_good(thread, me, heir, stack, payload)
     heir = state.parent  # without policy, for want of a stack to ask it on, or of anybody that it could name
     while heir is not None and (_state_of(heir).thread is not thread or _state_of(heir).stack is None):
         heir = _state_of(heir).parent
@@ -382,46 +372,44 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
         heir = thread.main
     if exception is None:
         exception = Policy.error("a greenlet ended, and no parent was left to go on")
-    return _leave_for_good(thread, heir, _state_of(heir).stack, Raise(exception))
+    return _leave_for_good(thread, me, heir, _state_of(heir).stack, Raise(exception))
 
 
-def _leave_for_good(thread: Thread, target: Any, stack: Stack, payload: Any) -> Stack:
-    """Makes ready to leave the current greenlet's stack for the one that is returned.
+def _leave_for_good(thread: Thread, me: Any, target: Any, stack: Stack, payload: Any) -> Any:
+    """Makes ready to leave the current greenlet: when its stack's function returns the target goes on with the payload.
 
     No signal handler and no finaliser runs until the target has arrived: nobody could come back here.
     """
-    me = thread.current
     state = _state_of(me)
     _hold_finalizers()
     if thread.gets_signals:
         _signals_exit()
     if stack.job is not None:
         _begin(thread, target, stack)
-    spent = state.stack
-    thread.target, thread.spent, thread.payload, thread.news = target, spent, payload, True
-    state.stack = spent.greenlet = None
+    guard = state.guard
+    if guard is not None:
+        state.guard = guard.greenlet = None
+        if len(thread.guards) < MANY_GUARDS:
+            thread.guards.append(guard)
+    thread.target = target
+    thread.held = True
+    permute(state.stack, stack)
+    state.stack = None
     state.context = _load_context()
-    spent.level = state.level
-    thread.idle.append(spent)
-    if len(thread.idle) > 2 * MANY_IDLE:
-        del thread.idle[:MANY_IDLE]  # where greenlets were nested these lie deepest, with little room below
-    if target is thread.main:
-        return stack
-    permute(thread.gate, stack)
-    return thread.gate
+    return payload
 
 
 # ------------------------------------------------------------------------------- decisions, and carrying them out
 
 
 def switch(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-    ask = Policy.switch if kwargs else Policy.switch_positional
     thread = _enter()
-    while True:
-        decision = _plain_switch(thread, self, args) if _shortcuts and not kwargs else None
-        settled = _settle(thread, decision or ask(self, *args, **kwargs), None)
-        if settled is not None:
-            return _leave(thread, *settled)
+    settled = _plain_switch(thread, self, args) if _shortcuts and not kwargs else None
+    while settled is None:
+        ask = Policy.switch if kwargs else Policy.switch_positional
+        settled = _settle(thread, ask(self, *args, **kwargs), None)
+    target, stack, payload = settled
+    return _leave(thread, target, stack, payload)
 
 
 def throw(self: Any, typ: Any = ..., val: Any = None, tb: TracebackType | None = None, /) -> Any:
@@ -436,22 +424,32 @@ def throw(self: Any, typ: Any = ..., val: Any = None, tb: TracebackType | None =
             return _leave(thread, *settled)
 
 
-def _plain_switch(thread: Thread, target: Any, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """The shortcut: the policy's decision, where it has no choice."""
+def _plain_switch(thread: Thread, target: Any, args: tuple[Any, ...]) -> tuple[Any, Stack, Any] | None:
+    """The shortcut: what the policy would decide, settled, where it has no choice and asks no code of users."""
     state = _state(target)
-    if state.thread is thread and state.stack is not None and thread.current is not target:
-        return SWITCH, target, args[0] if len(args) == 1 else args
-    if state.thread is None and _state_of(state.parent).thread is thread:
-        return START, target, args, {}
+    stack = state.stack
+    if stack is not None:
+        if state.thread is thread and thread.current is not target:
+            return target, stack, args[0] if len(args) == 1 else args
+    elif (
+        state.thread is None
+        and state.run
+        and type(target) is Policy.greenlet
+        and _state_of(state.parent).thread is thread
+    ):
+        return target, _make_stack((thread, target, state.run[0], args, {}, None)), None
     return None
 
 
-def _plain_end(thread: Thread, parent: Any, result: Any, exception: BaseException | None) -> tuple[Any, ...] | None:
+def _plain_end(
+    thread: Thread, parent: Any, result: Any, exception: BaseException | None
+) -> tuple[Any, Stack, Any] | None:
     """The shortcut for an end whose parent is suspended."""
     state = _state_of(parent)
-    if state.thread is not thread or state.stack is None:
+    stack = state.stack
+    if state.thread is not thread or stack is None:
         return None
-    return (SWITCH, parent, result) if exception is None else (THROW, parent, exception)
+    return parent, stack, result if exception is None else Raise(exception)
 
 
 def _make_exception(typ: Any, val: Any) -> BaseException:
@@ -487,15 +485,18 @@ def _place(thread: Thread, target: Any, run: Any, decision: tuple[Any, ...]) -> 
     """A stack for target to begin on; or None if it cannot any more."""
     if _state_of(target).thread is not None or not _belongs_here(thread, target):
         return None
+    kind, _, value, *rest = decision
+    return _make_stack(
+        (thread, target, run, value, *rest, None) if kind == START else (thread, target, run, (), {}, value)
+    )
+
+
+def _make_stack(job: tuple[Any, ...]) -> Stack:
     if __pypy__.stack_almost_full():
         raise RecursionError("maximum recursion depth exceeded")
-    level, idle = _state_of(thread.current).level + 1, thread.idle
-    while idle and idle[-1].level > level:
-        idle.pop()  # it lies deeper than the new greenlet is to stand
-    stack = idle.pop() if idle else Stack()
-    stack.level = stack.level or level
-    kind, _, value, *rest = decision
-    stack.job = (thread, target, run, value, *rest, None) if kind == START else (thread, target, run, (), {}, value)
+    stack: Stack = _new_stack(Stack)
+    stack.job = job
+    _init_stack(stack, _serve)
     return stack
 
 
@@ -504,15 +505,16 @@ def _begin(thread: Thread, target: Any, stack: Stack) -> None:
     if state.thread is not None:
         stack.job = None
         raise Policy.error("cannot start a greenlet that begins at this moment")
-    state.thread, state.stack, state.run, state.level = thread, stack, (), stack.level
-    stack.greenlet = target
+    state.thread = thread
+    state.stack = stack
+    state.run = ()
 
 
 def _take_back(target: Any, stack: Stack) -> None:
     """A start that did not take place."""
     state = _state_of(target)
     if state.stack is stack:
-        state.thread = state.stack = stack.greenlet = None
+        state.thread = state.stack = None
         state.run = stack.job[2:3]
         stack.job = None
 
@@ -534,24 +536,31 @@ def _belongs_here(thread: Thread, unstarted: Any) -> bool:
 class Guard:
     """Dies with a suspended greenlet that nobody refers to any more, and kills it.
 
-    Only the greenlet refers to its stack, and only that to its guard, which stays with it: PyPy is slow to make objects
-    that are told of their end.
+    Only the greenlet leads to it. When that has ended it guards another: PyPy is slow to make objects that are told of
+    their end.
     """
 
-    __slots__ = ("stack",)
-
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
+    greenlet: Any = None
 
     def __del__(self) -> None:
-        greenlet = self.stack.greenlet
-        if self.stack.guard is not self or greenlet is None or _closing:
+        greenlet = self.greenlet
+        if greenlet is None or _state_of(greenlet).guard is not self or _closing:
             return
         thread = _state_of(greenlet).thread
         if thread is _here.thread:
             _kill(_enter(), greenlet)
         elif not _has_ended(thread):
             thread.doomed.append(greenlet)
+
+
+def _guard(thread: Thread, greenlet: Any) -> Guard:
+    """A spare one, or a new one. If the compiler knew which, it would give up a start that takes the other."""
+    try:
+        guard = thread.guards.pop() if thread.guards else Guard()
+    except IndexError:  # a signal handler took it
+        guard = Guard()
+    guard.greenlet = greenlet
+    return guard
 
 
 def _kill_doomed(thread: Thread) -> None:
@@ -565,7 +574,7 @@ def _kill(thread: Thread, victim: Any) -> None:
     if state.stack is None or thread.current is victim:
         return
     parent, state.parent = state.parent, thread.current
-    state.stack.guard = None  # if it lives on it gets another
+    state.guard = None  # if it lives on it gets another
     exit = Policy.GreenletExit("Killing the greenlet because all references have vanished.")
     try:
         _leave(thread, victim, state.stack, Raise(exit))

@@ -67,7 +67,7 @@ def strike(monkeypatch):
     def strike_at(place):
         nonlocal busy
         where, function = armed
-        ends = _pypy._here.thread.spent is not None  # which holds signals
+        ends = _pypy._here.thread.held  # which holds signals
         if place in where and not busy and not ends:
             busy = True
             try:
@@ -200,14 +200,13 @@ def test_a_survivor_is_killed_again():
         assert said == list(range(times))
 
 
-def test_nested_greenlets_leave_room_for_others(monkeypatch):
+def test_nested_greenlets_leave_room_for_others():
     def nest(depth: int) -> int:
         try:
             return greenlet(nest).switch(depth + 1)
         except RecursionError:
             return depth
 
-    monkeypatch.setattr(_pypy, "MANY_IDLE", 5)
     nest(0)  # with what earlier tests left, which may lie anywhere
     deepest = nest(0)
     assert deepest > 20
@@ -255,3 +254,29 @@ def test_a_subclass_cannot_hide_its_state():
     with pytest.raises(TypeError, match="NoneType"):  # what the parent that never began calls its `run`
         child.switch()
     assert child.dead
+
+
+@WHERE
+def test_a_throw_arrives_though_a_signal_handler_switches(strike, where):
+    def go_back(to: greenlet) -> None:
+        while True:
+            to = to.switch("back")
+
+    def catch() -> None:
+        while True:
+            try:
+                said = main.switch("caught")
+            except ValueError:
+                said = "raised"
+            told.append(said)
+
+    main, told = getcurrent(), []
+    elsewhere, catcher = greenlet(go_back), greenlet(catch)
+    catcher.switch()
+    strike(where, lambda: elsewhere.switch(getcurrent()))
+    for _ in range(3):
+        assert catcher.throw(ValueError) == "caught"
+    strike(())
+    assert told == ["raised"] * 3
+    for each in (elsewhere, catcher):
+        each.throw()
