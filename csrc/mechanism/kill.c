@@ -275,7 +275,7 @@ free_state(Greenlet *self)
         thread_release(state->thread);
     }
     arena_greenlets--;
-    if ((char *)state != (char *)self + state_offset(Py_TYPE(self))) {
+    if (state->apart) {
         PyObject_Free(state);
     }
 }

@@ -51,6 +51,7 @@ typedef struct State {
     struct Greenlet *next;          /* if it is to die: the next in its thread's list */
     struct Greenlet *victim;        /* borrowed; the one for whose end it waits, if it is suspended in a kill */
     int depth;                      /* how many kills, under way within each other, it stands in */
+    bool apart;                     /* in a block of memory of its own, not in that of the object */
 } State;
 
 /* The layout is that of `PyGreenlet` in greenlet.h: extensions built against greenlet subclass it. */
@@ -58,7 +59,7 @@ typedef struct Greenlet {
     PyObject_HEAD
     PyObject *weakreflist;
     PyObject *dict;
-    State *state;                   /* in the same block of memory, if the type leaves allocation to us */
+    State *state;
 } Greenlet;
 
 /* A thread that has used greenlets. The thread state's dict owns it; so does each greenlet that began in it. */
@@ -112,14 +113,6 @@ enum {
     POLICIES
 };
 extern PyObject *policy[POLICIES];
-
-/* How far behind the beginning of an object its state lies, if both are allocated at once; in bytes. */
-static inline size_t
-state_offset(const PyTypeObject *type)
-{
-    size_t size = (size_t)type->tp_basicsize, alignment = _Alignof(State);
-    return (size + alignment - 1) / alignment * alignment;
-}
 
 static inline bool
 is_unstarted(const State *state)

@@ -36,7 +36,8 @@ static PyTypeObject Block = {
 static Greenlet *
 alloc_with_state(PyTypeObject *type)
 {
-    size_t offset = state_offset(type), size = offset + sizeof(State);
+    size_t offset = ((size_t)type->tp_basicsize + _Alignof(State) - 1) / _Alignof(State) * _Alignof(State);
+    size_t size = offset + sizeof(State);
     PyVarObject *block = PyObject_GC_NewVar(PyVarObject, &Block, (Py_ssize_t)(size - sizeof(PyVarObject)));
     if (block == NULL) {
         return NULL;
@@ -54,7 +55,7 @@ alloc_with_state(PyTypeObject *type)
 
 /* For a type of an extension that allocates its objects itself. */
 static Greenlet *
-alloc_beside_state(PyTypeObject *type)
+alloc_apart_from_state(PyTypeObject *type)
 {
     /* The state first: no object may be seen without one, not even by a subclass's __del__. */
     State *state = PyObject_Calloc(1, sizeof(State));
@@ -62,6 +63,7 @@ alloc_beside_state(PyTypeObject *type)
         PyErr_NoMemory();
         return NULL;
     }
+    state->apart = true;
     Greenlet *self = (Greenlet *)type->tp_alloc(type, 0);
     if (self == NULL) {
         PyObject_Free(state);
@@ -74,7 +76,7 @@ alloc_beside_state(PyTypeObject *type)
 Greenlet *
 greenlet_alloc(PyTypeObject *type)
 {
-    Greenlet *self = type->tp_alloc == PyType_GenericAlloc ? alloc_with_state(type) : alloc_beside_state(type);
+    Greenlet *self = type->tp_alloc == PyType_GenericAlloc ? alloc_with_state(type) : alloc_apart_from_state(type);
     arena_greenlets += self != NULL;
     return self;
 }
