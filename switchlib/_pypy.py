@@ -132,7 +132,7 @@ class Thread:
 
     __slots__ = (
         *("__weakref__", "current", "doomed", "ended", "gets_signals", "guards", "held", "ident"),
-        *("main", "target", "tracer"),
+        *("main", "silenced", "target", "tracer"),
     )
 
     def __init__(self) -> None:
@@ -156,7 +156,8 @@ class Thread:
         self.current: Any = self.main
         # The switch under way:
         self.target: Any = None
-        self.held = False  # whether handlers and finalisers are held off, since the origin has ended
+        self.held = False  # whether finalisers are held off, since the origin has ended,
+        self.silenced = False  # and signal handlers
         self.tracer: Any = None
         self.guards: list[Guard] = []
         self.doomed: list[Any] = []  # they lost their last reference in another thread
@@ -238,11 +239,12 @@ def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
         raise
     if thread.held:
         # The last of what is held. No function of ours is called for it: that may fail where little of the stack is
-        # left.
+        # left. Handlers come last, for one that has waited may raise.
         thread.held = False
-        if thread.gets_signals:
-            _signals_enter()
+        silenced = thread.silenced
         _release_finalizers()
+        if silenced:
+            _signals_enter()
     if type(payload) is Raise or thread.tracer is not None:
         return _deliver(thread, origin, me, payload)
     return payload
@@ -309,17 +311,19 @@ def _frame_held_by(stack: Any) -> FrameType | None:
 def _serve(stack: Stack) -> Any:
     """What a stack runs: the greenlet that is to begin here. What it returns arrives where it goes on then."""
     thread, me, run, args, kwargs, exception = stack.job
-    stack.job = result = None
-    origin = thread.current
-    thread.current = me
-    thread.target = None
-    _store_context(_state_of(me).context)
+    origin = result = None
     try:
+        stack.job = None
+        origin = thread.current
+        thread.current = me
+        thread.target = None
+        _store_context(_state_of(me).context)
         if thread.held:
             thread.held = False
-            if thread.gets_signals:
-                _signals_enter()
+            silenced = thread.silenced
             _release_finalizers()
+            if silenced:
+                _signals_enter()
         if exception is not None:
             _deliver(thread, origin, me, Raise(exception))
         elif thread.tracer is not None:
@@ -354,17 +358,18 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
                 if decision is None:
                     break
                 settled = _settle(thread, decision, me)
+            if settled is not None:
+                heir, stack, payload = settled
+                return _leave_for_good(thread, me, heir, stack, payload)
         except BaseException as raised:
+            if settled is not None:
+                _let_go(thread)
             if decision is not None or isinstance(raised, Policy.error):
                 failures += 1
             else:
                 interrupts += 1
             raised.__context__ = raised.__context__ or exception
             result, exception = None, raised
-            continue
-        if settled is not None:
-            heir, stack, payload = settled
-            return _leave_for_good(thread, me, heir, stack, payload)
     heir = state.parent  # without policy, for want of a stack to ask it on, or of anybody that it could name
     while heir is not None and (_state_of(heir).thread is not thread or _state_of(heir).stack is None):
         heir = _state_of(heir).parent
@@ -381,9 +386,15 @@ def _leave_for_good(thread: Thread, me: Any, target: Any, stack: Stack, payload:
     No signal handler and no finaliser runs until the target has arrived: nobody could come back here.
     """
     state = _state_of(me)
+    silenced = thread.gets_signals
+    if silenced:
+        try:
+            _signals_exit()
+        except RuntimeError:  # this is a finaliser within another end, which has done it
+            silenced = False
     _hold_finalizers()
-    if thread.gets_signals:
-        _signals_exit()
+    thread.silenced = silenced
+    thread.held = True
     if stack.job is not None:
         _begin(thread, target, stack)
     guard = state.guard
@@ -392,11 +403,20 @@ def _leave_for_good(thread: Thread, me: Any, target: Any, stack: Stack, payload:
         if len(thread.guards) < MANY_GUARDS:
             thread.guards.append(guard)
     thread.target = target
-    thread.held = True
     permute(state.stack, stack)
     state.stack = None
     state.context = _load_context()
     return payload
+
+
+def _let_go(thread: Thread) -> None:
+    """After an end that came to nothing: a handler raised before it was made ready, or the heir could not begin."""
+    if thread.held:
+        thread.held = False
+        silenced = thread.silenced
+        _release_finalizers()
+        if silenced:
+            _signals_enter()
 
 
 # ------------------------------------------------------------------------------- decisions, and carrying them out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import signal
 import sys
@@ -280,3 +281,42 @@ def test_a_throw_arrives_though_a_signal_handler_switches(strike, where):
     assert told == ["raised"] * 3
     for each in (elsewhere, catcher):
         each.throw()
+
+
+@pytest.mark.once
+def test_finalisers_run_though_signal_handlers_raise_at_ends():
+    """Both are held off at an end: a handler that raises on the way must not leave them so."""
+
+    class Struck(Exception):
+        pass
+
+    class Finalised:
+        def __del__(self) -> None:
+            ran.append(1)
+
+    def handler(*_: object) -> None:
+        nonlocal armed, struck
+        if armed:
+            armed, struck = False, struck + 1
+            raise Struck
+
+    ran: list[int] = []
+    armed, struck = False, 0
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)
+    try:
+        while struck < 2000:
+            with contextlib.suppress(Exception):  # what else comes of it is no matter here
+                armed = True
+                for _ in range(50):
+                    greenlet(int).switch()
+                armed = False
+    finally:
+        armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    for _ in range(10):
+        Finalised()
+    gc.collect()
+    gc.collect()
+    assert len(ran) == 10
