@@ -126,6 +126,7 @@ floors_switch(size_t locals, long switches, int state_too, size_t function)
 }
 
 #define PAGE ((size_t)4096)
+#define LINE ((size_t)64)
 
 double
 floors_copy(size_t bytes, size_t apart)
@@ -183,7 +184,11 @@ floors_read(size_t blocks, size_t bytes)
     char *at = memory;
     double began = now();
     for (size_t i = 0; i < reads; i++) {
-        at = *(char *volatile *)at;
+        char *following = *(char *volatile *)at;
+        for (size_t line = LINE; line < bytes; line += LINE) {
+            (void)*(volatile char *)(at + line);
+        }
+        at = following;
     }
     double seconds = (now() - began) / (double)reads;
     munmap(memory, blocks * bytes);

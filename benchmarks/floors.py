@@ -9,8 +9,9 @@ own stack layer); and to swap what of the thread's state belongs to a stack (wit
 and to hand over the value comes on top. With the policy in Python a Python function is called, too, which returns a
 decision.
 
-And how many it takes to copy as many bytes where the copy lies well or badly; and a read of memory that waits for the
-one before, among as many blocks as the most greenlets of cliffs.py, each as large as a suspended greenlet.
+And how many it takes to copy as many bytes where the copy lies well or badly; and to read a block of memory that the
+one before leads to, among twice as many blocks as the most greenlets of cliffs.py, each half as large as a suspended
+greenlet: its object with its state, or its frames with the copy of its stack.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("asm/asm.c", "csrc/stack.c", "csrc/chunk.c", "csrc/arena.c", "benchmarks/floors.c")
 WAYS = ((False, 0), (True, 0), (True, id(decide)))
 PASSES = 15
-MOST_LIVE = 1_000_000
-BYTES_SUSPENDED = 1_000
+BLOCKS = 2 * 1_000_000
+BYTES_A_BLOCK = 500
 APART = (1024, 1024 + 16, 16)
 """How far from the original a copy begins, modulo 4 KiB: at the same offset in a line of the cache, at another, and
 less than a line away."""
@@ -128,8 +129,8 @@ def main() -> None:
             copied: [min(floors.floors_copy(copied, apart) for _ in range(PASSES)) for apart in APART]
             for copied in sorted({int(floor["bytes"]) for floor in found.values()})
         }
-        read = min(floors.floors_read(MOST_LIVE, BYTES_SUSPENDED) for _ in range(3))
-    reads = {"seconds": read, "blocks": MOST_LIVE, "bytes": BYTES_SUSPENDED}
+        read = min(floors.floors_read(BLOCKS, BYTES_A_BLOCK) for _ in range(3))
+    reads = {"seconds": read, "blocks": BLOCKS, "bytes": BYTES_A_BLOCK}
     print(json.dumps({"switches": found, "copies": copies, "read": reads}))
 
 

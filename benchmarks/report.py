@@ -267,8 +267,8 @@ def floors(results: Path) -> str:
     ratios = ["at least", "is", "at most"]
     places = ["to copy", "at the same offset in a line", "at another", "less than a line apart modulo 4 KiB"]
     waits = (
-        f"A read that waits for the one before, among {read['blocks']:,} blocks of {read['bytes']:,} bytes in random "
-        f"order, takes {amount(read['seconds'], 'second')}."
+        f"To read a block that the one before leads to, of {read['blocks']:,} blocks of {read['bytes']:,} bytes in "
+        f"random order, takes {amount(read['seconds'], 'second')}."
     )
     return "\n\n".join(
         (
