@@ -107,7 +107,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         floors = built(directory)
         around = floors.floors_switch(16, 2, False, 0).bytes - 16
-        calls = {calls: min(call(calls) for _ in range(PASSES)) for calls in (lock_calls, dict_calls)}
+        a_call = {calls: min(call(calls) for _ in range(PASSES)) for calls in (lock_calls, dict_calls)}
         found: dict[str, dict[str, float]] = {}
         for name in CASES:
             copied = bytes_copied(name)
@@ -116,7 +116,7 @@ def main() -> None:
                 [floors.floors_switch(copied - around, loops, *how).seconds for how in WAYS] for _ in range(PASSES)
             ]
             bare, whole, decided = (min(each) for each in zip(*passes))
-            one_call = calls[dict_calls if name == "switch_keywords" else lock_calls]
+            one_call = a_call[dict_calls if name == "switch_keywords" else lock_calls]
             found[name] = {
                 "bytes": copied,
                 "call": one_call,

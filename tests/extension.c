@@ -115,7 +115,28 @@ api_getcurrent_elsewhere(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignore
     return PyBool_FromLong(found);
 }
 
-static PyObject *count_own_objects(PyObject *module, PyObject *ignored);
+/* The objects of Allocated_Type, below. */
+static Py_ssize_t own_objects;
+
+static PyObject *
+own_alloc(PyTypeObject *type, Py_ssize_t count)
+{
+    own_objects++;
+    return PyType_GenericAlloc(type, count);
+}
+
+static void
+own_free(void *object)
+{
+    own_objects--;
+    PyObject_GC_Del(object);
+}
+
+static PyObject *
+count_own_objects(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromSsize_t(own_objects);
+}
 
 static PyMethodDef functions[] = {
     {"new", api_new, METH_VARARGS, NULL},
@@ -198,29 +219,7 @@ static PyTypeObject Extended_Type = {
     .tp_getset = extended_getset,
 };
 
-/* A static type that allocates and frees its objects itself. */
-
-static Py_ssize_t own_objects;
-
-static PyObject *
-own_alloc(PyTypeObject *type, Py_ssize_t count)
-{
-    own_objects++;
-    return PyType_GenericAlloc(type, count);
-}
-
-static void
-own_free(void *object)
-{
-    own_objects--;
-    PyObject_GC_Del(object);
-}
-
-static PyObject *
-count_own_objects(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
-    return PyLong_FromSsize_t(own_objects);
-}
+/* A static type that allocates and frees its objects itself, by the functions above. */
 
 static PyTypeObject Allocated_Type = {
     PyVarObject_HEAD_INIT(NULL, 0)

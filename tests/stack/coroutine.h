@@ -9,7 +9,7 @@ typedef struct coroutine_report {
     long long bytes_compared;       /* of canaries, after a switch */
     int rounding_modes;             /* how many the arithmetic of this ABI knows; each coroutine has one of them */
     int first_bad_step;             /* -1 if all was found as it was left */
-    const char *what_was_bad;       /* the first of these that was not as it had been left, or NULL */
+    const char *what_was_bad;       /* "canary", "long", "double", "vector", "rounding", "alignment", "place of the copy", or NULL */
 } coroutine_report;
 
 /* Runs coroutines 1 to n beside the caller, which is number 0. In step k whoever runs fills `depths[k]` bytes
