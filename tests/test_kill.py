@@ -395,3 +395,37 @@ def test_slots_are_there_while_a_greenlet_dies_late():
     thread.join()
     getcurrent()
     assert seen == ["in its slot"]
+
+
+def test_a_death_while_another_thread_collects_waits():
+    """The mechanism cannot tell whose collection it is, and one of its own must not be left (docs/decisions.md)."""
+    main = getcurrent()
+    collecting, dropped = threading.Event(), threading.Event()
+    ended = []
+
+    def run():
+        try:
+            main.switch()
+        finally:
+            ended.append("late" if dropped.is_set() else "at once")
+
+    def within_a_collection(phase, info):
+        if phase == "start" and threading.current_thread() is thread:
+            collecting.set()
+            dropped.wait(60)
+
+    each = greenlet(run)
+    each.switch()
+    thread = threading.Thread(target=gc.collect)
+    gc.callbacks.append(within_a_collection)
+    thread.start()
+    try:
+        assert collecting.wait(60)
+        each = None
+        assert ended == []
+    finally:
+        dropped.set()
+        thread.join()
+        gc.callbacks.remove(within_a_collection)
+    getcurrent()
+    assert ended == ["late"]
