@@ -17,6 +17,7 @@ import json
 import re
 import sys
 import threading
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +27,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from tests.order.program import LIMIT, SLOTS, Program, source
-from tests.settings import gc_threshold, switch_interval, traced
+from tests.settings import collections_unheard, gc_threshold, switch_interval, traced
 
 PATIENCE = 60  # seconds until a thread that is never handed its turn gives up
 
@@ -96,7 +97,7 @@ class World:
 
     def run(self) -> list[str]:
         assert sys.exc_info()[1] is None
-        with self._surroundings():
+        with collections_unheard(), self._surroundings():
             for turn in self._turns[1:]:
                 turn.thread = threading.Thread(target=self._run_thread, args=[turn])
             self._run_thread(self._turns[0])
@@ -110,9 +111,6 @@ class World:
 
     @contextmanager
     def _surroundings(self) -> Iterator[None]:
-        callbacks: list[Any] = getattr(gc, "callbacks", [])  # PyPy has none
-        listening = callbacks[:]
-        callbacks.clear()  # hypothesis's: while Python runs within a collection, other threads take their turn
         hook, stderr = sys.unraisablehook, sys.stderr
         sys.unraisablehook, sys.stderr = self._unraisable, _Stderr(self, stderr)
         sys.meta_path.insert(0, _imports)
@@ -121,7 +119,6 @@ class World:
         finally:
             sys.meta_path.remove(_imports)
             sys.unraisablehook, sys.stderr = hook, stderr
-            callbacks[:] = listening
 
     def _run_thread(self, turn: Turn) -> None:
         self._greenlets.getcurrent().name = turn.name
@@ -287,7 +284,7 @@ class World:
 def under(condition: str | None) -> Iterator[None]:
     """Conditions that a program must not notice."""
     if condition == "gc" and not hasattr(gc, "set_threshold"):  # PyPy
-        with _beside(gc.collect_step):
+        with _beside(_step):
             yield
     elif condition == "gc":
         with gc_threshold(1):
@@ -300,6 +297,11 @@ def under(condition: str | None) -> Iterator[None]:
             yield
     else:
         yield
+
+
+def _step() -> None:
+    gc.collect_step()
+    time.sleep(0.0002)  # else the program gets no further than a bytecode or two between steps
 
 
 @contextmanager
