@@ -126,7 +126,6 @@ floors_switch(size_t locals, long switches, int state_too, size_t function)
 }
 
 #define PAGE ((size_t)4096)
-#define LINE ((size_t)64)
 
 double
 floors_copy(size_t bytes, size_t apart)
@@ -185,7 +184,7 @@ floors_read(size_t blocks, size_t bytes)
     double began = now();
     for (size_t i = 0; i < reads; i++) {
         char *following = *(char *volatile *)at;
-        for (size_t line = LINE; line < bytes; line += LINE) {
+        for (size_t line = STACK_LINE; line < bytes; line += STACK_LINE) {
             (void)*(volatile char *)(at + line);
         }
         at = following;
