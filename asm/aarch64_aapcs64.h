@@ -27,43 +27,46 @@
 #define LOAD_PAIR(a, b, at) \
     "ldp " #a ", " #b ", [sp, " #at "]\n.cfi_restore " #a "\n.cfi_restore " #b "\n"
 
-__asm__(
-    SWAP_STACK_BEGIN
-    ".cfi_startproc\n"
-    "hint #25\n.cfi_negate_ra_state\n"      /* paciasp */
-    "sub sp, sp, 176\n.cfi_adjust_cfa_offset 176\n"
-    SAVE_PAIR(x29, x30, 0)
-    SAVE_PAIR(x19, x20, 16)
-    SAVE_PAIR(x21, x22, 32)
-    SAVE_PAIR(x23, x24, 48)
-    SAVE_PAIR(x25, x26, 64)
-    SAVE_PAIR(x27, x28, 80)
-    SAVE_PAIR(d8, d9, 96)
-    SAVE_PAIR(d10, d11, 112)
-    SAVE_PAIR(d12, d13, 128)
-    SAVE_PAIR(d14, d15, 144)
-    "mrs x9, fpcr\n"
-    "str x9, [sp, 160]\n"
-    "mov x29, sp\n"
-    "mov x19, x1\n"                 /* restore and arg, where the switch cannot lose them */
-    "mov x20, x2\n"
-    "mov x9, x0\n"
-    "mov x0, sp\n"
-    "mov x1, x2\n"
+/* Saves all, and calls `save`; its answer is in x0, `restore` or `begin` in x19, `arg` in x20. */
+#define SAVE_AND_ASK \
+    "hint #25\n.cfi_negate_ra_state\n"      /* paciasp */ \
+    "sub sp, sp, 176\n.cfi_adjust_cfa_offset 176\n" \
+    SAVE_PAIR(x29, x30, 0) \
+    SAVE_PAIR(x19, x20, 16) \
+    SAVE_PAIR(x21, x22, 32) \
+    SAVE_PAIR(x23, x24, 48) \
+    SAVE_PAIR(x25, x26, 64) \
+    SAVE_PAIR(x27, x28, 80) \
+    SAVE_PAIR(d8, d9, 96) \
+    SAVE_PAIR(d10, d11, 112) \
+    SAVE_PAIR(d12, d13, 128) \
+    SAVE_PAIR(d14, d15, 144) \
+    "mrs x9, fpcr\n" \
+    "str x9, [sp, 160]\n" \
+    "mov x29, sp\n" \
+    "mov x19, x1\n" \
+    "mov x20, x2\n" \
+    "mov x9, x0\n" \
+    "mov x0, sp\n" \
+    "mov x1, x2\n" \
     "blr x9\n"
-    "mov x1, x20\n"
-    "cbz x0, 2f\n"
+
+__asm__(
+    FUNCTION_BEGIN(switchlib_swap_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
+    "cbz x0, 1f\n"
     "mov sp, x0\n"                  /* the switch */
     "mov x29, sp\n"
+    "mov x0, x20\n"
     "blr x19\n"
     "1:\n"
     "ldr x9, [sp, 160]\n"           /* to write FPCR is slow: seldom is it another's */
     "mrs x10, fpcr\n"
     "cmp x9, x10\n"
-    "b.eq 3f\n"
+    "b.eq 2f\n"
     "msr fpcr, x9\n"
-    "3:\n"
-    ".cfi_remember_state\n"
+    "2:\n"
     LOAD_PAIR(d14, d15, 144)
     LOAD_PAIR(d12, d13, 128)
     LOAD_PAIR(d10, d11, 112)
@@ -77,12 +80,18 @@ __asm__(
     "add sp, sp, 176\n.cfi_adjust_cfa_offset -176\n"
     "hint #29\n.cfi_negate_ra_state\n"      /* autiasp */
     "ret\n"
-    "2:\n"                          /* a new stack may begin here: nobody unwinds past this call */
-    ".cfi_restore_state\n"
-    ".cfi_undefined x30\n"
-    "mov x29, xzr\n"
-    "blr x19\n"
-    "b 1b\n"
     ".cfi_endproc\n"
-    SWAP_STACK_END
+    FUNCTION_END(switchlib_swap_stack)
+
+    FUNCTION_BEGIN(switchlib_start_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
+    ".cfi_undefined x30\n"          /* nobody unwinds past this call */
+    "mov sp, x0\n"
+    "mov x29, xzr\n"
+    "mov x0, x20\n"
+    "blr x19\n"
+    "brk #1\n"
+    ".cfi_endproc\n"
+    FUNCTION_END(switchlib_start_stack)
 );

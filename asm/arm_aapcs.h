@@ -31,35 +31,48 @@
 #  define LOAD_FLOATS "add sp, sp, #4\n"
 #endif
 
+/* Pushes all, and calls `save`; its answer is in r0, `restore` or `begin` in r4, `arg` in r5. */
+#define SAVE_AND_ASK \
+    "push {r4-r11, lr}\n.save {r4-r11, lr}\n" \
+    SAVE_FLOATS \
+    "mov r4, r1\n" \
+    "mov r5, r2\n" \
+    "mov r3, r0\n" \
+    "mov r0, sp\n" \
+    "mov r1, r2\n" \
+    "blx r3\n"
+
 __asm__(
     ".syntax unified\n"
     ".arm\n"
-    SWAP_STACK_BEGIN
+    FUNCTION_BEGIN(switchlib_swap_stack)
     ".fnstart\n"
-    "push {r4-r11, lr}\n.save {r4-r11, lr}\n"
-    SAVE_FLOATS
-    "mov r4, r1\n"                  /* restore and arg, where the switch cannot lose them */
-    "mov r5, r2\n"
-    "mov r3, r0\n"
-    "mov r0, sp\n"
-    "mov r1, r2\n"
-    "blx r3\n"
-    "mov r1, r5\n"
+    SAVE_AND_ASK
     "cmp r0, #0\n"
-    "beq 2f\n"
+    "beq 1f\n"
     "mov sp, r0\n"                  /* the switch */
+    "mov r0, r5\n"
     "blx r4\n"
     "1:\n"
     LOAD_FLOATS
     "pop {r4-r11, pc}\n"
     ".fnend\n"
+    FUNCTION_END(switchlib_swap_stack)
+
+    FUNCTION_BEGIN(switchlib_start_stack)
     ".fnstart\n"
-    ".cantunwind\n"
-    "2:\n"                          /* a new stack may begin here: nobody unwinds past this call */
+    SAVE_AND_ASK
+    "b 1f\n"
+    ".fnend\n"
+    ".fnstart\n"
+    ".cantunwind\n"                 /* nobody unwinds past this call */
+    "1:\n"
+    "mov sp, r0\n"
     "mov r7, #0\n"
     "mov r11, #0\n"
+    "mov r0, r5\n"
     "blx r4\n"
-    "b 1b\n"
+    "udf #0\n"
     ".fnend\n"
-    SWAP_STACK_END
+    FUNCTION_END(switchlib_start_stack)
 );

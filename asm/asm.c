@@ -4,13 +4,12 @@
 
 /* How the object format spells a hidden function. */
 #if defined(__APPLE__)
-#  define SWAP_STACK_BEGIN ".text\n.private_extern _switchlib_swap_stack\n.globl _switchlib_swap_stack\n" \
-                           ".p2align 4\n_switchlib_swap_stack:\n"
-#  define SWAP_STACK_END ""
+#  define FUNCTION_BEGIN(name) ".text\n.private_extern _" #name "\n.globl _" #name "\n.p2align 4\n_" #name ":\n"
+#  define FUNCTION_END(name) ""
 #else
-#  define SWAP_STACK_BEGIN ".text\n.globl switchlib_swap_stack\n.hidden switchlib_swap_stack\n" \
-                           ".type switchlib_swap_stack, %function\n.p2align 4\nswitchlib_swap_stack:\n"
-#  define SWAP_STACK_END ".size switchlib_swap_stack, .-switchlib_swap_stack\n"
+#  define FUNCTION_BEGIN(name) ".text\n.globl " #name "\n.hidden " #name "\n.type " #name ", %function\n" \
+                               ".p2align 4\n" #name ":\n"
+#  define FUNCTION_END(name) ".size " #name ", .-" #name "\n"
 #endif
 
 #if defined(__x86_64__) && !defined(_WIN32)

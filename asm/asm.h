@@ -1,32 +1,45 @@
 /* The register switch: the only thing in this project that is written in assembly.
  *
- *     void *swap_stack(save, restore, arg)
+ *     void *swap_stack(save, restore, arg)        to a stack that was left
+ *     void *start_stack(save, begin, arg)         to one that begins
  *
- * A file for an ABI defines this one function, as file-scope assembly so that no optimiser can look inside
- * or reason across it. It must:
+ * A file for an ABI defines these two functions, as file-scope assembly so that no optimiser can look inside or reason
+ * across them. Both must:
  *
  *   1. push every register that the ABI tells a callee to preserve, and the control words of its
- *      floating-point units, onto the stack it was called on;
+ *      floating-point units, onto the stack they were called on, in the same way;
  *   2. call `save(sp, arg)` with sp, the lowest address whose bytes must be kept. Room that the ABI has a caller
- *      leave for its callee (arguments, a save area) lies below it: nobody needs that after the call;
- *   3. if that returned an address: go on with the stack from there, with such room below it. It is the sp of an
- *      earlier call of swap_stack, and everything from there upwards is about to be put back by step 5;
- *   4. if it returned NULL: stay, and mark this place as the end of the stack for unwinders and for whoever
- *      follows frame pointers: a new stack may begin below it;
- *   5. call `restore(sp or NULL, arg)`, on whichever stack it is now;
- *   6. pop what step 1 pushed and return what `restore` returned.
+ *      leave for its callee (arguments, a save area) lies below it: nobody needs that after the call.
  *
- * Steps 1 and 6 may belong to different calls of swap_stack: that is the switch. `restore` and `arg` must
- * therefore live in registers that step 1 saved, not on the stack. `save` runs on the stack that is left, so
- * what it copies must start at sp, and `restore` runs below what it writes.
+ * swap_stack then must:
+ *
+ *   3. if that returned NULL: stay, pop what step 1 pushed and return NULL;
+ *   4. go on with the stack from the address that was returned, with such room below it. It is the sp of an earlier
+ *      call of either function, and everything from there upwards is about to be put back by step 5;
+ *   5. call `restore(arg)` there;
+ *   6. pop what step 1 of that earlier call pushed and return what `restore` returned.
+ *
+ * start_stack then must:
+ *
+ *   3. go on with the stack from the address that was returned, with such room below it. It may be sp itself; at any rate
+ *      it is aligned as sp is. What lies above it belongs to others;
+ *   4. mark this place as the end of the stack, for unwinders and for whoever follows frame pointers, and call
+ *      `begin(arg)`, which never returns.
+ *
+ * `restore`, `begin` and `arg` must live in registers that step 1 saved, not on the stack. `save` runs on the stack that
+ * is left, so what it copies must start at sp, and `restore` runs below what it writes.
  */
 #ifndef SWITCHLIB_ASM_H
 #define SWITCHLIB_ASM_H
 
-typedef void *(*swap_save_fn)(void *sp, void *arg);
-typedef void *(*swap_restore_fn)(void *sp, void *arg);
+typedef void *(*stack_save_fn)(void *sp, void *arg);
+typedef void *(*stack_restore_fn)(void *arg);
+typedef void (*stack_begin_fn)(void *arg);
 
-void *switchlib_swap_stack(swap_save_fn save, swap_restore_fn restore, void *arg)
+void *switchlib_swap_stack(stack_save_fn save, stack_restore_fn restore, void *arg)
+    __attribute__((visibility("hidden")));
+
+void *switchlib_start_stack(stack_save_fn save, stack_begin_fn begin, void *arg)
     __attribute__((visibility("hidden")));
 
 /* The ABI this library was built for, for people to read. */

@@ -26,32 +26,34 @@
 #  define LOAD_MXCSR
 #endif
 
-__asm__(
-    SWAP_STACK_BEGIN
-    ".cfi_startproc\n"
-    "pushl %ebp\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %ebp, 0\n"
-    "pushl %ebx\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %ebx, 0\n"
-    "pushl %esi\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %esi, 0\n"
-    "pushl %edi\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %edi, 0\n"
-    "subl $12, %esp\n.cfi_adjust_cfa_offset 12\n"
-    SAVE_MXCSR
-    "fnstcw 4(%esp)\n"
-    "movl 32(%esp), %eax\n"         /* save */
-    "movl 36(%esp), %ebx\n"         /* restore and arg, where the switch cannot lose them */
-    "movl 40(%esp), %esi\n"
-    "movl %esp, %ecx\n"
-    "subl $16, %esp\n.cfi_adjust_cfa_offset 16\n"
-    "movl %ecx, (%esp)\n"
-    "movl %esi, 4(%esp)\n"
+/* Pushes all, and calls `save`; its answer is in eax, `restore` or `begin` in ebx, `arg` in esi. */
+#define SAVE_AND_ASK \
+    "pushl %ebp\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %ebp, 0\n" \
+    "pushl %ebx\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %ebx, 0\n" \
+    "pushl %esi\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %esi, 0\n" \
+    "pushl %edi\n.cfi_adjust_cfa_offset 4\n.cfi_rel_offset %edi, 0\n" \
+    "subl $12, %esp\n.cfi_adjust_cfa_offset 12\n" \
+    SAVE_MXCSR \
+    "fnstcw 4(%esp)\n" \
+    "movl 32(%esp), %eax\n"         /* save */ \
+    "movl 36(%esp), %ebx\n" \
+    "movl 40(%esp), %esi\n" \
+    "movl %esp, %ecx\n" \
+    "subl $16, %esp\n.cfi_adjust_cfa_offset 16\n" \
+    "movl %ecx, (%esp)\n" \
+    "movl %esi, 4(%esp)\n" \
     "calll *%eax\n"
+
+__asm__(
+    FUNCTION_BEGIN(switchlib_swap_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
     "testl %eax, %eax\n"
-    "je 2f\n"
+    "je 1f\n"
     "leal -16(%eax), %esp\n"        /* the switch */
-    "movl %eax, (%esp)\n"
-    "movl %esi, 4(%esp)\n"
+    "movl %esi, (%esp)\n"
     "calll *%ebx\n"
     "1:\n"
-    ".cfi_remember_state\n"
     "addl $16, %esp\n.cfi_adjust_cfa_offset -16\n"
     LOAD_MXCSR
     "fldcw 4(%esp)\n"
@@ -61,14 +63,18 @@ __asm__(
     "popl %ebx\n.cfi_adjust_cfa_offset -4\n.cfi_restore %ebx\n"
     "popl %ebp\n.cfi_adjust_cfa_offset -4\n.cfi_restore %ebp\n"
     "retl\n"
-    "2:\n"                          /* a new stack may begin here: nobody unwinds past this call */
-    ".cfi_restore_state\n"
-    ".cfi_undefined %eip\n"
-    "xorl %ebp, %ebp\n"
-    "movl %eax, (%esp)\n"
-    "movl %esi, 4(%esp)\n"
-    "calll *%ebx\n"
-    "jmp 1b\n"
     ".cfi_endproc\n"
-    SWAP_STACK_END
+    FUNCTION_END(switchlib_swap_stack)
+
+    FUNCTION_BEGIN(switchlib_start_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
+    ".cfi_undefined %eip\n"         /* nobody unwinds past this call */
+    "leal -16(%eax), %esp\n"
+    "xorl %ebp, %ebp\n"
+    "movl %esi, (%esp)\n"
+    "calll *%ebx\n"
+    "ud2\n"
+    ".cfi_endproc\n"
+    FUNCTION_END(switchlib_start_stack)
 );

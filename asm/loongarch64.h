@@ -54,36 +54,45 @@
 #  define LOAD_FCSR "ld.w $t0, $sp, " FLOATS "\nmovgr2fcsr $fcsr0, $t0\n"
 #endif
 
-__asm__(
-    SWAP_STACK_BEGIN
-    ".cfi_startproc\n"
-    "addi.d $sp, $sp, -(" FRAME ")\n.cfi_adjust_cfa_offset " FRAME "\n"
-    EACH(SAVE)
-    EACH_FLOAT(SAVE_FLOAT)
-    SAVE_FCSR
-    "move $s0, $a1\n"               /* restore and arg, where the switch cannot lose them */
-    "move $s1, $a2\n"
-    "move $t0, $a0\n"
-    "move $a0, $sp\n"
-    "move $a1, $a2\n"
+/* Saves all, and calls `save`; its answer is in a0, `restore` or `begin` in s0, `arg` in s1. */
+#define SAVE_AND_ASK \
+    "addi.d $sp, $sp, -(" FRAME ")\n.cfi_adjust_cfa_offset " FRAME "\n" \
+    EACH(SAVE) \
+    EACH_FLOAT(SAVE_FLOAT) \
+    SAVE_FCSR \
+    "move $s0, $a1\n" \
+    "move $s1, $a2\n" \
+    "move $t0, $a0\n" \
+    "move $a0, $sp\n" \
+    "move $a1, $a2\n" \
     "jirl $ra, $t0, 0\n"
-    "move $a1, $s1\n"
-    "beqz $a0, 2f\n"
+
+__asm__(
+    FUNCTION_BEGIN(switchlib_swap_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
+    "beqz $a0, 1f\n"
     "move $sp, $a0\n"               /* the switch */
+    "move $a0, $s1\n"
     "jirl $ra, $s0, 0\n"
     "1:\n"
-    ".cfi_remember_state\n"
     LOAD_FCSR
     EACH_FLOAT(LOAD_FLOAT)
     EACH(LOAD)
     "addi.d $sp, $sp, " FRAME "\n.cfi_adjust_cfa_offset -(" FRAME ")\n"
     "jr $ra\n"
-    "2:\n"                          /* a new stack may begin here: nobody unwinds past this call */
-    ".cfi_restore_state\n"
-    ".cfi_undefined 1\n"
-    "move $fp, $zero\n"
-    "jirl $ra, $s0, 0\n"
-    "b 1b\n"
     ".cfi_endproc\n"
-    SWAP_STACK_END
+    FUNCTION_END(switchlib_swap_stack)
+
+    FUNCTION_BEGIN(switchlib_start_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
+    ".cfi_undefined 1\n"            /* nobody unwinds past this call */
+    "move $sp, $a0\n"
+    "move $fp, $zero\n"
+    "move $a0, $s1\n"
+    "jirl $ra, $s0, 0\n"
+    "break 0\n"
+    ".cfi_endproc\n"
+    FUNCTION_END(switchlib_start_stack)
 );

@@ -42,41 +42,50 @@
 #define SAVE_FLOAT(reg, dwarf, at) "sdc1 $f" #reg ", " #at "($sp)\n.cfi_rel_offset " #dwarf ", " #at "\n"
 #define LOAD_FLOAT(reg, dwarf, at) "ldc1 $f" #reg ", " #at "($sp)\n.cfi_restore " #dwarf "\n"
 
+/* Saves all, and calls `save`; its answer is in $2, `restore` or `begin` in $16, `arg` in $17. */
+#define SAVE_AND_ASK \
+    "daddiu $sp, $sp, -(" FRAME ")\n.cfi_adjust_cfa_offset " FRAME "\n" \
+    EACH(SAVE) \
+    EACH_FLOAT(SAVE_FLOAT) \
+    SAVE_FCSR \
+    "move $16, $5\n" \
+    "move $17, $6\n" \
+    "move $25, $4\n" \
+    "move $4, $sp\n" \
+    "move $5, $6\n" \
+    "jalr $25\n"
+
 __asm__(
     ".set push\n"
     ".set reorder\n"                /* the assembler fills the slots after branches */
-    SWAP_STACK_BEGIN
+    FUNCTION_BEGIN(switchlib_swap_stack)
     ".cfi_startproc\n"
-    "daddiu $sp, $sp, -(" FRAME ")\n.cfi_adjust_cfa_offset " FRAME "\n"
-    EACH(SAVE)
-    EACH_FLOAT(SAVE_FLOAT)
-    SAVE_FCSR
-    "move $16, $5\n"                /* restore and arg, where the switch cannot lose them */
-    "move $17, $6\n"
-    "move $25, $4\n"
-    "move $4, $sp\n"
-    "move $5, $6\n"
-    "jalr $25\n"
-    "move $4, $2\n"
-    "move $5, $17\n"
+    SAVE_AND_ASK
+    "beqz $2, 1f\n"
+    "move $sp, $2\n"                /* the switch */
+    "move $4, $17\n"
     "move $25, $16\n"
-    "beqz $4, 2f\n"
-    "move $sp, $4\n"                /* the switch */
     "jalr $25\n"
     "1:\n"
-    ".cfi_remember_state\n"
     LOAD_FCSR
     EACH_FLOAT(LOAD_FLOAT)
     EACH(LOAD)
     "daddiu $sp, $sp, " FRAME "\n.cfi_adjust_cfa_offset -(" FRAME ")\n"
     "jr $31\n"
-    "2:\n"                          /* a new stack may begin here: nobody unwinds past this call */
-    ".cfi_restore_state\n"
-    ".cfi_undefined 31\n"
-    "move $30, $0\n"
-    "jalr $25\n"
-    "b 1b\n"
     ".cfi_endproc\n"
-    SWAP_STACK_END
+    FUNCTION_END(switchlib_swap_stack)
+
+    FUNCTION_BEGIN(switchlib_start_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
+    ".cfi_undefined 31\n"           /* nobody unwinds past this call */
+    "move $sp, $2\n"
+    "move $30, $0\n"
+    "move $4, $17\n"
+    "move $25, $16\n"
+    "jalr $25\n"
+    "break\n"
+    ".cfi_endproc\n"
+    FUNCTION_END(switchlib_start_stack)
     ".set pop\n"
 );

@@ -48,35 +48,38 @@
 
 #define CALL "std 2, 24(1)\nbctrl\nld 2, 24(1)\n"
 
-__asm__(
-    SWAP_STACK_BEGIN
-    ".cfi_startproc\n"
-    "mflr 0\nstd 0, 16(1)\n.cfi_offset 65, 16\n"
-    "mfcr 0\nstw 0, 8(1)\n.cfi_offset 70, 8\n.cfi_offset 71, 8\n.cfi_offset 72, 8\n"
-    "stdu 1, -528(1)\n.cfi_adjust_cfa_offset 528\n"
-    EACH(SAVE)
-    EACH_FLOAT(SAVE_FLOAT)
-    EACH_VECTOR(SAVE_VECTOR)
-    "mffs 0\nstfd 0, 512(1)\n"
-    "mfspr 0, 256\nstw 0, 520(1)\n" /* VRSAVE */
-    "mr 14, 4\n"                    /* restore and arg, where the switch cannot lose them */
-    "mr 15, 5\n"
-    "mr 12, 3\n"
-    "mtctr 12\n"
-    "addi 3, 1, 32\n"
-    "mr 4, 5\n"
+/* Saves all, and calls `save`; its answer is in r3, `restore` or `begin` in r14, `arg` in r15. */
+#define SAVE_AND_ASK \
+    "mflr 0\nstd 0, 16(1)\n.cfi_offset 65, 16\n" \
+    "mfcr 0\nstw 0, 8(1)\n.cfi_offset 70, 8\n.cfi_offset 71, 8\n.cfi_offset 72, 8\n" \
+    "stdu 1, -528(1)\n.cfi_adjust_cfa_offset 528\n" \
+    EACH(SAVE) \
+    EACH_FLOAT(SAVE_FLOAT) \
+    EACH_VECTOR(SAVE_VECTOR) \
+    "mffs 0\nstfd 0, 512(1)\n" \
+    "mfspr 0, 256\nstw 0, 520(1)\n" /* VRSAVE */ \
+    "mr 14, 4\n" \
+    "mr 15, 5\n" \
+    "mr 12, 3\n" \
+    "mtctr 12\n" \
+    "addi 3, 1, 32\n" \
+    "mr 4, 5\n" \
     CALL
-    "mr 4, 15\n"
-    "mr 12, 14\n"
-    "mtctr 12\n"
+
+__asm__(
+    FUNCTION_BEGIN(switchlib_swap_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
     "cmpdi 3, 0\n"
-    "beq 2f\n"
+    "beq 1f\n"
     "addi 1, 3, -32\n"              /* the switch */
     "addi 0, 1, 528\n"
     "std 0, 0(1)\n"
+    "mr 3, 15\n"
+    "mr 12, 14\n"
+    "mtctr 12\n"
     CALL
     "1:\n"
-    ".cfi_remember_state\n"
     "lwz 0, 520(1)\nmtspr 256, 0\n"
     "lfd 0, 512(1)\nmtfsf 255, 0, 1, 0\n"
     EACH_VECTOR(LOAD_VECTOR)
@@ -86,12 +89,21 @@ __asm__(
     "lwz 0, 8(1)\nmtcrf 0x38, 0\n.cfi_restore 70\n.cfi_restore 71\n.cfi_restore 72\n"
     "ld 0, 16(1)\nmtlr 0\n.cfi_restore 65\n"
     "blr\n"
-    "2:\n"                          /* a new stack may begin here: nobody unwinds past this call */
-    ".cfi_restore_state\n"
-    ".cfi_undefined 65\n"
-    "std 3, 0(1)\n"                 /* no back chain; it is 0 */
-    CALL
-    "b 1b\n"
     ".cfi_endproc\n"
-    SWAP_STACK_END
+    FUNCTION_END(switchlib_swap_stack)
+
+    FUNCTION_BEGIN(switchlib_start_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
+    ".cfi_undefined 65\n"           /* nobody unwinds past this call */
+    "addi 1, 3, -32\n"
+    "li 0, 0\n"
+    "std 0, 0(1)\n"                 /* no back chain */
+    "mr 3, 15\n"
+    "mr 12, 14\n"
+    "mtctr 12\n"
+    CALL
+    "trap\n"
+    ".cfi_endproc\n"
+    FUNCTION_END(switchlib_start_stack)
 );

@@ -55,36 +55,45 @@
 #  define LOAD_FCSR
 #endif
 
-__asm__(
-    SWAP_STACK_BEGIN
-    ".cfi_startproc\n"
-    "addi sp, sp, -(" FRAME ")\n.cfi_adjust_cfa_offset " FRAME "\n"
-    EACH(SAVE)
-    EACH_FLOAT(SAVE_FLOAT)
-    SAVE_FCSR
-    "mv s1, a1\n"                   /* restore and arg, where the switch cannot lose them */
-    "mv s2, a2\n"
-    "mv t0, a0\n"
-    "mv a0, sp\n"
-    "mv a1, a2\n"
+/* Saves all, and calls `save`; its answer is in a0, `restore` or `begin` in s1, `arg` in s2. */
+#define SAVE_AND_ASK \
+    "addi sp, sp, -(" FRAME ")\n.cfi_adjust_cfa_offset " FRAME "\n" \
+    EACH(SAVE) \
+    EACH_FLOAT(SAVE_FLOAT) \
+    SAVE_FCSR \
+    "mv s1, a1\n" \
+    "mv s2, a2\n" \
+    "mv t0, a0\n" \
+    "mv a0, sp\n" \
+    "mv a1, a2\n" \
     "jalr t0\n"
-    "mv a1, s2\n"
-    "beqz a0, 2f\n"
+
+__asm__(
+    FUNCTION_BEGIN(switchlib_swap_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
+    "beqz a0, 1f\n"
     "mv sp, a0\n"                   /* the switch */
+    "mv a0, s2\n"
     "jalr s1\n"
     "1:\n"
-    ".cfi_remember_state\n"
     LOAD_FCSR
     EACH_FLOAT(LOAD_FLOAT)
     EACH(LOAD)
     "addi sp, sp, " FRAME "\n.cfi_adjust_cfa_offset -(" FRAME ")\n"
     "ret\n"
-    "2:\n"                          /* a new stack may begin here: nobody unwinds past this call */
-    ".cfi_restore_state\n"
-    ".cfi_undefined ra\n"
-    "li s0, 0\n"
-    "jalr s1\n"
-    "j 1b\n"
     ".cfi_endproc\n"
-    SWAP_STACK_END
+    FUNCTION_END(switchlib_swap_stack)
+
+    FUNCTION_BEGIN(switchlib_start_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
+    ".cfi_undefined ra\n"           /* nobody unwinds past this call */
+    "mv sp, a0\n"
+    "li s0, 0\n"
+    "mv a0, s2\n"
+    "jalr s1\n"
+    "ebreak\n"
+    ".cfi_endproc\n"
+    FUNCTION_END(switchlib_start_stack)
 );

@@ -31,39 +31,48 @@
 #define CFI_SAVED(reg, at) ".cfi_rel_offset %" #reg ", " #at "\n"
 #define CFI_LOADED(reg, at) ".cfi_restore %" #reg "\n"
 
-__asm__(
-    SWAP_STACK_BEGIN
-    ".cfi_startproc\n"              /* the CFA is 160 bytes above r15 */
-    "stmg %r6, %r15, 48(%r15)\n"
-    EACH(CFI_SAVED)
-    "aghi %r15, -232\n.cfi_adjust_cfa_offset 232\n"
-    EACH_FLOAT(SAVE_FLOAT)
-    "stfpc 160(%r15)\n"
-    "lgr %r6, %r3\n"                /* restore and arg, where the switch cannot lose them */
-    "lgr %r7, %r4\n"
-    "lgr %r1, %r2\n"
-    "la %r2, 160(%r15)\n"
-    "lgr %r3, %r4\n"
+/* Saves all, and calls `save`; its answer is in r2, `restore` or `begin` in r6, `arg` in r7. */
+#define SAVE_AND_ASK \
+    "stmg %r6, %r15, 48(%r15)\n"    /* the CFA is 160 bytes above r15 */ \
+    EACH(CFI_SAVED) \
+    "aghi %r15, -232\n.cfi_adjust_cfa_offset 232\n" \
+    EACH_FLOAT(SAVE_FLOAT) \
+    "stfpc 160(%r15)\n" \
+    "lgr %r6, %r3\n" \
+    "lgr %r7, %r4\n" \
+    "lgr %r1, %r2\n" \
+    "la %r2, 160(%r15)\n" \
+    "lgr %r3, %r4\n" \
     "basr %r14, %r1\n"
-    "lgr %r3, %r7\n"
+
+__asm__(
+    FUNCTION_BEGIN(switchlib_swap_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
     "ltgr %r2, %r2\n"
-    "je 2f\n"
+    "je 1f\n"
     "lay %r15, -160(%r2)\n"         /* the switch */
+    "lgr %r2, %r7\n"
     "basr %r14, %r6\n"
     "1:\n"
-    ".cfi_remember_state\n"
     "lfpc 160(%r15)\n"
     EACH_FLOAT(LOAD_FLOAT)
     "lmg %r6, %r15, 232 + 48(%r15)\n.cfi_adjust_cfa_offset -232\n"
     EACH(CFI_LOADED)
     "br %r14\n"
-    "2:\n"                          /* a new stack may begin here: nobody unwinds past this call */
-    ".cfi_restore_state\n"
-    ".cfi_undefined %r14\n"
-    "stg %r2, 0(%r15)\n"            /* no back chain; it is 0 */
-    "lghi %r11, 0\n"
-    "basr %r14, %r6\n"
-    "j 1b\n"
     ".cfi_endproc\n"
-    SWAP_STACK_END
+    FUNCTION_END(switchlib_swap_stack)
+
+    FUNCTION_BEGIN(switchlib_start_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
+    ".cfi_undefined %r14\n"         /* nobody unwinds past this call */
+    "lay %r15, -160(%r2)\n"
+    "xc 0(8, %r15), 0(%r15)\n"      /* no back chain */
+    "lghi %r11, 0\n"
+    "lgr %r2, %r7\n"
+    "basr %r14, %r6\n"
+    "j .+2\n"
+    ".cfi_endproc\n"
+    FUNCTION_END(switchlib_start_stack)
 );

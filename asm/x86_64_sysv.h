@@ -23,31 +23,34 @@
 #  define SWITCHLIB_ABI "x86_64-sysv"
 #endif
 
-__asm__(
-    SWAP_STACK_BEGIN
-    ".cfi_startproc\n"
-    "pushq %rbp\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %rbp, 0\n"
-    "pushq %rbx\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %rbx, 0\n"
-    "pushq %r12\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r12, 0\n"
-    "pushq %r13\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r13, 0\n"
-    "pushq %r14\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r14, 0\n"
-    "pushq %r15\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r15, 0\n"
-    "subq $8, %rsp\n.cfi_adjust_cfa_offset 8\n"
-    "stmxcsr (%rsp)\n"
-    "fnstcw 4(%rsp)\n"
-    "movl (%rsp), %r13d\n"
-    "movzwl 4(%rsp), %r14d\n"
-    "movq %rsi, %rbx\n"             /* restore and arg, where the switch cannot lose them */
-    "movq %rdx, %r12\n"
-    "movq %rdi, %rax\n"
-    "movq %rsp, %rdi\n"
-    "movq %rdx, %rsi\n"
+/* Pushes all, and calls `save`; its answer is in rax, `restore` or `begin` in rbx, `arg` in r12. */
+#define SAVE_AND_ASK \
+    "pushq %rbp\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %rbp, 0\n" \
+    "pushq %rbx\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %rbx, 0\n" \
+    "pushq %r12\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r12, 0\n" \
+    "pushq %r13\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r13, 0\n" \
+    "pushq %r14\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r14, 0\n" \
+    "pushq %r15\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset %r15, 0\n" \
+    "subq $8, %rsp\n.cfi_adjust_cfa_offset 8\n" \
+    "stmxcsr (%rsp)\n" \
+    "fnstcw 4(%rsp)\n" \
+    "movl (%rsp), %r13d\n" \
+    "movzwl 4(%rsp), %r14d\n" \
+    "movq %rsi, %rbx\n" \
+    "movq %rdx, %r12\n" \
+    "movq %rdi, %rax\n" \
+    "movq %rsp, %rdi\n" \
+    "movq %rdx, %rsi\n" \
     "callq *%rax\n"
-    "movq %rax, %rdi\n"
-    "movq %r12, %rsi\n"
+
+__asm__(
+    FUNCTION_BEGIN(switchlib_swap_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
     "testq %rax, %rax\n"
-    "je 4f\n"
+    "je 1f\n"
     "movq %rax, %rsp\n"             /* the switch; in x32 a pointer comes with 32 zero bits above it */
+    "movq %r12, %rdi\n"
     "callq *%rbx\n"
     "1:\n"
     "cmpl %r13d, (%rsp)\n"
@@ -69,11 +72,18 @@ __asm__(
     "ldmxcsr (%rsp)\n"
     "fldcw 4(%rsp)\n"
     "jmp 2b\n"
-    "4:\n"                          /* a new stack may begin here: nobody unwinds past this call */
-    ".cfi_undefined %rip\n"
-    "xorl %ebp, %ebp\n"
-    "callq *%rbx\n"
-    "jmp 1b\n"
     ".cfi_endproc\n"
-    SWAP_STACK_END
+    FUNCTION_END(switchlib_swap_stack)
+
+    FUNCTION_BEGIN(switchlib_start_stack)
+    ".cfi_startproc\n"
+    SAVE_AND_ASK
+    ".cfi_undefined %rip\n"         /* nobody unwinds past this call */
+    "movq %rax, %rsp\n"
+    "xorl %ebp, %ebp\n"
+    "movq %r12, %rdi\n"
+    "callq *%rbx\n"
+    "ud2\n"
+    ".cfi_endproc\n"
+    FUNCTION_END(switchlib_start_stack)
 );

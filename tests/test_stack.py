@@ -77,12 +77,19 @@ def test_a_coroutine_that_nobody_switches_to_never_begins():
     assert run(5, [(3, 64)]).switches == 1
 
 
+def test_one_that_ends_leaves_its_place_to_one_that_begins():
+    assert run(2, [(1, 64), (-2, 0)]).begun_at_an_end == 1
+    count = 1000
+    report = run(count, [(1, 64), *((-number, 0) for number in range(2, count + 1)), (0, 64)])
+    assert report.begun_at_an_end == count - 1
+
+
 def test_deep_stacks_overlap_shallow_ones():
     sizes = [0, 256 * KIB, 1, 64 * KIB, 16]
     run(4, [(step % 5, sizes[step % 5]) for step in range(1, 200)])
 
 
-@pytest.mark.parametrize("arguments", [(-1, []), (1, [(2, 0)]), (1, [(-1, 0)]), (1, [(1, -1)])])
+@pytest.mark.parametrize("arguments", [(-1, []), (1, [(2, 0)]), (1, [(-2, 0)]), (1, [(1, -1)])])
 def test_arguments_out_of_range_are_refused(arguments):
     coroutines, steps = arguments
     report = ffi.new("coroutine_report *")
@@ -91,7 +98,7 @@ def test_arguments_out_of_range_are_refused(arguments):
 
 def programs(coroutines: int, steps: int, sizes: st.SearchStrategy[int]) -> st.SearchStrategy[tuple[int, Steps]]:
     return st.integers(1, coroutines).flatmap(
-        lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(0, n), sizes), max_size=steps))
+        lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(-n, n), sizes), max_size=steps))
     )
 
 
@@ -125,7 +132,8 @@ def test_a_refused_allocation_of_any_size_leaves_every_stack_intact(program, k):
 def test_an_unwinder_passes_a_switch_and_stops_at_the_base_of_a_new_stack(depth):
     report = ffi.new("unwind_report *")
     lib.unwind_run(depth, report)
-    assert report.in_save == report.here + 2, "swap_stack, and what it calls"
+    assert report.in_save == report.here + 2, "start_stack, and what it calls"
     assert report.in_restore == report.here + 2
-    # The calls, the first function, and swap_stack as the stack's base, which Arm's unwinder does not tell of.
+    # The calls, the first function, and start_stack as the stack's base, which Arm's unwinder does not tell of.
     assert report.begun - depth in (2, 3)
+    assert report.begun_at_an_end == report.begun

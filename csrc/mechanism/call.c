@@ -13,29 +13,27 @@ names_if_any(PyObject *kwnames)
 
 /* Asks policy's switch with self before the arguments. In a function of its own: its frame is gone when the stack
  * is left. */
-static __attribute__((noinline)) swap_save_fn
-ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-           PyObject **outcome)
+static __attribute__((noinline)) Settled
+ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
     PyObject *small[SMALL_CALL + 1], **array = small;
     if (total > SMALL_CALL) {
         array = PyMem_Malloc((size_t)(total + 1) * sizeof *array);
         if (array == NULL) {
-            *outcome = PyErr_NoMemory();
-            return NULL;
+            return (Settled){DONE, PyErr_NoMemory()};
         }
     }
     array[0] = self;
     for (Py_ssize_t i = 0; i < total; i++) {
         array[i + 1] = args[i];
     }
-    swap_save_fn save = ask_and_settle(
-        thread, kwnames == NULL ? P_SWITCH_POSITIONAL : P_SWITCH, array, nargs + 1, kwnames, outcome);
+    Settled settled = ask_and_settle(
+        thread, kwnames == NULL ? P_SWITCH_POSITIONAL : P_SWITCH, array, nargs + 1, kwnames, NULL);
     if (array != small) {
         PyMem_Free(array);
     }
-    return save;
+    return settled;
 }
 
 static PyObject *
@@ -76,65 +74,51 @@ pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject *
     return 0;
 }
 
-/* The shortcut for the start of a subclass, which may look `run` up in any way. As settle. */
-static __attribute__((noinline)) swap_save_fn
-start_subclass(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-               PyObject **outcome)
+/* The shortcut for a start by way of tuple and dict: of a subclass, which may look `run` up in any way, or of what is no
+ * function. RETRY if it does not apply. */
+static __attribute__((noinline)) Settled
+start_packed(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     PyObject *tuple, *dict;
     if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
-        *outcome = NULL;
-        return NULL;
+        return (Settled){DONE, NULL};
     }
-    *outcome = &again;
-    swap_save_fn save = NULL;
+    Settled settled = {RETRY, NULL};
     if (thread->fast != NULL && is_unstarted(target->state) && belongs_here(thread, target)) {
-        save = settle_start(thread, target, tuple, dict, false, outcome);
+        settled = settle_start(thread, target, tuple, dict, NULL, NULL);
     }
     release(tuple);                 /* if it is to begin the thread holds them too, and nothing runs */
     release(dict);
-    return save;
+    return settled;
 }
 
-/* The shortcut for a start. Returns &again if it does not apply. */
-static PyObject *
+/* Whether a function takes its arguments right out of the caller's array, and nothing else comes first. An
+ * extension may have put a vectorcall of its own into it. */
+static inline bool
+takes_array(const Thread *thread, PyObject *run, Py_ssize_t nargs)
+{
+    return Py_REFCNT(thread->current) > 1 && PyFunction_Check(run)
+        && ((PyFunctionObject *)run)->vectorcall == function_vectorcall && tstate_copies_at_once(run, nargs);
+}
+
+/* The shortcut for a start. RETRY if it does not apply. */
+static Settled
 start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    PyObject *run = target->state->run, *tuple = NULL, *dict = NULL;
-    if (Py_TYPE(target) != Public) {
-        PyObject *outcome;
-        swap_save_fn save = start_subclass(thread, target, args, nargs, kwnames, &outcome);
-        return save == NULL ? outcome : swap(save, arrive, thread);
+    PyObject *run = target->state->run;
+    if (Py_TYPE(target) != Public || run == NULL || kwnames != NULL || !takes_array(thread, run, nargs)) {
+        return start_packed(thread, target, args, nargs, kwnames);
     }
-    if (run == NULL || !belongs_here(thread, target)) {
-        return &again;
+    if (!belongs_here(thread, target)) {
+        return (Settled){RETRY, NULL};
     }
-    bool in_array = kwnames == NULL && Py_REFCNT(thread->current) > 1 && PyFunction_Check(run)
-                    && tstate_copies_at_once(run, nargs);
-    if (!in_array) {
-        if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
-            return NULL;
-        }
-        if (thread->fast == NULL || !is_unstarted(target->state) || target->state->run != run
-            || !belongs_here(thread, target)) {
-            release(tuple);
-            release(dict);
-            return &again;
-        }
+    if (prepare_start(thread, (Greenlet *)Py_NewRef(target), Py_NewRef(run)) < 0) {
+        return (Settled){DONE, NULL};
     }
-    Py_INCREF(run);
-    Py_INCREF(target);
-    if (prepare_start(thread, target, run) < 0) {
-        release(tuple);
-        release(dict);
-        return NULL;
-    }
-    thread->in_array = in_array;
+    thread->in_array = true;
     thread->array = args;
     thread->nargs = nargs;
-    thread->args = tuple;
-    thread->kwargs = dict;
-    return swap(leave_to_begin, arrive, thread);
+    return (Settled){BEGIN, NULL};
 }
 
 /* A switch to `self`, which is suspended in this thread. Takes the payload over. */
@@ -144,23 +128,6 @@ switch_to(Thread *thread, PyObject *self, PyObject *payload)
     thread->target = (Greenlet *)Py_NewRef(self);
     thread->payload = payload;
     return swap(leave, arrive, thread);
-}
-
-/* An empty dict for a greenlet that is switched to more than once, where the interpreter looks `switch` up more quickly
- * if there is one. This may run anything; without memory it is done without. */
-static __attribute__((noinline)) void
-give_dict(Greenlet *self)
-{
-    PyObject *dict = PyDict_New();
-    if (self->dict == NULL) {
-        self->dict = dict;
-    }
-    else {
-        Py_XDECREF(dict);
-    }
-    if (dict == NULL) {
-        PyErr_Clear();
-    }
 }
 
 static inline bool
@@ -220,19 +187,18 @@ switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject 
     if (thread != NULL && is_plain(thread, (Greenlet *)self)) {
         return switch_packed(thread, self, args, nargs, kwnames);
     }
+    Settled settled = {RETRY, NULL};
     if (thread != NULL && thread->fast != NULL && is_unstarted(to)) {
-        PyObject *result = start_fast(thread, (Greenlet *)self, args, nargs, kwnames);
-        if (result != &again) {
-            return result;
+        settled = start_fast(thread, (Greenlet *)self, args, nargs, kwnames);
+    }
+    if (settled.what == RETRY) {
+        thread = thread_here();
+        if (thread == NULL) {
+            return NULL;
         }
+        settled = ask_switch(thread, self, args, nargs, kwnames);
     }
-    thread = thread_here();
-    if (thread == NULL) {
-        return NULL;
-    }
-    PyObject *outcome;
-    swap_save_fn save = ask_switch(thread, self, args, nargs, kwnames, &outcome);
-    return save == NULL ? outcome : swap(save, arrive, thread);
+    return carry_out(settled, thread);
 }
 
 /* Its common case calls nothing before it jumps into swap: there is nothing to keep, so no frame. */
@@ -280,22 +246,13 @@ static __attribute__((noinline)) PyObject *
 throw_slowly(PyObject *self, PyObject *exception, PyObject *traceback)
 {
     Thread *thread = thread_here();
-    PyObject *asked[] = {self, exception}, *outcome = NULL;
-    swap_save_fn save = thread == NULL ? NULL : ask_and_settle(thread, P_THROW, asked, 2, NULL, &outcome);
-    PyObject *type, *value, *old;
-    PyErr_Fetch(&type, &value, &old);
-    if (value == exception) {
-        Py_XDECREF(old);            /* the exception's own, so this runs nothing */
-        old = Py_XNewRef(traceback);
+    PyObject *asked[] = {self, exception};
+    Settled settled = {DONE, NULL};
+    if (thread != NULL) {
+        settled = ask_and_settle(thread, P_THROW, asked, 2, NULL, traceback);
     }
-    if (save != NULL) {
-        PyErr_Restore(type, value, old);
-        Py_DECREF(exception);       /* nor this: it is set, or it is an argument */
-        return swap(save, arrive, thread);
-    }
-    Py_DECREF(exception);
-    PyErr_Restore(type, value, old);
-    return outcome;
+    release(exception);             /* if it is to be raised the thread holds it too, and nothing runs */
+    return carry_out(settled, thread);
 }
 
 PyObject *
@@ -316,8 +273,10 @@ greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     }
     Thread *thread = here;
     if (likely(is_fast(thread) && is_plain(thread, (Greenlet *)self))) {
-        PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception, Py_XNewRef(traceback));
-        return switch_to(thread, self, NULL);
+        thread->target = (Greenlet *)Py_NewRef(self);
+        thread->payload = exception;
+        thread->traceback = Py_XNewRef(traceback);
+        return swap(leave, arrive_to_raise, thread);
     }
     return throw_slowly(self, exception, traceback);
 }

@@ -3,6 +3,7 @@
 
 PyObject *decisions[3];
 PyObject *policy[POLICIES];
+vectorcallfunc function_vectorcall;
 
 /* Takes the policy's own frames off the exception's traceback: users see theirs. */
 static void
@@ -41,8 +42,7 @@ ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject
     return answer;
 }
 
-/* Raises an instance as it is, with the traceback it bears. Takes it over. */
-static void
+void
 raise_instance(PyObject *exception)
 {
     PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception, PyException_GetTraceback(exception));
@@ -62,100 +62,90 @@ take_instance(void)
     return value;
 }
 
-PyObject again;
-
-swap_save_fn
-settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs, bool dying, PyObject **outcome)
+Settled
+settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs, PyObject *exception,
+             PyObject *traceback)
 {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyObject *run = PyObject_GetAttr((PyObject *)target, run_name);
-    *outcome = NULL;
-    if (run != NULL && (!is_unstarted(target->state) || !belongs_here(thread, target))) {
+    PyObject *run = Py_TYPE(target) == Public ? Py_XNewRef(target->state->run) : NULL;
+    if (run == NULL) {
+        run = PyObject_GetAttr((PyObject *)target, run_name);
+    }
+    if (run == NULL) {
+        return (Settled){DONE, NULL};
+    }
+    if (!is_unstarted(target->state) || !belongs_here(thread, target)) {
         Py_DECREF(run);
-        *outcome = &again;
+        return (Settled){RETRY, NULL};
     }
-    else if (run != NULL && prepare_start(thread, (Greenlet *)Py_NewRef(target), run) == 0) {
-        PyErr_Restore(type, value, traceback);
-        thread->args = Py_XNewRef(args);
-        thread->kwargs = Py_XNewRef(kwargs);
-        return dying ? leave_for_good_to_begin : leave_to_begin;
+    if (prepare_start(thread, (Greenlet *)Py_NewRef(target), run) < 0) {
+        return (Settled){DONE, NULL};
     }
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
-    return NULL;
+    thread->args = Py_XNewRef(args);
+    thread->kwargs = Py_XNewRef(kwargs);
+    thread->payload = Py_XNewRef(exception);
+    thread->traceback = Py_XNewRef(traceback);
+    return (Settled){BEGIN, NULL};
 }
 
-/* Checks a decision, which it takes over. If it holds, the thread is ready for `swap` with the function returned,
- * and nothing may run before that. Else returns NULL and the outcome: what comes out of the switch (NULL with an
- * exception set), or &again. If the current greenlet is `dying` it cannot be the target. */
-static swap_save_fn
-settle(Thread *thread, PyObject *decision, bool dying, PyObject **outcome)
+static bool
+is_decision(PyObject *decision)
 {
-    *outcome = NULL;
     Py_ssize_t size = PyTuple_CheckExact(decision) ? PyTuple_GET_SIZE(decision) : 0;
-    if (size < 3 || !is_greenlet(PyTuple_GET_ITEM(decision, 1))) {
-        PyErr_Format(PyExc_SystemError, "the policy decided on %R", decision);
-        Py_DECREF(decision);
-        return NULL;
-    }
-    PyObject *kind = PyTuple_GET_ITEM(decision, 0);
-    Greenlet *target = (Greenlet *)Py_NewRef(PyTuple_GET_ITEM(decision, 1));
-    PyObject *payload = Py_NewRef(PyTuple_GET_ITEM(decision, 2));
-    PyObject *kwargs = size > 3 ? PyTuple_GET_ITEM(decision, 3) : NULL;
-    /* Without keywords there is no dict: if the greenlet's thread ends before it, nobody could free that. */
-    kwargs = kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0 ? Py_NewRef(kwargs) : NULL;
-    Py_DECREF(decision);            /* runs nothing, for we hold what it held but an empty dict */
-
-    swap_save_fn save = NULL;
-    if (is_unstarted(target->state) && kind == decisions[START]) {
-        save = settle_start(thread, target, payload, kwargs, dying, outcome);
-    }
-    else if (is_unstarted(target->state) && kind == decisions[THROW]) {
-        raise_instance(Py_NewRef(payload));
-        save = settle_start(thread, target, NULL, NULL, dying, outcome);
-    }
-    else if (kind == decisions[START] || is_unstarted(target->state) || target->state->thread != thread
-             || (target->state->slice.start == NULL && (dying || target != thread->current))) {
-        *outcome = &again;
-    }
-    else {
-        if (kind == decisions[THROW]) {
-            raise_instance(payload);
-            payload = NULL;
-        }
-        if (target == thread->current) {
-            *outcome = arrive_here(thread, payload);
-            Py_DECREF(target);
-        }
-        else {
-            thread->target = target;
-            thread->payload = payload;
-            save = dying ? leave_for_good : leave;
-        }
-        return save;
-    }
-    release((PyObject *)target);    /* if it is to begin the thread holds these too, and nothing runs */
-    release(payload);
-    release(kwargs);
-    return save;
+    return size >= 3 && is_greenlet(PyTuple_GET_ITEM(decision, 1))
+        && (PyTuple_GET_ITEM(decision, 0) != decisions[START] || (size == 4 && PyDict_CheckExact(PyTuple_GET_ITEM(decision, 3))));
 }
 
-swap_save_fn
-ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-               PyObject **outcome)
+/* Checks a decision. If the current greenlet is `dying` it cannot be the target. */
+static Settled
+settle(Thread *thread, PyObject *decision, PyObject *traceback, bool dying)
 {
-    swap_save_fn save;
+    if (!is_decision(decision)) {
+        PyErr_Format(PyExc_SystemError, "the policy decided on %R", decision);
+        return (Settled){DONE, NULL};
+    }
+    PyObject *kind = PyTuple_GET_ITEM(decision, 0), *payload = PyTuple_GET_ITEM(decision, 2);
+    Greenlet *target = (Greenlet *)PyTuple_GET_ITEM(decision, 1);
+    bool thrown = kind == decisions[THROW];
+    if (is_unstarted(target->state) && thrown) {
+        return settle_start(thread, target, NULL, NULL, payload, traceback);
+    }
+    if (is_unstarted(target->state) && kind == decisions[START]) {
+        /* Without keywords there is no dict: if the greenlet's thread ends before it, nobody could free that. */
+        PyObject *kwargs = PyTuple_GET_ITEM(decision, 3);
+        return settle_start(thread, target, payload, PyDict_GET_SIZE(kwargs) > 0 ? kwargs : NULL, NULL, NULL);
+    }
+    if (is_unstarted(target->state) || kind == decisions[START] || target->state->thread != thread) {
+        return (Settled){RETRY, NULL};
+    }
+    if (target == thread->current && !dying) {
+        PyObject *result = Py_NewRef(payload), *origin = Py_NewRef(target);
+        result = thrown ? arrive_raising(thread, (Greenlet *)origin, result, Py_XNewRef(traceback))
+                        : arrive_slowly(thread, (Greenlet *)origin, result);
+        return (Settled){DONE, result};
+    }
+    if (target->state->slice.start == NULL) {
+        return (Settled){RETRY, NULL};
+    }
+    thread->target = (Greenlet *)Py_NewRef(target);
+    thread->payload = Py_NewRef(payload);
+    thread->traceback = thrown ? Py_XNewRef(traceback) : NULL;
+    return (Settled){thrown ? RAISE : RESUME, NULL};
+}
+
+Settled
+ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+               PyObject *traceback)
+{
+    Settled settled;
     do {
         PyObject *decision = ask(thread, which, args, nargs, kwnames);
         if (decision == NULL) {
-            *outcome = NULL;
-            return NULL;
+            return (Settled){DONE, NULL};
         }
-        save = settle(thread, decision, false, outcome);
-    } while (save == NULL && *outcome == &again);
-    return save;
+        settled = settle(thread, decision, traceback, false);
+        release(decision);          /* if it holds the thread has all that it held but an empty dict: nothing runs */
+    } while (settled.what == RETRY);
+    return settled;
 }
 
 /* Leaves for a greenlet that lives. Returns if there is no memory to do it. */
@@ -164,7 +154,8 @@ end_into(Thread *thread, Greenlet *heir, PyObject *result)
 {
     thread->target = (Greenlet *)Py_NewRef(heir);
     thread->payload = result;
-    swap(leave_for_good, arrive_or_stay, thread);
+    swap(leave_for_good_or_stay, arrive, thread);
+    thread->stayed = false;
 }
 
 /* Without the policy, which could not say who is next, or knows of nobody: the nearest ancestor that lives; last of all
@@ -172,9 +163,9 @@ end_into(Thread *thread, Greenlet *heir, PyObject *result)
 static _Noreturn void
 end_without_policy(Thread *thread, Greenlet *me, PyObject *result)
 {
-    for (Greenlet *parent = me->state->parent; parent != NULL; parent = parent->state->parent) {
-        if (parent->state->thread == thread && parent->state->slice.start != NULL) {
-            end_into(thread, parent, result);
+    for (Walk walk = walk_from(me->state->parent); walk.at != NULL; walk_up(&walk)) {
+        if (walk.at->state->thread == thread && walk.at->state->slice.start != NULL) {
+            end_into(thread, walk.at, result);
         }
     }
     end_into(thread, thread->main, result);
@@ -211,6 +202,41 @@ set_context_of_exception(PyObject *cause)
 /* How often policy may be interrupted at one end before it is done without. */
 #define MOST_INTERRUPTS 100
 
+/* Asks who is next when `me` ends with a result, or with an exception, and settles it. `nobody` is set if no ancestor is left,
+ * `interrupted` if something came in between that is no fault of the heir. */
+static Settled
+settle_end(Thread *thread, Greenlet *me, PyObject *result, PyObject *exception, int failures, bool *nobody,
+           bool *interrupted)
+{
+    PyObject *count = PyLong_FromLong(failures);
+    PyObject *args[] = {
+        (PyObject *)me, result == NULL ? Py_None : result, exception == NULL ? Py_None : exception, count};
+    PyObject *decision = count == NULL ? NULL : ask(thread, P_END, args, 4, NULL);
+    Py_XDECREF(count);
+    *nobody = decision == Py_None;
+    *interrupted = decision == NULL && !PyErr_ExceptionMatches(GreenletError);
+    if (decision == NULL || decision == Py_None) {
+        Py_XDECREF(decision);
+        return (Settled){DONE, NULL};
+    }
+    PyObject *traceback = exception == NULL ? NULL : PyException_GetTraceback(exception);
+    Settled settled = settle(thread, decision, traceback, true);
+    release(decision);
+    Py_XDECREF(traceback);          /* the exception has it too */
+    return settled;
+}
+
+/* Leaves `me` as was settled. Returns if there is no memory to do it. */
+static void
+leave_for_good(Thread *thread, Settled settled)
+{
+    if (settled.what == BEGIN) {
+        switchlib_start_stack(leave_for_good_to_begin, begin, thread);
+    }
+    swap(leave_for_good_or_stay, settled.what == RAISE ? arrive_to_raise : arrive, thread);
+    thread->stayed = false;
+}
+
 /* Ends `me` as the policy decides. The result is NULL if an exception is set. What goes wrong on the way becomes the
  * outcome: an heir that cannot take it (it has no run, is of another thread, or there is no memory to get there), an
  * interrupt. `failures` counts those heirs, from the parent up; if the parent changes on the way it is asked first. */
@@ -218,8 +244,9 @@ _Noreturn void
 end_slowly(Thread *thread, Greenlet *me, PyObject *result)
 {
     int failures = 0, interrupts = 0;
+    bool nobody = false;
     const Greenlet *parent = me->state->parent;     /* to compare only */
-    while (interrupts < MOST_INTERRUPTS) {
+    while (!nobody && interrupts < MOST_INTERRUPTS) {
         if (result == NULL && PyErr_ExceptionMatches(GreenletExit)) {
             result = exit_value();
         }
@@ -227,40 +254,26 @@ end_slowly(Thread *thread, Greenlet *me, PyObject *result)
             parent = me->state->parent;
             failures = 0;
         }
+        bool interrupted;
         PyObject *exception = result == NULL ? take_instance() : NULL;
-        PyObject *outcome = exception == NULL ? result : exception, *count = PyLong_FromLong(failures);
-        PyObject *args[] = {
-            (PyObject *)me, result == NULL ? Py_None : result, exception == NULL ? Py_None : exception, count};
-        PyObject *decision = count == NULL ? NULL : ask(thread, P_END, args, 4, NULL), *settled = NULL;
-        Py_XDECREF(count);
-        bool nobody = decision == Py_None, interrupted = decision == NULL && !PyErr_ExceptionMatches(GreenletError);
-        swap_save_fn save = decision == NULL || nobody ? NULL : settle(thread, decision, true, &settled);
-        if (nobody || settled == &again) {
+        Settled settled = settle_end(thread, me, result, exception, failures, &nobody, &interrupted);
+        if (settled.what == RETRY || nobody) {
             if (exception != NULL) {
                 raise_instance(exception);
             }
-            if (nobody) {
-                Py_DECREF(decision);
-                break;
-            }
             continue;
         }
-        if (save != NULL) {
+        PyObject *outcome = result == NULL ? exception : result;
+        if (settled.what != DONE) {
             Py_DECREF(outcome);         /* the thread holds it too */
-            PyObject *payload = thread->payload;
-            swap(save, arrive_or_stay, thread);
-            outcome = payload == NULL ? take_instance() : payload;
+            outcome = thread->payload;
+            leave_for_good(thread, settled);
             PyErr_NoMemory();
         }
-        if (interrupted) {
-            interrupts++;
-        }
-        else {
-            failures++;
-        }
+        *(interrupted ? &interrupts : &failures) += 1;
         set_context_of_exception(exception);
-        result = NULL;
         release(outcome);
+        result = NULL;
     }
     end_without_policy(thread, me, result);
 }

@@ -63,74 +63,126 @@ static bool
 waits_for(const State *state, const Greenlet *other)
 {
     const Greenlet *victim = state->victim;
-    while (victim != NULL && victim != other) {
+    for (long left = arena_greenlets; victim != NULL && victim != other && left > 0; left--) {
         victim = victim->state->victim;
     }
-    return victim != NULL;
+    return victim == other;
 }
 
-/* Throws GreenletExit into a suspended greenlet; the caller holds a reference for the time. Its parent is the current
- * greenlet while it dies. False if there was no memory to do it: then it has to wait. */
+/* Whether `ancestor` is among the greenlet's parents, or their links go round. */
+static bool
+descends_from(const Greenlet *g, const Greenlet *ancestor)
+{
+    Walk walk = walk_from(g);
+    while (walk.at != NULL && walk.at != ancestor) {
+        walk_up(&walk);
+    }
+    return walk.at == ancestor || walk.left < 0;
+}
+
+/* The exception that a victim gets, or another one if it could not be made. This may run anything. */
+static PyObject *
+make_exit(void)
+{
+    PyErr_SetObject(GreenletExit, vanished);
+    return take_instance();
+}
+
+/* Whether a greenlet, to which the caller holds a reference, can be killed in this thread: it is suspended, and no ancestor
+ * of the current one, which would end into it. (One that nobody else refers to is nobody's ancestor.) */
+static bool
+is_victim(const Thread *thread, const Greenlet *g)
+{
+    return g->state->thread == thread && is_suspended(g->state)
+        && (Py_REFCNT(g) == 1 || !descends_from(thread->current, g));
+}
+
+/* Throws an exception into a victim, which is taken over, or, if it is NULL, lets it go on with None. False if there was no
+ * memory to get there: then nothing has changed. */
+static bool
+run_victim(Thread *thread, Greenlet *victim, PyObject *exception)
+{
+    State *killer = thread->current->state;
+    PyObject *payload = exception == NULL ? Py_NewRef(Py_None) : exception;
+    killer->victim = victim;
+    thread->target = (Greenlet *)Py_NewRef(victim);
+    thread->payload = payload;
+    PyObject *result = swap(leave_or_stay, exception == NULL ? arrive : arrive_to_raise, thread);
+    killer->victim = NULL;
+    if (stayed_here(thread)) {
+        Py_DECREF(payload);
+        return false;
+    }
+    if (result == NULL) {
+        PyErr_WriteUnraisable((PyObject *)victim);
+    }
+    Py_XDECREF(result);
+    return true;
+}
+
+/* Nobody can run it any more, and it cannot be freed. */
+static void
+report_survivor(Greenlet *self)
+{
+    PyObject *file = Py_XNewRef(PySys_GetObject("stderr"));
+    Py_INCREF(self);                /* for ever */
+    if (file != NULL && file != Py_None
+        && (PyFile_WriteString("GreenletExit did not kill ", file) < 0
+            || PyFile_WriteObject((PyObject *)self, file, 0) < 0
+            || PyFile_WriteString("\n", file) < 0)) {
+        PyErr_WriteUnraisable((PyObject *)self);
+    }
+    Py_XDECREF(file);
+}
+
+/* Throws GreenletExit into a suspended greenlet; the caller holds a reference for the time. While it dies its parent is the
+ * current greenlet. A victim that stands in a kill of its own, whose victim lived on, can be raised nothing: it goes on from
+ * there first. One that waits for this greenlet would send it back, and so on for ever: it has to live on. False if there
+ * was no memory: then the victim has to wait. */
 static bool
 kill_suspended(Thread *thread, Greenlet *self)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     State *state = self->state, *killer = thread->current->state;
-    Greenlet *parent = state->parent;
-    state->parent = (Greenlet *)Py_NewRef(thread->current);
-    int depth = ++killer->depth;
-    state->depth += depth;
-
+    Greenlet *parent = NULL;
+    int depth = 0;
     bool killed = true, told = false;
-    do {
-        PyObject *payload = NULL;
-        if (state->victim != NULL) {
-            /* Nothing can be raised where it kills another, which lived on. It goes on from there first. */
-            payload = Py_NewRef(Py_None);
-        }
-        else {
-            told = true;
-            PyErr_SetObject(GreenletExit, vanished);
-            if (!PyErr_ExceptionMatches(GreenletExit)) {
+    while (killed && is_victim(thread, self)) {
+        PyObject *exit = NULL;
+        if (state->victim == NULL) {
+            exit = make_exit();
+            if (!PyErr_GivenExceptionMatches(exit, GreenletExit)) {
+                release(exit);
                 killed = false;
                 break;
             }
+            if (!is_victim(thread, self) || state->victim != NULL) {    /* what ran as it was made has run the victim, too */
+                release(exit);
+                continue;
+            }
+            told = true;
         }
-        Py_INCREF(self);
-        thread->target = self;
-        thread->payload = payload;
-        killer->victim = self;
-        PyObject *result = swap(leave, arrive_or_stay, thread);
-        killer->victim = NULL;
-        if (result == &again) {
-            killed = false;
-            Py_XDECREF(payload);
+        if (depth == 0) {
+            parent = state->parent;
+            state->parent = (Greenlet *)Py_NewRef(thread->current);
+            depth = ++killer->depth;
+            state->depth += depth;
+        }
+        killed = run_victim(thread, self, exit);
+        if ((told && state->victim == NULL) || waits_for(state, thread->current)) {
             break;
         }
-        if (result == NULL) {
-            PyErr_WriteUnraisable((PyObject *)self);
-        }
-        Py_XDECREF(result);
-        /* One that waits for this greenlet would send it back, and so on for ever: it has to live on. */
-    } while (is_suspended(state) && (state->victim != NULL || !told) && !waits_for(state, thread->current));
-    if (parent != NULL) {
-        store_parent(self, parent); /* unless it has become a child of self: then the killer stays the parent */
+    }
+    if (depth != 0) {
+        killer->depth--;
+        state->depth -= depth;
+        store_parent(self, parent);     /* unless it has become a child of self: then the killer stays the parent */
         Py_DECREF(parent);
     }
     if (killed && is_suspended(state) && Py_REFCNT(self) == 1) {
-        PyObject *file = Py_XNewRef(PySys_GetObject("stderr"));
-        Py_INCREF(self);            /* for ever: nobody can run it, and it cannot be freed */
-        if (file != NULL && file != Py_None
-            && (PyFile_WriteString("GreenletExit did not kill ", file) < 0
-                || PyFile_WriteObject((PyObject *)self, file, 0) < 0
-                || PyFile_WriteString("\n", file) < 0)) {
-            PyErr_WriteUnraisable((PyObject *)self);
-        }
-        Py_XDECREF(file);
+        report_survivor(self);
     }
-    killer->depth--;
-    state->depth -= depth;
     PyErr_Restore(type, value, traceback);
     return killed;
 }

@@ -6,10 +6,11 @@ static __attribute__((noinline)) _Noreturn void finish(Thread *thread, PyObject 
 bool
 belongs_here(Thread *thread, const Greenlet *g)
 {
-    while (g != NULL && is_unstarted(g->state)) {
-        g = g->state->parent;
+    Walk walk = walk_from(g);
+    while (walk.at != NULL && is_unstarted(walk.at->state)) {
+        walk_up(&walk);
     }
-    return g != NULL && g->state->thread == thread;
+    return walk.at != NULL && walk.at->state->thread == thread;
 }
 
 int
@@ -36,17 +37,32 @@ prepare_start(Thread *thread, Greenlet *target, PyObject *run)
     return 0;
 }
 
+/* What a call returned that may break the rules: NULL without an exception, or a result with one. */
+static PyObject *
+check_result(PyObject *result)
+{
+    if (result == NULL && PyErr_Occurred() == NULL) {
+        PyErr_SetString(GreenletError, "Greenlet.switch() returned NULL without an exception set.");
+    }
+    else if (result != NULL && PyErr_Occurred() != NULL) {
+        release(result);
+        result = NULL;
+    }
+    return result;
+}
+
 /* The arguments, or an exception instead; and the origin, which may end here. */
 static __attribute__((noinline)) PyObject *
 begin_slowly(Thread *thread, Greenlet *origin)
 {
     PyObject *args = thread->args, *kwargs = thread->kwargs, *stale = thread->stale;
-    thread->args = thread->kwargs = thread->stale = NULL;
-    release(stale);
-    args = arrive_slowly(thread, origin, args);
+    PyObject *exception = thread->payload, *traceback = thread->traceback;
+    thread->args = thread->kwargs = thread->stale = thread->payload = thread->traceback = NULL;
+    Py_XDECREF(stale);
+    args = args == NULL ? arrive_raising(thread, origin, exception, traceback) : arrive_slowly(thread, origin, args);
     PyObject *result = NULL;
     if (args != NULL) {
-        result = PyObject_Call(thread->current->state->run, args, kwargs);
+        result = check_result(PyObject_Call(thread->current->state->run, args, kwargs));
     }
     release(args);
     release(kwargs);
@@ -55,9 +71,10 @@ begin_slowly(Thread *thread, Greenlet *origin)
 
 /* The first and last frame of a greenlet's stack, where it is copied with the rest: so nothing is inlined into it
  * that would need registers, and a function is called directly. */
-void *
-begin(Thread *thread)
+_Noreturn void
+begin(void *arg)
 {
+    Thread *thread = arg;
     Greenlet *origin = thread->current;
     thread->current = thread->target;
     thread->target = NULL;
@@ -74,20 +91,18 @@ begin(Thread *thread)
     finish(thread, result);
 }
 
-/* GreenletExit is a way to return: its instance is the result. */
+/* GreenletExit is a way to return: its instance is the result. It does not bear its traceback, whose frames would else
+ * live on in the parent, and what they hold be finalised there. */
 PyObject *
 exit_value(void)
 {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (!PyErr_GivenExceptionMatches(type, GreenletExit)) {     /* it could not be made */
-        PyErr_Restore(type, value, traceback);
+    PyObject *exit = take_instance();
+    if (!PyErr_GivenExceptionMatches(exit, GreenletExit)) {     /* it could not be made */
+        raise_instance(exit);
         return NULL;
     }
-    Py_XDECREF(type);
-    Py_XDECREF(traceback);
-    return value;
+    PyException_SetTraceback(exit, Py_None);
+    return exit;
 }
 
 static _Noreturn void
@@ -105,7 +120,8 @@ finish(Thread *thread, PyObject *result)
         Py_INCREF(parent);
         thread->target = parent;
         thread->payload = result;
-        swap(leave_for_good, arrive_or_stay, thread);   /* if that returns, the outcome is still ours */
+        swap(leave_for_good_or_stay, arrive, thread);   /* if that returns, the outcome is still ours */
+        thread->stayed = false;
     }
     end_slowly(thread, me, result);
 }

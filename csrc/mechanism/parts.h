@@ -72,13 +72,14 @@ typedef struct Thread {
     Greenlet *main;                 /* owned */
     /* The switch under way. */
     Greenlet *target;               /* owned */
-    PyObject *payload;              /* owned: the value; NULL with an exception set */
-    bool refused;                   /* there was no memory to leave the stack */
+    PyObject *payload;              /* owned: the value, or the exception that arrive_to_raise raises; NULL if one is set */
+    PyObject *traceback;            /* owned: with which it is raised, may be NULL */
+    bool stayed;                    /* there was no memory to leave the stack */
     /* If the target starts: its arguments as the caller's array, or else as args and kwargs. */
     bool in_array;
     PyObject *const *array;
     Py_ssize_t nargs;
-    PyObject *args;                 /* owned; NULL to raise the exception that is set instead of calling run */
+    PyObject *args;                 /* owned; NULL to raise the payload instead of calling run */
     PyObject *kwargs;               /* owned, may be NULL */
     PyObject *stale;                /* owned: the run that another took the place of; to be released there */
 
@@ -113,6 +114,7 @@ enum {
     POLICIES
 };
 extern PyObject *policy[POLICIES];
+extern vectorcallfunc function_vectorcall;      /* that of every function of Python, unless somebody has changed it */
 
 static inline bool
 is_unstarted(const State *state)
@@ -136,6 +138,25 @@ static inline bool
 is_main(const Greenlet *g)
 {
     return g->state->slice.stop == STACK_END;
+}
+
+/* A walk up the parents: begin with one of `walk_from`. It ends whatever the links are, for none is longer than there are
+ * greenlets. */
+typedef struct Walk {
+    Greenlet *at;                   /* NULL at the end */
+    long left;                      /* less than 0 if the links go round */
+} Walk;
+
+static inline Walk
+walk_from(const Greenlet *g)
+{
+    return (Walk){(Greenlet *)g, arena_greenlets};
+}
+
+static inline void
+walk_up(Walk *walk)
+{
+    walk->at = --walk->left < 0 ? NULL : walk->at->state->parent;
 }
 
 static inline bool
@@ -206,42 +227,52 @@ bool is_finalizing(void);
 
 /* ----------------------------------------------------------------------------------------------- a switch
  *
- * thread->target and thread->payload are set; `swap(leave, arrive, thread)` does the rest and returns, on the
- * target's stack, what comes out of its switch. It is the last thing that a builtin does, so that no frame of
- * ours lies on the stack that is copied.
+ * Once the target has been checked nothing may run before the stack is left, for it could end the target, or move it. So
+ * what is to arrive lies ready in thread->target and thread->payload; an exception is raised by who has arrived, since to
+ * raise one drops the traceback that it had, and so on. Then one of these does the rest and returns, on the stack that it
+ * was called on, what comes out of the switch, when somebody comes back. It is the last thing that a builtin does, so that
+ * no frame of ours lies on the stack that is copied.
  */
 static inline PyObject *
-swap(swap_save_fn save, swap_restore_fn restore, Thread *thread)
+swap(stack_save_fn save, stack_restore_fn restore, Thread *thread)
 {
     return switchlib_swap_stack(save, restore, thread);
 }
 
-/* What is no value: the caller has to try in another way, or later. Only its address counts. */
-extern PyObject again;
+/* The ways to leave for a suspended greenlet. Without memory they stay: `leave` raises MemoryError; after the others
+ * thread->stayed is set (see stayed_here), and payload and exception are still the caller's. */
+void *leave(void *sp, void *thread);
+void *leave_or_stay(void *sp, void *thread);
+void *leave_for_good_or_stay(void *sp, void *thread);
 
-/* The four ways to leave: for a greenlet that is suspended, or for one that begins; to come back, or never. */
-void *leave(void *sp, void *arg);
-void *leave_to_begin(void *sp, void *arg);
-void *leave_for_good(void *sp, void *arg);
-void *leave_for_good_to_begin(void *sp, void *arg);
-void *arrive(void *sp, void *arg);
+/* The ways to leave for one that begins. Nothing is refused any more, see prepare_start. */
+void *leave_to_begin(void *sp, void *thread);
+void *leave_for_good_to_begin(void *sp, void *thread);
 
-/* As arrive, but if there was no memory to leave the stack, payload and exception are still the caller's; returns &again. */
-void *arrive_or_stay(void *sp, void *arg);
+/* What is done on the target's stack: `arrive` returns the payload (or NULL, if an exception was set when the stack was
+ * left), `arrive_to_raise` raises it, `begin` calls run and never returns. */
+void *arrive(void *thread);
+void *arrive_to_raise(void *thread);
+_Noreturn void begin(void *thread);
+
+/* Whether the stack was not left after all. To be asked once. */
+static inline bool
+stayed_here(Thread *thread)
+{
+    bool stayed = thread->stayed;
+    thread->stayed = false;
+    return stayed;
+}
 
 /* The rest of an arrival where something may run: a tracer, or the end of the origin. Takes over both, origin and payload;
  * returns the payload, or NULL with an exception set. */
-void *arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload);
+PyObject *arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload);
 
-/* A switch to the current greenlet. Takes the payload over. */
-PyObject *arrive_here(Thread *thread, PyObject *payload);
+/* The same, if the payload is an exception to be raised, with this traceback. Returns NULL. */
+PyObject *arrive_raising(Thread *thread, Greenlet *origin, PyObject *exception, PyObject *traceback);
 
 /* Whether an unstarted greenlet would run in this thread: so say its ancestors, up to the first that began. */
 bool belongs_here(Thread *thread, const Greenlet *g);
-
-/* Runs the target on the new stack. It never returns, but nobody is told (nor can find out, in another file): so that
- * compilers jump here, and no frame of the caller's lies on the new stack, to be copied at each switch. */
-void *begin(Thread *thread);
 
 /* The last steps before a new stack. Takes over target and run, whether it succeeds or not. */
 int prepare_start(Thread *thread, Greenlet *target, PyObject *run);
@@ -251,24 +282,52 @@ PyObject *exit_value(void);
 
 /* ---------------------------------------------------------------------------------------------- decisions */
 
-/* Calls a policy function with no tracing. `args` is an array as PyObject_Vectorcall takes it. */
+/* What became of a decision. */
+typedef struct Settled {
+    enum {
+        DONE,                       /* nobody is left: `result` comes out of the switch */
+        RETRY,                      /* it holds no more: ask again */
+        RESUME, RAISE, BEGIN,       /* the thread is ready for the way of this name: nothing may run before it is gone */
+    } what;
+    PyObject *result;               /* NULL if an exception is set, or if not DONE */
+} Settled;
+
+/* Leaves the current greenlet as was settled, to come back; or returns the result. */
+static inline PyObject *
+carry_out(Settled settled, Thread *thread)
+{
+    switch (settled.what) {
+    case RESUME:
+        return swap(leave, arrive, thread);
+    case RAISE:
+        return swap(leave, arrive_to_raise, thread);
+    case BEGIN:
+        return switchlib_start_stack(leave_to_begin, begin, thread);
+    default:
+        return settled.result;
+    }
+}
+
+/* Calls a policy function. `args` is an array as PyObject_Vectorcall takes it. */
 PyObject *ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
-/* Makes ready to start `target` with args and kwargs, or, if args is NULL, with the exception that is set. Looking
- * `run` up may run anything, so the target is checked after it. Returns what leaves for it, or NULL and the outcome:
- * NULL with an exception set, or &again. */
-swap_save_fn settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs, bool dying,
-                          PyObject **outcome);
+/* Makes ready to start `target` with args and kwargs, or, if args is NULL, with the exception, which is then raised with
+ * the traceback. Looking `run` up may run anything, so the target is checked after it. */
+Settled settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs, PyObject *exception,
+                     PyObject *traceback);
 
-/* Asks until a decision holds. Returns what leaves for its target, or NULL and the outcome. */
-swap_save_fn ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-                            PyObject **outcome);
+/* Asks until a decision holds. An exception that is thrown is raised with this traceback (may be NULL). */
+Settled ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                       PyObject *traceback);
 
 /* Ends the current greenlet as the policy decides. The result is NULL if an exception is set. */
 _Noreturn void end_slowly(Thread *thread, Greenlet *me, PyObject *result);
 
 /* The exception that is set, as an instance that bears its traceback; clears it. */
 PyObject *take_instance(void);
+
+/* Raises an instance as it is, with the traceback that it bears, which runs nothing. Takes it over. */
+void raise_instance(PyObject *exception);
 
 /* --------------------------------------------------------------------------------------- the type and its parts */
 
@@ -280,6 +339,10 @@ int pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObje
 
 Greenlet *greenlet_alloc(PyTypeObject *type);
 int greenlet_bool(PyObject *self);
+
+/* Gives a greenlet an empty dict, where the interpreter looks `switch` up more quickly if there is one. This may run
+ * anything, which may make one first; without memory there is none. */
+void give_dict(Greenlet *self);
 
 /* Stores a parent, owned from now on, unless a cycle would come of it: then returns false. */
 bool store_parent(Greenlet *self, Greenlet *parent);

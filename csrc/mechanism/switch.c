@@ -3,12 +3,10 @@
 
 /* ------------------------------------------------------------------------------------------------ tracing */
 
-/* Tells the thread's tracer. If that raises, it is removed and its exception replaces what was to arrive. */
+/* Tells the thread's tracer. If that raises, it is removed and what it raised is to arrive instead: returns -1. */
 static int
 trace(Thread *thread, Greenlet *origin, Greenlet *target, bool thrown)
 {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
     PyObject *tracer = Py_NewRef(thread->tracer), *result = NULL;
     PyObject *pair = PyTuple_Pack(2, origin, target);
     if (pair != NULL) {
@@ -17,66 +15,95 @@ trace(Thread *thread, Greenlet *origin, Greenlet *target, bool thrown)
         tstate_mute(ts);
         result = PyObject_Vectorcall(tracer, args, 2, NULL);
         tstate_unmute(ts);
-        Py_DECREF(pair);
+        release(pair);
     }
-    Py_DECREF(tracer);
+    release(tracer);
     if (result == NULL) {
-        Py_XDECREF(type);
-        Py_XDECREF(value);
-        Py_XDECREF(traceback);
-        PyErr_Fetch(&type, &value, &traceback);
-        Py_CLEAR(thread->tracer);
+        tracer = thread->tracer;
+        thread->tracer = NULL;
         set_fast(thread);
-        PyErr_Restore(type, value, traceback);
+        release(tracer);
         return -1;
     }
     Py_DECREF(result);
-    PyErr_Restore(type, value, traceback);
     return 0;
 }
 
-/* ----------------------------------------------------------------------------------------------- a switch */
+/* ----------------------------------------------------------------------------------------------- leaving */
 
-static void *
-refuse(Thread *thread)
+/* Saves the current stack and makes room for the target's. Returns where that is, or NULL without memory: then all is as
+ * it was. */
+static inline void *
+leave_for_target(Thread *thread, void *sp)
 {
-    thread->refused = true;
-    return NULL;
-}
-
-void *
-leave(void *sp, void *arg)
-{
-    Thread *thread = arg;
     State *from = thread->current->state, *to = thread->target->state;
     if (unlikely(tstate_prepare_return(&to->tstate, thread->tstate) < 0)) {
-        return refuse(thread);
+        return NULL;
     }
     from->slice.start = sp;
     tstate_save(&from->tstate, thread->tstate);     /* which may change the stack that is saved next */
     if (unlikely(stack_save(&from->slice, &to->slice) < 0)) {
         tstate_restore(&from->tstate, thread->tstate);
         from->slice.start = NULL;
-        return refuse(thread);
+        return NULL;
     }
     return to->slice.start;
 }
 
+static __attribute__((noinline)) void *
+refuse(Thread *thread)
+{
+    PyObject *payload = thread->payload, *traceback = thread->traceback, *target = (PyObject *)thread->target;
+    thread->payload = NULL;
+    thread->traceback = NULL;
+    thread->target = NULL;
+    Py_XDECREF(payload);
+    Py_XDECREF(traceback);
+    Py_XDECREF(target);
+    PyErr_NoMemory();
+    return NULL;
+}
+
 void *
-leave_for_good(void *Py_UNUSED(sp), void *arg)
+leave(void *sp, void *arg)
+{
+    void *to = leave_for_target(arg, sp);
+    return likely(to != NULL) ? to : refuse(arg);
+}
+
+/* Its references to target and payload are not the last. */
+static void *
+stay(Thread *thread)
+{
+    thread->stayed = true;
+    thread->payload = NULL;
+    Py_CLEAR(thread->traceback);
+    Py_CLEAR(thread->target);
+    return NULL;
+}
+
+void *
+leave_or_stay(void *sp, void *arg)
+{
+    void *to = leave_for_target(arg, sp);
+    return likely(to != NULL) ? to : stay(arg);
+}
+
+void *
+leave_for_good_or_stay(void *Py_UNUSED(sp), void *arg)
 {
     Thread *thread = arg;
     State *from = thread->current->state, *to = thread->target->state;
     if (unlikely(tstate_prepare_return(&to->tstate, thread->tstate) < 0
                  || stack_save(&from->slice, &to->slice) < 0)) {
-        return refuse(thread);
+        return stay(thread);
     }
     tstate_end(&from->tstate, thread->tstate);
     stack_forget(&from->slice);     /* whoever keeps the dead greenlet keeps no buffer */
     return to->slice.start;
 }
 
-static inline void
+static inline void *
 begin_below(Thread *thread, void *sp)
 {
     State *to = thread->target->state;
@@ -84,6 +111,7 @@ begin_below(Thread *thread, void *sp)
     to->thread = thread;
     thread->count++;
     tstate_begin(&to->tstate, thread->tstate);
+    return sp;
 }
 
 void *
@@ -93,57 +121,72 @@ leave_to_begin(void *sp, void *arg)
     State *from = thread->current->state;
     from->slice.start = sp;
     tstate_save(&from->tstate, thread->tstate);
-    begin_below(thread, sp);
-    return NULL;
+    return begin_below(thread, sp);
 }
 
+/* The new stack begins where the old one did, whose frames nobody needs any more: so a row of greenlets that end into one
+ * another takes up one place. */
 void *
-leave_for_good_to_begin(void *sp, void *arg)
+leave_for_good_to_begin(void *Py_UNUSED(sp), void *arg)
 {
     Thread *thread = arg;
     State *from = thread->current->state;
     tstate_end(&from->tstate, thread->tstate);
     stack_forget(&from->slice);
-    begin_below(thread, sp);
-    return NULL;
+    return begin_below(thread, from->slice.stop);
 }
 
-/* We are still on the stack that was to be left. */
-static __attribute__((noinline)) void *
-refused(Thread *thread)
-{
-    thread->refused = false;
-    PyObject *payload = thread->payload, *target = (PyObject *)thread->target;
-    thread->payload = NULL;
-    thread->target = NULL;
-    Py_XDECREF(payload);
-    Py_XDECREF(target);
-    PyErr_NoMemory();
-    return NULL;
-}
+/* ----------------------------------------------------------------------------------------------- arriving */
 
-void *
+PyObject *
 arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload)
 {
-    if (thread->tracer != NULL && trace(thread, origin, thread->current, payload == NULL) < 0) {
-        Py_CLEAR(payload);
+    if (thread->tracer != NULL) {
+        PyObject *exception = payload == NULL ? take_instance() : NULL;
+        if (trace(thread, origin, thread->current, exception != NULL) < 0) {
+            release(payload);
+            release(exception);
+            payload = NULL;
+        }
+        else if (exception != NULL) {
+            raise_instance(exception);
+        }
     }
     release((PyObject *)origin);
     return payload;
 }
 
-void *
-arrive(void *sp, void *arg)
+PyObject *
+arrive_raising(Thread *thread, Greenlet *origin, PyObject *exception, PyObject *traceback)
 {
-    Thread *thread = arg;
-    if (unlikely(sp == NULL)) {
-        return thread->refused ? refused(thread) : begin(thread);
+    if (thread->tracer != NULL && trace(thread, origin, thread->current, true) < 0) {
+        release(exception);
+        release(traceback);
     }
+    else {
+        PyErr_Restore(Py_NewRef(Py_TYPE(exception)), exception, traceback);
+    }
+    release((PyObject *)origin);
+    return NULL;
+}
+
+/* Makes the target current, on its own stack. Returns the origin, which the caller owns. */
+static inline Greenlet *
+come_back(Thread *thread)
+{
     Greenlet *origin = thread->current, *target = thread->target;
     stack_restore(&target->state->slice, &origin->state->slice);
     tstate_restore(&target->state->tstate, thread->tstate);
     thread->current = target;
     thread->target = NULL;
+    return origin;
+}
+
+void *
+arrive(void *arg)
+{
+    Thread *thread = arg;
+    Greenlet *origin = come_back(thread);
     PyObject *payload = thread->payload;
     thread->payload = NULL;
     if (likely(thread->tracer == NULL && Py_REFCNT(origin) > 1)) {
@@ -154,21 +197,11 @@ arrive(void *sp, void *arg)
 }
 
 void *
-arrive_or_stay(void *sp, void *arg)
+arrive_to_raise(void *arg)
 {
     Thread *thread = arg;
-    if (unlikely(sp == NULL && thread->refused)) {
-        thread->refused = false;
-        thread->payload = NULL;
-        Py_CLEAR(thread->target);
-        return &again;
-    }
-    return arrive(sp, arg);
-}
-
-PyObject *
-arrive_here(Thread *thread, PyObject *payload)
-{
-    Greenlet *current = (Greenlet *)Py_NewRef(thread->current);
-    return arrive_slowly(thread, current, payload);
+    Greenlet *origin = come_back(thread);
+    PyObject *exception = thread->payload, *traceback = thread->traceback;
+    thread->payload = thread->traceback = NULL;
+    return arrive_raising(thread, origin, exception, traceback);
 }

@@ -9,10 +9,14 @@ PyObject *GreenletExit, *GreenletError;
 bool
 store_parent(Greenlet *self, Greenlet *parent)
 {
-    for (Greenlet *g = parent; g != NULL; g = g->state->parent) {
-        if (g == self) {
+    Walk walk = walk_from(parent);
+    for (; walk.at != NULL; walk_up(&walk)) {
+        if (walk.at == self) {
             return false;
         }
+    }
+    if (walk.left < 0) {
+        return false;
     }
     Greenlet *old = self->state->parent;
     self->state->parent = (Greenlet *)Py_NewRef(parent);
@@ -198,14 +202,29 @@ get_frame(PyObject *self, void *Py_UNUSED(closure))
     return tstate_frame(&state->tstate, tstate_get());
 }
 
+void
+give_dict(Greenlet *self)
+{
+    PyObject *dict = PyDict_New();
+    if (self->dict == NULL) {
+        self->dict = dict;
+    }
+    else {
+        Py_XDECREF(dict);
+    }
+    if (dict == NULL) {
+        PyErr_Clear();
+    }
+}
+
 static PyObject *
 get_dict(PyObject *self, void *Py_UNUSED(closure))
 {
-    PyObject **dict = &((Greenlet *)self)->dict;
-    if (*dict == NULL) {
-        *dict = PyDict_New();
+    if (((Greenlet *)self)->dict == NULL) {
+        give_dict((Greenlet *)self);
     }
-    return Py_XNewRef(*dict);
+    PyObject *dict = ((Greenlet *)self)->dict;
+    return dict == NULL ? PyErr_NoMemory() : Py_NewRef(dict);
 }
 
 static int
@@ -472,6 +491,7 @@ adopt(PyObject *Py_UNUSED(module), PyObject *args)
             return NULL;
         }
     }
+    function_vectorcall = ((PyFunctionObject *)policy[P_END])->vectorcall;
     PyTypeObject *type = (PyTypeObject *)class;
     /* What type() installed would call back into subclasses made by Cython, and these into it, for ever. */
     type->tp_dealloc = greenlet_dealloc;

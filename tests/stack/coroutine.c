@@ -101,17 +101,23 @@ leave(void *sp, void *arg)
     check_alignment(w, sp);
     stack_slice *from = &w->slices[w->current], *to = &w->slices[w->target];
     from->start = sp;
-    if (to->stop == NULL) {
-        stack_begin(to, sp, from);
-        return NULL;
-    }
     if (stack_save(from, to) < 0) {
         from->start = NULL;
-        w->target = -1;
         return NULL;
     }
     check_copy(w, from);
     return to->start;
+}
+
+static void *
+leave_to_begin(void *sp, void *arg)
+{
+    world *w = arg;
+    check_alignment(w, sp);
+    stack_slice *from = &w->slices[w->current];
+    from->start = sp;
+    stack_begin(&w->slices[w->target], sp, from);
+    return sp;
 }
 
 static void *
@@ -120,30 +126,40 @@ leave_for_good(void *sp, void *arg)
     (void)sp;
     world *w = arg;
     stack_slice *to = &w->slices[w->target];
-    if (stack_save(&w->slices[w->current], to) < 0) {
-        w->target = -1;
-        return NULL;
-    }
-    return to->start;
+    return stack_save(&w->slices[w->current], to) < 0 ? NULL : to->start;
+}
+
+/* The stack that ends is needed no more, so that the new one begins in its place. */
+static void *
+leave_for_good_to_begin(void *sp, void *arg)
+{
+    (void)sp;
+    world *w = arg;
+    stack_slice *from = &w->slices[w->current], *to = &w->slices[w->target];
+    stack_begin(to, from->stop, from);
+    return to->stop;
+}
+
+static void *
+arrive(void *arg)
+{
+    world *w = arg;
+    check_alignment(w, NULL);
+    int origin = w->current;
+    w->current = w->target;
+    stack_restore(&w->slices[w->current], &w->slices[origin]);
+    return w;
 }
 
 static void body(world *w);
 
-static void *
-arrive(void *sp, void *arg)
+static void
+begin(void *arg)
 {
     world *w = arg;
-    check_alignment(w, sp);
-    if (w->target < 0) {
-        return NULL;
-    }
-    int origin = w->current;
+    check_alignment(w, NULL);
     w->current = w->target;
-    if (sp == NULL) {
-        body(w);
-    }
-    stack_restore(&w->slices[w->current], &w->slices[origin]);
-    return w;
+    body(w);
 }
 
 /* Switches to `target` and tries again if that was refused, with all the values live in between: as many as fit lie in
@@ -163,6 +179,8 @@ switch_with_values(world *w, int target, volatile values *v)
     VECTORS(LOAD)
 #undef LOAD
     int attempts = 0;
+    bool begins = w->slices[target].stop == NULL;
+    void *back;
     do {
         attempts++;
         w->target = target;
@@ -175,7 +193,8 @@ switch_with_values(world *w, int target, volatile values *v)
 #define TURN(i) vector_##i = ~vector_##i;
         VECTORS(TURN)
 #undef TURN
-    } while (switchlib_swap_stack(leave, arrive, w) == NULL);
+        back = begins ? switchlib_start_stack(leave_to_begin, begin, w) : switchlib_swap_stack(leave, arrive, w);
+    } while (back == NULL);
 #define STORE(i) v->longs[i] = long_##i;
     LONGS(STORE)
 #undef STORE
@@ -293,26 +312,38 @@ take_step(world *w, int step, int target)
     w->report->bytes_compared += (long long)depth;
 }
 
-static void
+static bool
+has_ended(const stack_slice *slice)
+{
+    return slice->stop != NULL && slice->start == NULL;
+}
+
+/* Returns the number of the coroutine that begins in the place of the one that runs, if the step is an end; else 0. */
+static int
 take_steps(world *w)
 {
     while (w->step < w->steps && !w->draining) {
-        int step = w->step++;
-        if (w->order[step] != w->current) {
-            take_step(w, step, w->order[step]);
+        int step = w->step++, who = w->order[step];
+        if (who < 0 && w->current != 0 && w->slices[-who].stop == NULL) {
+            return -who;
+        }
+        if (who >= 0 && who != w->current && !has_ended(&w->slices[who])) {
+            take_step(w, step, who);
         }
     }
+    return 0;
 }
 
-/* The life of a coroutine: it begins inside `arrive` and leaves its stack for good. */
+/* The life of a coroutine: it leaves its stack for good, to number 0 or to one that begins. */
 static void
 body(world *w)
 {
-    take_steps(w);
+    w->target = take_steps(w);
+    if (w->target != 0) {
+        w->report->begun_at_an_end++;
+        switchlib_start_stack(leave_for_good_to_begin, begin, w);
+    }
     for (;;) {
-        w->target = 0;
-        stack_slice *mine = &w->slices[w->current];
-        mine->start = NULL;
         switchlib_swap_stack(leave_for_good, arrive, w);
         w->report->refused++;           /* only a refusal comes back */
     }
@@ -338,7 +369,7 @@ coroutines_run(int n, int steps, const int *order, const int *depths, coroutine_
     memset(report, 0, sizeof *report);
     report->first_bad_step = -1;
     for (int k = 0; k < steps; k++) {
-        if (order[k] < 0 || order[k] > n || depths[k] < 0) {
+        if (order[k] < -n || order[k] > n || depths[k] < 0) {
             return -1;
         }
     }

@@ -44,7 +44,7 @@ main(int argc, char **argv)
         int order[STEPS], depths[STEPS];
         int n = 1 + (int)below(10), steps = 1 + (int)below(STEPS);
         for (int i = 0; i < steps; i++) {
-            order[i] = (int)below((unsigned)n + 1);
+            order[i] = (int)below((unsigned)n + 1) * (below(8) == 0 ? -1 : 1);
             depths[i] = depth();
         }
         coroutine_report report;

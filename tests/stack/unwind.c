@@ -6,7 +6,7 @@
 #include <unwind.h>
 
 typedef struct world {
-    stack_slice first, second;
+    stack_slice first, second, third;
     int depth;
     unwind_report *report;
 } world;
@@ -42,7 +42,17 @@ leave_to_begin(void *sp, void *arg)
     w->report->in_save = count_frames();
     w->first.start = sp;
     stack_begin(&w->second, sp, &w->first);
-    return NULL;
+    return sp;
+}
+
+/* A third one begins where the second one ends, in its place. */
+static __attribute__((noinline)) void *
+leave_for_good_to_begin(void *sp, void *arg)
+{
+    (void)sp;
+    world *w = arg;
+    stack_begin(&w->third, w->second.stop, &w->second);
+    return w->third.stop;
 }
 
 static __attribute__((noinline)) void *
@@ -50,21 +60,33 @@ leave_for_good(void *sp, void *arg)
 {
     (void)sp;
     world *w = arg;
-    stack_save(&w->second, &w->first);          /* saves nothing, since no stack but these is there */
+    stack_save(&w->third, &w->first);           /* saves nothing, since no stack but these is there */
     return w->first.start;
 }
 
 static __attribute__((noinline)) void *
-arrive(void *sp, void *arg)
+arrive(void *arg)
 {
     world *w = arg;
-    if (sp == NULL) {
-        w->report->begun = count_deeper(w->depth);
-        switchlib_swap_stack(leave_for_good, arrive, w);
-    }
-    stack_restore(&w->first, &w->second);
+    stack_restore(&w->first, &w->third);
     w->report->in_restore = count_frames();
     return w;
+}
+
+static __attribute__((noinline)) void
+begin_at_an_end(void *arg)
+{
+    world *w = arg;
+    w->report->begun_at_an_end = count_deeper(w->depth);
+    switchlib_swap_stack(leave_for_good, arrive, w);
+}
+
+static __attribute__((noinline)) void
+begin(void *arg)
+{
+    world *w = arg;
+    w->report->begun = count_deeper(w->depth);
+    switchlib_start_stack(leave_for_good_to_begin, begin_at_an_end, w);
 }
 
 void
@@ -72,7 +94,8 @@ unwind_run(int depth, unwind_report *report)
 {
     world w = {.first.stop = STACK_END, .depth = depth, .report = report};
     report->here = count_frames();
-    switchlib_swap_stack(leave_to_begin, arrive, &w);
+    switchlib_start_stack(leave_to_begin, begin, &w);
     stack_forget(&w.first);
     stack_forget(&w.second);
+    stack_forget(&w.third);
 }
