@@ -21,15 +21,19 @@
  *   void tstate_begin(tstate_slice *, PyThreadState *ts)
  *       Makes ts that of a new stack: no frames, no exception being handled, the context that the slice holds.
  *       The recursion depth stays, for the new stack lies below its starter's on the same C stack; whether a
- *       trace function is running stays too, or one that starts greenlets would be called for each of them.
+ *       trace function is running stays too, until the stack is first left: one that starts greenlets would otherwise be
+ *       called for each of them.
  *   int tstate_prepare_return(tstate_slice *, PyThreadState *ts)
  *       Before a stack is left for a suspended one: does for the latter what the interpreter did for all running frames
  *       meanwhile. -1 if there is no memory.
  *   void tstate_save(tstate_slice *, PyThreadState *ts)
  *   void tstate_restore(tstate_slice *, PyThreadState *ts)
  *       Leave a stack; come back to it. Nothing is allocated and no Python code runs. In between frame objects lead to
- *       no frame on the C stack. Both may write to the stack concerned, so it is copied after the one and put back
- *       before the other. A save after which the stack is not left is undone by a restore.
+ *       no frame on the C stack, and ts leads to no frame at all. Both may write to the stack concerned, so it is copied
+ *       after the one and put back before the other. A save after which the stack is not left is undone by a restore.
+ *
+ * At each instruction of these functions the chain of frames can be followed from ts, or is empty: faulthandler and profilers
+ * do that in signal handlers. Where the order of two stores matters for it, TSTATE_IN_ORDER stands between them.
  *   void tstate_end(tstate_slice *, PyThreadState *ts)
  *       Leaves a stack for good: frees what tstate_prepare allocated, keeps the context.
  *   void tstate_abandon(tstate_slice *)
@@ -45,6 +49,16 @@
  *       For the collector: the objects that the slice owns while it is not running.
  *   void tstate_mute(PyThreadState *ts), void tstate_unmute(PyThreadState *ts)
  *       Trace and profile functions are not called in between. The count belongs to the stack.
+ *   int tstate_watched(PyThreadState *ts)
+ *       Whether a function of Python that runs now may be traced, profiled or monitored. Runs no Python code.
+ *   PyObject *tstate_code_of(tstate_python_frame *)
+ *       The code of a frame that is about to be run, as a hook of PEP 523 gets it (tstate_python_frame is its type): borrowed.
+ *   PyObject *tstate_running_code(PyThreadState *ts)
+ *       The code of the innermost frame that runs: borrowed, NULL if there is none.
+ *   int tstate_enter_thread(PyThreadState *ts)
+ *   void tstate_leave_thread(PyThreadState *ts)
+ *       What a thread needs before its first greenlet (-1 with an exception if it cannot be), and what is to be undone when the
+ *       thread state is cleared.
  *   int tstate_is_of_main_interpreter(void)
  *       Whether the main interpreter runs in this thread. Any interpreter may ask.
  *   int tstate_collecting(PyThreadState *ts)
@@ -62,6 +76,8 @@
 #define SWITCHLIB_TSTATE_H
 
 #include <Python.h>
+
+#define TSTATE_IN_ORDER __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 #if !defined(PY_VERSION_HEX)
 #  error "switchlib's C library needs CPython's headers"

@@ -5,43 +5,6 @@ PyObject *decisions[3];
 PyObject *policy[POLICIES];
 vectorcallfunc function_vectorcall;
 
-/* Takes the policy's own frames off the exception's traceback: users see theirs. */
-static void
-hide_policy_frames(void)
-{
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyObject *ours = ((PyCodeObject *)PyFunction_GET_CODE(policy[P_SWITCH]))->co_filename;
-    while (traceback != NULL) {
-        PyCodeObject *code = PyFrame_GetCode(((PyTracebackObject *)traceback)->tb_frame);
-        bool hidden = code->co_filename == ours;
-        Py_DECREF(code);
-        if (!hidden) {
-            break;
-        }
-        PyObject *next = Py_XNewRef((PyObject *)((PyTracebackObject *)traceback)->tb_next);
-        Py_DECREF(traceback);
-        traceback = next;
-    }
-    if (value != NULL && PyExceptionInstance_Check(value)) {
-        PyException_SetTraceback(value, traceback == NULL ? Py_None : traceback);
-    }
-    PyErr_Restore(type, value, traceback);
-}
-
-PyObject *
-ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    PyThreadState *ts = thread->tstate;
-    tstate_mute(ts);
-    PyObject *answer = PyObject_Vectorcall(policy[which], args, (size_t)nargs, kwnames);
-    tstate_unmute(ts);
-    if (unlikely(answer == NULL)) {
-        hide_policy_frames();
-    }
-    return answer;
-}
-
 void
 raise_instance(PyObject *exception)
 {

@@ -4,6 +4,7 @@
  *     switch.c     a switch: leave, arrive
  *     life.c       the life of a greenlet: begin, finish
  *     decision.c   asking the policy, and carrying out what it decided
+ *     hidden.c     how policy is hidden from tracebacks, trace functions and monitors
  *     call.c       the builtins that switch: greenlet.switch and greenlet.throw
  *     type.c       what a greenlet is to Python; the policy class that it adopts
  *     kill.c       the end of greenlets that nobody refers to
@@ -308,8 +309,14 @@ carry_out(Settled settled, Thread *thread)
     }
 }
 
-/* Calls a policy function. `args` is an array as PyObject_Vectorcall takes it. */
-PyObject *ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+/* Calls a function of policy, hidden from those who watch the program. `args` is as PyObject_Vectorcall takes it. */
+PyObject *call_hidden(PyThreadState *ts, PyObject *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+
+static inline PyObject *
+ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    return call_hidden(thread->tstate, policy[which], args, nargs, kwnames);
+}
 
 /* Makes ready to start `target` with args and kwargs, or, if args is NULL, with the exception, which is then raised with
  * the traceback. Looking `run` up may run anything, so the target is checked after it. */

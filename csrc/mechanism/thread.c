@@ -54,6 +54,7 @@ guard_destroy(PyObject *guard)
         kill_doomed(thread);
     }
     if (thread->tstate != NULL) {
+        tstate_leave_thread(thread->tstate);
         thread_end(thread);
     }
     thread_release(thread);
@@ -94,6 +95,9 @@ static Thread *
 thread_create(PyThreadState *ts, PyObject *dict)
 {
     end_forgotten_threads();
+    if (tstate_enter_thread(ts) < 0) {
+        return NULL;
+    }
     Greenlet *main = greenlet_alloc(Public);
     if (thread_find(false) != NULL) {       /* the collector ran, and a finaliser that uses greenlets */
         Py_XDECREF(main);

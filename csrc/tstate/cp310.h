@@ -18,7 +18,8 @@ typedef struct tstate_slice {
     _PyErr_StackItem *exc_info;
     PyObject *context;
     int recursion_depth;
-    int recursion_headroom;
+    short recursion_headroom;
+    short inherited_tracing;        /* of tracing, until the stack is first left */
     int tracing;
     int trash_delete_nesting;
     /* The bottom of what the interpreter chains through a stack. In 3.10 both may live anywhere. */
@@ -74,6 +75,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->trash_delete_nesting = 0;
     ts->recursion_headroom = 0;
+    slice->inherited_tracing = (short)ts->tracing;
     tstate_set_use_tracing(ts);
 }
 
@@ -91,8 +93,9 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
     slice->recursion_depth = ts->recursion_depth;
-    slice->recursion_headroom = ts->recursion_headroom;
-    slice->tracing = ts->tracing;
+    slice->recursion_headroom = (short)ts->recursion_headroom;
+    slice->tracing = ts->tracing - slice->inherited_tracing;
+    slice->inherited_tracing = 0;
     slice->trash_delete_nesting = ts->trash_delete_nesting;
 }
 
@@ -190,4 +193,35 @@ static inline int
 tstate_trash_nesting(PyThreadState *ts)
 {
     return ts->trash_delete_nesting;
+}
+
+static inline int
+tstate_watched(PyThreadState *ts)
+{
+    return ts->c_tracefunc != NULL || ts->c_profilefunc != NULL;
+}
+
+typedef PyFrameObject tstate_python_frame;
+
+static inline PyObject *
+tstate_code_of(tstate_python_frame *frame)
+{
+    return (PyObject *)frame->f_code;
+}
+
+static inline PyObject *
+tstate_running_code(PyThreadState *ts)
+{
+    return ts->frame == NULL ? NULL : (PyObject *)ts->frame->f_code;
+}
+
+static inline int
+tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
+{
+    return 0;
+}
+
+static inline void
+tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
+{
 }

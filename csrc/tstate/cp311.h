@@ -28,6 +28,7 @@ typedef struct tstate_slice {
     int recursion_limit;
     int recursion_headroom;
     int tracing;
+    int inherited_tracing;                      /* of that, until the stack is first left */
     int trash_delete_nesting;
     /* The bottom of what the interpreter chains through a stack. In 3.11 both may live anywhere. */
     _PyCFrame base;
@@ -93,6 +94,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
 {
     slice->base.current_frame = NULL;
     slice->base.previous = &ts->root_cframe;
+    TSTATE_IN_ORDER;
     ts->cframe = &slice->base;
     datastack_enter(&slice->data, ts);
     slice->exc_state.exc_value = NULL;
@@ -103,6 +105,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->trash_delete_nesting = 0;
     ts->recursion_headroom = 0;
+    slice->inherited_tracing = ts->tracing;
     tstate_set_use_tracing(ts);
 }
 
@@ -117,19 +120,22 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     slice->cframe = ts->cframe;
     slice->current_frame = ts->cframe->current_frame;
+    ts->cframe = &ts->root_cframe;
     datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
     slice->recursion_remaining = ts->recursion_remaining;
     slice->recursion_limit = ts->recursion_limit;
     slice->recursion_headroom = ts->recursion_headroom;
-    slice->tracing = ts->tracing;
+    slice->tracing = ts->tracing - slice->inherited_tracing;
+    slice->inherited_tracing = 0;
     slice->trash_delete_nesting = ts->trash_delete_nesting;
 }
 
 static inline void
 tstate_restore(tstate_slice *slice, PyThreadState *ts)
 {
+    TSTATE_IN_ORDER;
     ts->cframe = slice->cframe;
     datastack_enter(&slice->data, ts);
     ts->exc_info = slice->exc_info;
@@ -208,4 +214,35 @@ static inline int
 tstate_trash_nesting(PyThreadState *ts)
 {
     return ts->trash_delete_nesting;
+}
+
+static inline int
+tstate_watched(PyThreadState *ts)
+{
+    return ts->c_tracefunc != NULL || ts->c_profilefunc != NULL;
+}
+
+typedef struct _PyInterpreterFrame tstate_python_frame;
+
+static inline PyObject *
+tstate_code_of(tstate_python_frame *frame)
+{
+    return (PyObject *)frame->f_code;
+}
+
+static inline PyObject *
+tstate_running_code(PyThreadState *ts)
+{
+    return ts->cframe->current_frame == NULL ? NULL : tstate_code_of(ts->cframe->current_frame);
+}
+
+static inline int
+tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
+{
+    return 0;
+}
+
+static inline void
+tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
+{
 }

@@ -36,6 +36,7 @@ typedef struct tstate_slice {
     int c_recursion_remaining;      /* of the thread's C stack, as deep as this slice reaches into it */
     int recursion_headroom;
     int tracing;
+    int inherited_tracing;          /* of that, until the stack is first left */
     int what_event;
     int trash_delete_nesting;
     /* The bottom of what the interpreter chains through a stack. In 3.12 both may live anywhere. */
@@ -100,6 +101,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
 {
     slice->base.current_frame = NULL;
     slice->base.previous = &ts->root_cframe;
+    TSTATE_IN_ORDER;
     ts->cframe = &slice->base;
     datastack_enter(&slice->data, ts);
     slice->exc_state.exc_value = NULL;
@@ -110,6 +112,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->trash.delete_nesting = 0;
     ts->recursion_headroom = 0;
+    slice->inherited_tracing = ts->tracing;
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
@@ -170,6 +173,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     slice->cframe = ts->cframe;
     tstate_hide_entries(slice, ts);
+    ts->cframe = &ts->root_cframe;
     datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
@@ -177,7 +181,8 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->py_recursion_limit = ts->py_recursion_limit;
     slice->c_recursion_remaining = ts->c_recursion_remaining;
     slice->recursion_headroom = ts->recursion_headroom;
-    slice->tracing = ts->tracing;
+    slice->tracing = ts->tracing - slice->inherited_tracing;
+    slice->inherited_tracing = 0;
     slice->what_event = ts->what_event;
     slice->trash_delete_nesting = ts->trash.delete_nesting;
 }
@@ -186,6 +191,7 @@ static inline void
 tstate_restore(tstate_slice *slice, PyThreadState *ts)
 {
     entries_show(slice->entries);
+    TSTATE_IN_ORDER;
     ts->cframe = slice->cframe;
     datastack_enter(&slice->data, ts);
     ts->exc_info = slice->exc_info;
@@ -257,4 +263,37 @@ static inline int
 tstate_trash_nesting(PyThreadState *ts)
 {
     return ts->trash.delete_nesting;
+}
+
+static inline uint64_t
+tstate_events_version(PyThreadState *ts)
+{
+    return ts->interp->monitoring_version;
+}
+
+#include "monitoring.h"
+
+typedef struct _PyInterpreterFrame tstate_python_frame;
+
+static inline PyObject *
+tstate_code_of(tstate_python_frame *frame)
+{
+    return (PyObject *)frame->f_code;
+}
+
+static inline PyObject *
+tstate_running_code(PyThreadState *ts)
+{
+    return ts->cframe->current_frame == NULL ? NULL : tstate_code_of(ts->cframe->current_frame);
+}
+
+static inline int
+tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
+{
+    return 0;
+}
+
+static inline void
+tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
+{
 }

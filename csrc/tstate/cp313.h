@@ -36,7 +36,8 @@ typedef struct tstate_slice {
     int c_recursion_remaining;
     int recursion_headroom;
     int tracing;
-    int what_event;
+    short inherited_tracing;                /* of that, until the stack is first left */
+    short what_event;
     uintptr_t instrumentation;              /* its version when the stack was left */
     _PyErr_StackItem exc_state;             /* the bottom of exc_info's chain */
 } tstate_slice;
@@ -90,6 +91,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     ts->context_ver++;
     slice->context = NULL;
     ts->recursion_headroom = 0;
+    slice->inherited_tracing = (short)ts->tracing;
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
@@ -101,6 +103,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     slice->frame = ts->current_frame;
     slice->entries = entries_hide(&slice->frame, NULL);
+    ts->current_frame = NULL;
     datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
@@ -108,8 +111,9 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->py_recursion_limit = ts->py_recursion_limit;
     slice->c_recursion_remaining = ts->c_recursion_remaining;
     slice->recursion_headroom = ts->recursion_headroom;
-    slice->tracing = ts->tracing;
-    slice->what_event = ts->what_event;
+    slice->tracing = ts->tracing - slice->inherited_tracing;
+    slice->inherited_tracing = 0;
+    slice->what_event = (short)ts->what_event;
     slice->instrumentation = tstate_instrumentation(ts);
 }
 
@@ -117,6 +121,7 @@ static inline void
 tstate_restore(tstate_slice *slice, PyThreadState *ts)
 {
     entries_show(slice->entries);
+    TSTATE_IN_ORDER;
     ts->current_frame = slice->frame;
     datastack_enter(&slice->data, ts);
     ts->exc_info = slice->exc_info;
@@ -187,4 +192,37 @@ static inline int
 tstate_trash_nesting(PyThreadState *Py_UNUSED(ts))
 {
     return 0;                               /* the trash can goes by c_recursion_remaining now */
+}
+
+static inline uint64_t
+tstate_events_version(PyThreadState *ts)
+{
+    return tstate_instrumentation(ts);
+}
+
+#include "monitoring.h"
+
+typedef struct _PyInterpreterFrame tstate_python_frame;
+
+static inline PyObject *
+tstate_code_of(tstate_python_frame *frame)
+{
+    return frame->f_executable;
+}
+
+static inline PyObject *
+tstate_running_code(PyThreadState *ts)
+{
+    return ts->current_frame == NULL ? NULL : tstate_code_of(ts->current_frame);
+}
+
+static inline int
+tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
+{
+    return 0;
+}
+
+static inline void
+tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
+{
 }

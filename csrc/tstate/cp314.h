@@ -38,7 +38,8 @@ typedef struct tstate_slice {
     int py_recursion_limit;
     int recursion_headroom;
     int tracing;
-    int what_event;
+    short inherited_tracing;                /* of that, until the stack is first left */
+    short what_event;
     uintptr_t instrumentation;              /* its version when the stack was left */
     _PyErr_StackItem exc_state;             /* the bottom of exc_info's chain */
 } tstate_slice;
@@ -93,6 +94,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->current_executor = NULL;
     ts->recursion_headroom = 0;
+    slice->inherited_tracing = (short)ts->tracing;
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
@@ -104,6 +106,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     slice->frame = ts->current_frame;
     slice->entries = entries_hide(&slice->frame, NULL);
+    ts->current_frame = NULL;
     datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
@@ -111,8 +114,9 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->py_recursion_remaining = ts->py_recursion_remaining;
     slice->py_recursion_limit = ts->py_recursion_limit;
     slice->recursion_headroom = ts->recursion_headroom;
-    slice->tracing = ts->tracing;
-    slice->what_event = ts->what_event;
+    slice->tracing = ts->tracing - slice->inherited_tracing;
+    slice->inherited_tracing = 0;
+    slice->what_event = (short)ts->what_event;
     slice->instrumentation = tstate_instrumentation(ts);
 }
 
@@ -120,6 +124,7 @@ static inline void
 tstate_restore(tstate_slice *slice, PyThreadState *ts)
 {
     entries_show(slice->entries);
+    TSTATE_IN_ORDER;
     ts->current_frame = slice->frame;
     datastack_enter(&slice->data, ts);
     ts->exc_info = slice->exc_info;
@@ -192,4 +197,37 @@ static inline int
 tstate_trash_nesting(PyThreadState *Py_UNUSED(ts))
 {
     return 0;                               /* the trash can goes by the stack pointer now */
+}
+
+static inline uint64_t
+tstate_events_version(PyThreadState *ts)
+{
+    return tstate_instrumentation(ts);
+}
+
+#include "monitoring.h"
+
+typedef struct _PyInterpreterFrame tstate_python_frame;
+
+static inline PyObject *
+tstate_code_of(tstate_python_frame *frame)
+{
+    return PyStackRef_AsPyObjectBorrow(frame->f_executable);
+}
+
+static inline PyObject *
+tstate_running_code(PyThreadState *ts)
+{
+    return ts->current_frame == NULL ? NULL : tstate_code_of(ts->current_frame);
+}
+
+static inline int
+tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
+{
+    return 0;
+}
+
+static inline void
+tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
+{
 }

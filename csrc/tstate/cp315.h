@@ -41,7 +41,8 @@ typedef struct tstate_slice {
     int py_recursion_limit;
     int recursion_headroom;
     int tracing;
-    int what_event;
+    short inherited_tracing;                /* of that, until the stack is first left */
+    short what_event;
     uintptr_t instrumentation;              /* its version when the stack was left */
     _PyErr_StackItem exc_state;             /* the bottom of exc_info's chain */
 } tstate_slice;
@@ -96,6 +97,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->current_executor = NULL;
     ts->recursion_headroom = 0;
+    slice->inherited_tracing = (short)ts->tracing;
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
@@ -113,6 +115,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     slice->frame = ts->current_frame;
     slice->entries = entries_hide(&slice->frame, ts->base_frame);
+    ts->current_frame = ts->base_frame;
     datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
@@ -120,8 +123,9 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->py_recursion_remaining = ts->py_recursion_remaining;
     slice->py_recursion_limit = ts->py_recursion_limit;
     slice->recursion_headroom = ts->recursion_headroom;
-    slice->tracing = ts->tracing;
-    slice->what_event = ts->what_event;
+    slice->tracing = ts->tracing - slice->inherited_tracing;
+    slice->inherited_tracing = 0;
+    slice->what_event = (short)ts->what_event;
     slice->instrumentation = tstate_instrumentation(ts);
 }
 
@@ -129,7 +133,8 @@ static inline void
 tstate_restore(tstate_slice *slice, PyThreadState *ts)
 {
     entries_show(slice->entries);
-    ts->current_frame = slice->frame;
+    TSTATE_IN_ORDER;
+    ts->current_frame = slice->frame == NULL ? ts->base_frame : slice->frame;
     datastack_enter(&slice->data, ts);
     ts->exc_info = slice->exc_info;
     ts->context = slice->context;
@@ -201,4 +206,60 @@ static inline int
 tstate_trash_nesting(PyThreadState *Py_UNUSED(ts))
 {
     return 0;                               /* the trash can goes by the stack pointer now */
+}
+
+static inline uint64_t
+tstate_events_version(PyThreadState *ts)
+{
+    return tstate_instrumentation(ts);
+}
+
+#include "monitoring.h"
+
+typedef struct _PyInterpreterFrame tstate_python_frame;
+
+static inline PyObject *
+tstate_code_of(tstate_python_frame *frame)
+{
+    return PyStackRef_AsPyObjectBorrow(frame->f_executable);
+}
+
+static inline PyObject *
+tstate_running_code(PyThreadState *ts)
+{
+    return ts->current_frame == NULL ? NULL : tstate_code_of(ts->current_frame);
+}
+
+/* Each stack of a thread ends at ts->base_frame, where nothing of Python runs. It has no code, yet sys._getframe makes a frame
+ * object of it if it is called there, as a greenlet's run is: so it is given one, and what else a frame object looks at. */
+static inline int
+tstate_enter_thread(PyThreadState *ts)
+{
+    static PyObject *code, *globals;
+    if (code == NULL && (code = (PyObject *)PyCode_NewEmpty("<greenlet>", "<greenlet>", 1)) == NULL) {
+        return -1;
+    }
+    if (globals == NULL && (globals = PyDict_New()) == NULL) {
+        return -1;
+    }
+    _PyInterpreterFrame *base = ts->base_frame;
+    base->f_executable = PyStackRef_FromPyObjectNew(code);
+    base->f_globals = globals;
+    base->f_builtins = ts->interp->builtins;
+    base->instr_ptr = _PyCode_CODE((PyCodeObject *)code) + ((PyCodeObject *)code)->_co_firsttraceable;
+    base->stackpointer = base->localsplus;
+    return 0;
+}
+
+/* A frame object of it lives on without the thread. */
+static inline void
+tstate_leave_thread(PyThreadState *ts)
+{
+    _PyInterpreterFrame *base = ts->base_frame;
+    if (tstate_code_of(base) != Py_None) {
+        _PyFrame_ClearExceptCode(base);
+        PyStackRef_CLEAR(base->f_executable);
+        base->f_executable = PyStackRef_None;
+        base->f_funcobj = PyStackRef_None;
+    }
 }

@@ -16,7 +16,8 @@ entry_take(_PyInterpreterFrame **link, _PyInterpreterFrame *entries)
     return entry;
 }
 
-/* Takes all out of the chain that begins at *link and ends before `last`, which the chain then no longer leads to. */
+/* Takes all out of the chain that begins at *link and ends before `last`, which the chain then no longer leads to. At each
+ * step it can be followed, by a signal handler in C that samples it. */
 static inline _PyInterpreterFrame *
 entries_hide(_PyInterpreterFrame **link, _PyInterpreterFrame *last)
 {
@@ -24,13 +25,13 @@ entries_hide(_PyInterpreterFrame **link, _PyInterpreterFrame *last)
     while (*link != NULL && *link != last) {
         if ((*link)->owner == ENTRY_FRAME_OWNER) {
             entries = entry_take(link, entries);
-            if (*link == last) {
-                *link = NULL;
-            }
         }
         else {
             link = &(*link)->previous;
         }
+    }
+    if (*link != NULL) {
+        *link = NULL;
     }
     return entries;
 }
