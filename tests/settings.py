@@ -20,19 +20,6 @@ def gc_threshold(*generations: int) -> Iterator[None]:
 
 
 @contextmanager
-def collections_unheard() -> Iterator[None]:
-    """Nobody listens to collections, as hypothesis does: while Python runs within one, other threads take their turn,
-    and a greenlet of theirs that loses its last reference then dies late (docs/decisions.md)."""
-    callbacks: list[Any] = getattr(gc, "callbacks", [])  # PyPy has none
-    before = callbacks[:]
-    callbacks.clear()
-    try:
-        yield
-    finally:
-        callbacks[:] = before
-
-
-@contextmanager
 def switch_interval(seconds: float) -> Iterator[None]:
     before = sys.getswitchinterval()
     sys.setswitchinterval(seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 import threading
@@ -397,35 +398,91 @@ def test_slots_are_there_while_a_greenlet_dies_late():
     assert seen == ["in its slot"]
 
 
-def test_a_death_while_another_thread_collects_waits():
-    """The mechanism cannot tell whose collection it is, and one of its own must not be left (docs/decisions.md)."""
-    main = getcurrent()
-    collecting, dropped = threading.Event(), threading.Event()
-    ended = []
-
-    def run():
-        try:
-            main.switch()
-        finally:
-            ended.append("late" if dropped.is_set() else "at once")
+@contextlib.contextmanager
+def another_thread_collects() -> Iterator[None]:
+    """It stands in the midst of a collection, in one of the callbacks that hear of it."""
+    collecting, over = threading.Event(), threading.Event()
 
     def within_a_collection(phase, info):
         if phase == "start" and threading.current_thread() is thread:
             collecting.set()
-            dropped.wait(60)
+            over.wait(60)
 
-    each = greenlet(run)
-    each.switch()
     thread = threading.Thread(target=gc.collect)
     gc.callbacks.append(within_a_collection)
     thread.start()
     try:
         assert collecting.wait(60)
-        each = None
-        assert ended == []
+        yield
     finally:
-        dropped.set()
+        over.set()
         thread.join()
         gc.callbacks.remove(within_a_collection)
+
+
+def suspended_with(ended: list[str]) -> greenlet:
+    main = getcurrent()
+
+    def run():
+        try:
+            main.switch()
+        finally:
+            ended.append("ended")
+
+    each = greenlet(run)
+    each.switch()
+    return each
+
+
+def test_a_death_while_another_thread_collects():
+    ended = []
+    each = suspended_with(ended)
+    with another_thread_collects():
+        each = None
+        assert ended == ["ended"]
+    assert each is None
+
+
+def test_it_waits_if_nobody_hears_of_collections():
+    """Then the mechanism cannot tell whose collection it is, and one of its own must not be left."""
+    ended = []
+    each = suspended_with(ended)
+    before = gc.callbacks[:]
+    gc.callbacks.clear()
+    try:
+        with another_thread_collects():
+            each = None
+            assert ended == []
+    finally:
+        gc.callbacks[:] = before
     getcurrent()
-    assert ended == ["late"]
+    assert ended == ["ended"]
+    assert each is None
+
+
+def test_a_finaliser_waits_in_a_hub_for_what_a_dropped_greenlet_releases():
+    """The collector called it; from the hub on nothing stands in the collector that runs."""
+    events, ended = [], []
+    dropped = [suspended_with(ended)]
+
+    class Finalised:
+        def __del__(self):
+            here = getcurrent()
+            for _ in range(3):
+                if ended:
+                    events.append("finalised")
+                    return
+                hub.switch(here)
+            events.append("gave up")
+
+    def run(waiter):
+        while True:
+            dropped.clear()
+            waiter = waiter.switch()
+
+    hub = greenlet(run)
+    cycle = Finalised()
+    cycle.me = cycle
+    del cycle
+    gc.collect()
+    assert events == ["finalised"]

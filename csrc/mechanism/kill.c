@@ -213,11 +213,12 @@ kill_list(Thread *thread, Greenlet **list, bool cycles)
 void
 kill_doomed(Thread *thread)
 {
-    if (thread->tstate != NULL && !may_kill(thread)) {
+    if (thread->tstate != NULL && (!may_kill(thread) || collector_is_here(thread))) {
         return;
     }
     while ((thread->doomed != NULL && kill_list(thread, &thread->doomed, false))
-           || (thread->unreachable != NULL && kill_list(thread, &thread->unreachable, true))) {
+           || (thread->unreachable != NULL && (thread->tstate == NULL || !tstate_collecting(thread->tstate))
+               && kill_list(thread, &thread->unreachable, true))) {
     }
 }
 
@@ -242,7 +243,7 @@ greenlet_finalize(PyObject *object)
     if (self->state == NULL || self->state->slice.start == NULL) {
         return;
     }
-    Thread *thread = self->state->thread;
+    Thread *thread = self->state->thread, *running = thread_find(false);
     if (is_main(self)) {
         return;                     /* somebody calls __del__ */
     }
@@ -252,10 +253,10 @@ greenlet_finalize(PyObject *object)
     else if (is_finalizing()) {
         Py_INCREF(self);            /* for ever: it can neither run nor, in the midst of the stacks, be freed */
     }
-    else if (tstate_collecting(tstate_get())) {
+    else if (collector_is_here(running)) {
         add_doomed(&thread->unreachable, self);
     }
-    else if (thread != thread_find(false) || !may_kill(thread) || !kill_suspended(thread, self)) {
+    else if (thread != running || !may_kill(thread) || !kill_suspended(thread, self)) {
         add_doomed(&thread->doomed, self);
     }
     else {

@@ -338,8 +338,9 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
         }
         Py_DECREF(function);
     }
+    int listening = collector_listen(module_name);
     Py_XDECREF(module_name);
-    if (base_type_make() < 0 || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {
+    if (listening < 0 || base_type_make() < 0 || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {
         return NULL;
     }
     stack_memory = (struct stack_memory){PyObject_Malloc, PyObject_Free};

@@ -8,6 +8,7 @@
  *     call.c       the builtins that switch: greenlet.switch and greenlet.throw
  *     type.c       what a greenlet is to Python; the policy class that it adopts
  *     kill.c       the end of greenlets that nobody refers to
+ *     collector.c  in which greenlet the collector stands
  *     capi.c       what extensions built against greenlet.h call
  *     module.c     what switchlib/_mechanism.py declares
  *
@@ -367,9 +368,15 @@ int base_type_make(void);
 /* adopt(class, error, GreenletExit): makes the policy class the public type. */
 PyObject *adopt(PyObject *module, PyObject *args);
 
-/* Kills those of the thread that are to die: to lose the last reference does it; cycles keep theirs. If the thread
- * has ended they are only released. */
+/* Kills those of the thread that are to die, and can: to lose the last reference does it; cycles keep theirs. If the
+ * thread has ended they are only released. */
 void kill_doomed(Thread *thread);
+
+/* Has gc.callbacks tell of collections. -1 with an exception set if it cannot be. */
+int collector_listen(PyObject *module_name);
+
+/* Whether the collector stands in the greenlet that runs; `running` is the thread that runs, NULL if it has none yet. */
+bool collector_is_here(const Thread *running);
 
 Py_ssize_t count_doomed(const Greenlet *list);
 

@@ -50,7 +50,7 @@ static void
 guard_destroy(PyObject *guard)
 {
     Thread *thread = PyCapsule_GetPointer(guard, guard_name);
-    if (thread->tstate == tstate_get() && !is_finalizing() && !tstate_collecting(thread->tstate)) {
+    if (thread->tstate == tstate_get() && !is_finalizing()) {
         kill_doomed(thread);
     }
     if (thread->tstate != NULL) {
@@ -159,8 +159,7 @@ Thread *
 thread_here(void)
 {
     Thread *thread = thread_find(true);
-    if (unlikely(thread != NULL && (thread->doomed != NULL || thread->unreachable != NULL)
-                 && !tstate_collecting(thread->tstate))) {
+    if (unlikely(thread != NULL && (thread->doomed != NULL || thread->unreachable != NULL))) {
         kill_doomed(thread);
     }
     return thread;

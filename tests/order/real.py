@@ -27,7 +27,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from tests.order.program import LIMIT, SLOTS, Program, source
-from tests.settings import collections_unheard, gc_threshold, switch_interval, traced
+from tests.settings import gc_threshold, switch_interval, traced
 
 PATIENCE = 60  # seconds until a thread that is never handed its turn gives up
 
@@ -97,7 +97,7 @@ class World:
 
     def run(self) -> list[str]:
         assert sys.exc_info()[1] is None
-        with collections_unheard(), self._surroundings():
+        with self._surroundings():
             for turn in self._turns[1:]:
                 turn.thread = threading.Thread(target=self._run_thread, args=[turn])
             self._run_thread(self._turns[0])

@@ -1,0 +1,16 @@
+"""A run in C returns NULL and sets no exception, as globals() does where no frame of Python runs (up to CPython 3.13)."""
+
+import switchlib
+
+dead = switchlib.greenlet(lambda: 0)
+dead.switch()
+for parent in (None, dead):
+    for tracer in (None, lambda *args: None):
+        switchlib.settrace(tracer)
+        try:
+            outcome = switchlib.greenlet(globals, parent).switch()
+        except (switchlib.error, SystemError) as caught:
+            outcome = caught
+        switchlib.settrace(None)
+        assert isinstance(outcome, (dict, Exception)), outcome
+print("ok")
