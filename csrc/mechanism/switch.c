@@ -31,21 +31,21 @@ trace(Thread *thread, Greenlet *origin, Greenlet *target, bool thrown)
 
 /* ----------------------------------------------------------------------------------------------- leaving */
 
-/* Saves the current stack and makes room for the target's. Returns where that is, or NULL without memory: then all is as
- * it was. */
-static inline void *
-leave_for_target(Thread *thread, void *sp)
+/* Saves the current stack and makes room for the target's. Returns where that is, or without memory what `otherwise` does:
+ * then all is as it was. */
+STACK_INLINE void *
+leave_for_target(Thread *thread, void *sp, void *(*otherwise)(Thread *))
 {
     State *from = thread->current->state, *to = thread->target->state;
     if (unlikely(tstate_prepare_return(&to->tstate, thread->tstate) < 0)) {
-        return NULL;
+        return otherwise(thread);
     }
     from->slice.start = sp;
     tstate_save(&from->tstate, thread->tstate);     /* which may change the stack that is saved next */
     if (unlikely(stack_save(&from->slice, &to->slice) < 0)) {
         tstate_restore(&from->tstate, thread->tstate);
         from->slice.start = NULL;
-        return NULL;
+        return otherwise(thread);
     }
     return to->slice.start;
 }
@@ -67,12 +67,11 @@ refuse(Thread *thread)
 void *
 leave(void *sp, void *arg)
 {
-    void *to = leave_for_target(arg, sp);
-    return likely(to != NULL) ? to : refuse(arg);
+    return leave_for_target(arg, sp, refuse);
 }
 
 /* Its references to target and payload are not the last. */
-static void *
+static __attribute__((noinline)) void *
 stay(Thread *thread)
 {
     thread->stayed = true;
@@ -85,8 +84,7 @@ stay(Thread *thread)
 void *
 leave_or_stay(void *sp, void *arg)
 {
-    void *to = leave_for_target(arg, sp);
-    return likely(to != NULL) ? to : stay(arg);
+    return leave_for_target(arg, sp, stay);
 }
 
 void *
@@ -171,7 +169,7 @@ arrive_raising(Thread *thread, Greenlet *origin, PyObject *exception, PyObject *
 }
 
 /* Makes the target current, on its own stack. Returns the origin, which the caller owns. */
-static inline Greenlet *
+STACK_INLINE Greenlet *
 come_back(Thread *thread)
 {
     Greenlet *origin = thread->current, *target = thread->target;

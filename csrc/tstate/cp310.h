@@ -18,9 +18,8 @@ typedef struct tstate_slice {
     _PyErr_StackItem *exc_info;
     PyObject *context;
     int recursion_depth;
-    short recursion_headroom;
-    short inherited_tracing;        /* of tracing, until the stack is first left */
-    int tracing;
+    int recursion_headroom;
+    int tracing;                    /* while it runs: what is not its own, but was inherited */
     int trash_delete_nesting;
     /* The bottom of what the interpreter chains through a stack. In 3.10 both may live anywhere. */
     CFrame base;
@@ -75,7 +74,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->trash_delete_nesting = 0;
     ts->recursion_headroom = 0;
-    slice->inherited_tracing = (short)ts->tracing;
+    slice->tracing = ts->tracing;   /* what is inherited; it ends when this stack is first left */
     tstate_set_use_tracing(ts);
 }
 
@@ -88,14 +87,16 @@ tstate_prepare_return(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(t
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
+    if (__builtin_expect(slice->tracing != 0, 0)) {
+        ts->tracing -= slice->tracing;
+    }
     slice->frame = ts->frame;
     slice->cframe = ts->cframe;
     slice->exc_info = ts->exc_info;
     slice->context = ts->context;
     slice->recursion_depth = ts->recursion_depth;
-    slice->recursion_headroom = (short)ts->recursion_headroom;
-    slice->tracing = ts->tracing - slice->inherited_tracing;
-    slice->inherited_tracing = 0;
+    slice->recursion_headroom = ts->recursion_headroom;
+    slice->tracing = ts->tracing;
     slice->trash_delete_nesting = ts->trash_delete_nesting;
 }
 
@@ -114,6 +115,7 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
     ts->trash_delete_nesting = slice->trash_delete_nesting;
     /* sys.settrace reaches the cframe of its own stack only; the thread's functions are for all of them. */
     tstate_set_use_tracing(ts);
+    slice->tracing = 0;
 }
 
 static inline void

@@ -27,8 +27,7 @@ typedef struct tstate_slice {
     int recursion_remaining;
     int recursion_limit;
     int recursion_headroom;
-    int tracing;
-    int inherited_tracing;                      /* of that, until the stack is first left */
+    int tracing;                    /* while it runs: what is not its own, but was inherited */
     int trash_delete_nesting;
     /* The bottom of what the interpreter chains through a stack. In 3.11 both may live anywhere. */
     _PyCFrame base;
@@ -105,7 +104,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->trash_delete_nesting = 0;
     ts->recursion_headroom = 0;
-    slice->inherited_tracing = ts->tracing;
+    slice->tracing = ts->tracing;   /* what is inherited; it ends when this stack is first left */
     tstate_set_use_tracing(ts);
 }
 
@@ -118,6 +117,9 @@ tstate_prepare_return(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(t
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
+    if (__builtin_expect(slice->tracing != 0, 0)) {
+        ts->tracing -= slice->tracing;
+    }
     slice->cframe = ts->cframe;
     slice->current_frame = ts->cframe->current_frame;
     ts->cframe = &ts->root_cframe;
@@ -127,8 +129,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->recursion_remaining = ts->recursion_remaining;
     slice->recursion_limit = ts->recursion_limit;
     slice->recursion_headroom = ts->recursion_headroom;
-    slice->tracing = ts->tracing - slice->inherited_tracing;
-    slice->inherited_tracing = 0;
+    slice->tracing = ts->tracing;
     slice->trash_delete_nesting = ts->trash_delete_nesting;
 }
 
@@ -148,6 +149,7 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
     ts->trash_delete_nesting = slice->trash_delete_nesting;
     /* sys.settrace reaches the cframe of its own stack only; the thread's functions are for all of them. */
     tstate_set_use_tracing(ts);
+    slice->tracing = 0;
 }
 
 static inline void

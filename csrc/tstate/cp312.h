@@ -35,8 +35,7 @@ typedef struct tstate_slice {
     int py_recursion_limit;
     int c_recursion_remaining;      /* of the thread's C stack, as deep as this slice reaches into it */
     int recursion_headroom;
-    int tracing;
-    int inherited_tracing;          /* of that, until the stack is first left */
+    int tracing;                    /* while it runs: what is not its own, but was inherited */
     int what_event;
     int trash_delete_nesting;
     /* The bottom of what the interpreter chains through a stack. In 3.12 both may live anywhere. */
@@ -112,7 +111,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->trash.delete_nesting = 0;
     ts->recursion_headroom = 0;
-    slice->inherited_tracing = ts->tracing;
+    slice->tracing = ts->tracing;   /* what is inherited; it ends when this stack is first left */
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
@@ -171,6 +170,9 @@ tstate_prepare_return(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(t
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
+    if (__builtin_expect(slice->tracing != 0, 0)) {
+        ts->tracing -= slice->tracing;
+    }
     slice->cframe = ts->cframe;
     tstate_hide_entries(slice, ts);
     ts->cframe = &ts->root_cframe;
@@ -181,8 +183,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->py_recursion_limit = ts->py_recursion_limit;
     slice->c_recursion_remaining = ts->c_recursion_remaining;
     slice->recursion_headroom = ts->recursion_headroom;
-    slice->tracing = ts->tracing - slice->inherited_tracing;
-    slice->inherited_tracing = 0;
+    slice->tracing = ts->tracing;
     slice->what_event = ts->what_event;
     slice->trash_delete_nesting = ts->trash.delete_nesting;
 }
@@ -204,6 +205,7 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
     ts->tracing = slice->tracing;
     ts->what_event = slice->what_event;
     ts->trash.delete_nesting = slice->trash_delete_nesting;
+    slice->tracing = 0;
 }
 
 static inline void

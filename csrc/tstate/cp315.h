@@ -40,9 +40,8 @@ typedef struct tstate_slice {
     int py_recursion_remaining;
     int py_recursion_limit;
     int recursion_headroom;
-    int tracing;
-    short inherited_tracing;                /* of that, until the stack is first left */
-    short what_event;
+    int tracing;                    /* while it runs: what is not its own, but was inherited */
+    int what_event;
     uintptr_t instrumentation;              /* its version when the stack was left */
     _PyErr_StackItem exc_state;             /* the bottom of exc_info's chain */
 } tstate_slice;
@@ -97,7 +96,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->current_executor = NULL;
     ts->recursion_headroom = 0;
-    slice->inherited_tracing = (short)ts->tracing;
+    slice->tracing = ts->tracing;   /* what is inherited; it ends when this stack is first left */
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
@@ -113,6 +112,9 @@ frame_instrument(_PyInterpreterFrame *frame, PyThreadState *ts)
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
+    if (__builtin_expect(slice->tracing != 0, 0)) {
+        ts->tracing -= slice->tracing;
+    }
     slice->frame = ts->current_frame;
     slice->entries = entries_hide(&slice->frame, ts->base_frame);
     ts->current_frame = ts->base_frame;
@@ -123,9 +125,8 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->py_recursion_remaining = ts->py_recursion_remaining;
     slice->py_recursion_limit = ts->py_recursion_limit;
     slice->recursion_headroom = ts->recursion_headroom;
-    slice->tracing = ts->tracing - slice->inherited_tracing;
-    slice->inherited_tracing = 0;
-    slice->what_event = (short)ts->what_event;
+    slice->tracing = ts->tracing;
+    slice->what_event = ts->what_event;
     slice->instrumentation = tstate_instrumentation(ts);
 }
 
@@ -146,6 +147,7 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
     ts->recursion_headroom = slice->recursion_headroom;
     ts->tracing = slice->tracing;
     ts->what_event = slice->what_event;
+    slice->tracing = 0;
 }
 
 static inline void
