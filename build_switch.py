@@ -25,20 +25,26 @@ def flags(machine: str) -> list[str]:
     return common
 
 
-ffibuilder = FFI()
-for room in ("stack", "mechanism"):
-    ffibuilder.cdef((HERE / "csrc" / f"{room}.cdef.h").read_text())
-ffibuilder.set_source(
-    "switchlib._switch",
-    PREAMBLE,
-    sources=SOURCES,
-    depends=[str(path.relative_to(HERE)) for folder in ("asm", "csrc") for path in (HERE / folder).rglob("*.h")],
-    include_dirs=["."],
-    # The interpreter's structures are part of this module; the stable ABI hides them.
-    define_macros=[("_CFFI_NO_LIMITED_API", None)],
-    py_limited_api=False,
-    extra_compile_args=flags(platform.machine()),
-)
+def builder(*macros: str) -> FFI:
+    """The builder; `macros` are defined for the C compiler."""
+    ffi = FFI()
+    for room in ("stack", "mechanism"):
+        ffi.cdef((HERE / "csrc" / f"{room}.cdef.h").read_text())
+    ffi.set_source(
+        "switchlib._switch",
+        PREAMBLE,
+        sources=SOURCES,
+        depends=[str(path.relative_to(HERE)) for folder in ("asm", "csrc") for path in (HERE / folder).rglob("*.h")],
+        include_dirs=["."],
+        # The interpreter's structures are part of this module; the stable ABI hides them.
+        define_macros=[(name, None) for name in ("_CFFI_NO_LIMITED_API", *macros)],
+        py_limited_api=False,
+        extra_compile_args=flags(platform.machine()),
+    )
+    return ffi
+
+
+ffibuilder = builder()
 
 if __name__ == "__main__":
     ffibuilder.compile(tmpdir=str(HERE), verbose="-v" in sys.argv)

@@ -87,8 +87,8 @@ start_packed(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t
     if (thread->fast != NULL && is_unstarted(target->state) && belongs_here(thread, target)) {
         settled = settle_start(thread, target, tuple, dict, NULL, NULL);
     }
-    release(tuple);                 /* if it is to begin the thread holds them too, and nothing runs */
-    release(dict);
+    let_go(tuple, settled);
+    let_go(dict, settled);
     return settled;
 }
 
@@ -251,7 +251,7 @@ throw_slowly(PyObject *self, PyObject *exception, PyObject *traceback)
     if (thread != NULL) {
         settled = ask_and_settle(thread, P_THROW, asked, 2, NULL, traceback);
     }
-    release(exception);             /* if it is to be raised the thread holds it too, and nothing runs */
+    let_go(exception, settled);
     return carry_out(settled, thread);
 }
 

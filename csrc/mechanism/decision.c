@@ -33,6 +33,10 @@ settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs,
     if (run == NULL) {
         run = PyObject_GetAttr((PyObject *)target, run_name);
     }
+    if (run == NULL && !is_unstarted(target->state) && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear();              /* it was begun meanwhile, and has none any more */
+        return (Settled){RETRY, NULL};
+    }
     if (run == NULL) {
         return (Settled){DONE, NULL};
     }
@@ -95,6 +99,18 @@ settle(Thread *thread, PyObject *decision, PyObject *traceback, bool dying)
     return (Settled){thrown ? RAISE : RESUME, NULL};
 }
 
+/* If it holds the thread has all that it held but an empty dict. */
+static void
+drop_decision(PyObject *decision, Settled settled)
+{
+    if (settled.what == DONE || settled.what == RETRY) {
+        release(decision);
+    }
+    else {
+        drop_quietly(decision);
+    }
+}
+
 Settled
 ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
                PyObject *traceback)
@@ -106,7 +122,7 @@ ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t narg
             return (Settled){DONE, NULL};
         }
         settled = settle(thread, decision, traceback, false);
-        release(decision);          /* if it holds the thread has all that it held but an empty dict: nothing runs */
+        drop_decision(decision, settled);
     } while (settled.what == RETRY);
     return settled;
 }
@@ -184,8 +200,8 @@ settle_end(Thread *thread, Greenlet *me, PyObject *result, PyObject *exception, 
     }
     PyObject *traceback = exception == NULL ? NULL : PyException_GetTraceback(exception);
     Settled settled = settle(thread, decision, traceback, true);
-    release(decision);
-    Py_XDECREF(traceback);          /* the exception has it too */
+    drop_decision(decision, settled);
+    let_go(traceback, settled);
     return settled;
 }
 
@@ -228,7 +244,7 @@ end_slowly(Thread *thread, Greenlet *me, PyObject *result)
         }
         PyObject *outcome = result == NULL ? exception : result;
         if (settled.what != DONE) {
-            Py_DECREF(outcome);         /* the thread holds it too */
+            drop_shared(outcome);       /* the thread holds it too */
             outcome = thread->payload;
             leave_for_good(thread, settled);
             PyErr_NoMemory();

@@ -31,7 +31,7 @@ prepare_start(Thread *thread, Greenlet *target, PyObject *run)
     target->state->run = run;
     if (thread->stale == run) {
         thread->stale = NULL;
-        Py_DECREF(run);             /* not the last reference */
+        drop_shared(run);
     }
     thread->target = target;
     return 0;
@@ -81,7 +81,7 @@ begin(void *arg)
     PyObject *result;
     if (thread->in_array) {
         thread->in_array = false;
-        Py_DECREF(origin);          /* not the last reference: start_fast looked, and that run is a function */
+        drop_shared(origin);        /* start_fast looked, and that run is a function */
         PyObject *run = thread->current->state->run;
         result = ((PyFunctionObject *)run)->vectorcall(run, thread->array, (size_t)thread->nargs, NULL);
     }

@@ -296,6 +296,20 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* Puts functions into a dict. -1 with an exception set if that fails. */
+static int
+add_functions(PyObject *namespace, PyMethodDef *defs, PyObject *module_name)
+{
+    for (PyMethodDef *def = defs; def->ml_name != NULL; def++) {
+        PyObject *function = PyCFunction_NewEx(def, NULL, module_name);
+        if (function == NULL || PyDict_SetItemString(namespace, def->ml_name, function) < 0) {
+            return -1;
+        }
+        Py_DECREF(function);
+    }
+    return 0;
+}
+
 static PyObject *
 fill(PyObject *Py_UNUSED(module), PyObject *namespace)
 {
@@ -331,13 +345,14 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
         }
     }
     PyObject *module_name = PyUnicode_FromString("switchlib");
-    for (PyMethodDef *def = functions; def->ml_name != NULL; def++) {
-        PyObject *function = PyCFunction_NewEx(def, NULL, module_name);
-        if (function == NULL || PyDict_SetItemString(namespace, def->ml_name, function) < 0) {
-            return NULL;
-        }
-        Py_DECREF(function);
+    if (add_functions(namespace, functions, module_name) < 0) {
+        return NULL;
     }
+#ifdef SWITCHLIB_POINTS
+    if (add_functions(namespace, point_functions, module_name) < 0) {
+        return NULL;
+    }
+#endif
     int listening = collector_listen(module_name);
     Py_XDECREF(module_name);
     if (listening < 0 || base_type_make() < 0 || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {

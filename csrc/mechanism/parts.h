@@ -11,6 +11,7 @@
  *     collector.c  in which greenlet the collector stands
  *     capi.c       what extensions built against greenlet.h call
  *     module.c     what switchlib/_mechanism.py declares
+ *     points.h     where code of users may run, and where not; a build for tests has it run at each such place
  *
  * The policy is the class in switchlib/_greenlet.py. A builtin asks the policy's function of its name, whose
  * answer is a decision:
@@ -32,6 +33,8 @@
 #include "../tstate.h"
 
 #include <stdbool.h>
+
+#include "points.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -167,7 +170,7 @@ is_greenlet(PyObject *object)
     return Py_IS_TYPE(object, Public) || PyObject_TypeCheck(object, Base);
 }
 
-/* Drops a reference, which may run anything, but keeps the exception that is set. NULL is allowed. */
+/* Drops a reference, which may run anything, but keeps the exception that is set. NULL is allowed. (See also drop_shared.) */
 static inline void
 release(PyObject *object)
 {
@@ -307,6 +310,18 @@ carry_out(Settled settled, Thread *thread)
         return switchlib_start_stack(leave_to_begin, begin, thread);
     default:
         return settled.result;
+    }
+}
+
+/* Drops a reference to what was settled on. If a switch is under way the thread holds it, too, and nothing runs. */
+static inline void
+let_go(PyObject *object, Settled settled)
+{
+    if (settled.what == DONE || settled.what == RETRY) {
+        release(object);
+    }
+    else {
+        drop_shared(object);
     }
 }
 

@@ -75,9 +75,10 @@ static __attribute__((noinline)) void *
 stay(Thread *thread)
 {
     thread->stayed = true;
-    thread->payload = NULL;
-    Py_CLEAR(thread->traceback);
-    Py_CLEAR(thread->target);
+    drop_shared(thread->target);
+    drop_shared(thread->traceback);
+    thread->target = NULL;
+    thread->payload = thread->traceback = NULL;
     return NULL;
 }
 
@@ -188,7 +189,7 @@ arrive(void *arg)
     PyObject *payload = thread->payload;
     thread->payload = NULL;
     if (likely(thread->tracer == NULL && Py_REFCNT(origin) > 1)) {
-        Py_DECREF(origin);
+        drop_shared(origin);
         return payload;
     }
     return arrive_slowly(thread, origin, payload);

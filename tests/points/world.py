@@ -1,0 +1,485 @@
+"""Operations on greenlets, and hostile actions that may come in the midst of them."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import switchlib
+from switchlib import GreenletExit, getcurrent, greenlet
+
+
+class Thrown(Exception):
+    pass
+
+
+class Hostile(Exception):
+    pass
+
+
+class Looks(greenlet):
+    """A subclass whose `run` is found by a method of the program's."""
+
+    def __getattribute__(self, name: str) -> Any:
+        return greenlet.__getattribute__(self, name)
+
+
+class World:
+    """A few greenlets in each state, and what happens to them. It is made anew for each run."""
+
+    def __init__(self) -> None:
+        self.main = getcurrent()
+        self.events: list[str] = []
+        self.actions: dict[str, Callable[[World], object]] = {}
+        """What the next one does that arrives, or that is about to reply."""
+        self.greenlets: dict[str, Any] = {}
+        self.make("waiting")
+        self.make("other")
+        for name in ("waiting", "other"):
+            self.greenlets[name].switch()
+        self.make("fresh")
+        self.make("dead").throw(GreenletExit)
+        self.events.clear()
+
+    def make(self, name: str, kind: type[greenlet] = greenlet, parent: greenlet | None = None) -> greenlet:
+        self.greenlets[name] = new = kind(lambda *args, **kwargs: self.live(name, args, kwargs), parent)
+        return new
+
+    def __getattr__(self, name: str) -> Any:
+        """A greenlet by its name; once it has been dropped a dead one."""
+        found = self.greenlets.get(name)
+        return self.greenlets["dead"] if found is None else found
+
+    def act(self, when: str) -> None:
+        action = self.actions.pop(when, None)
+        if action is not None:
+            action(self)
+
+    def live(self, name: str, *got: Any) -> str:
+        """What each greenlet does: tells what comes, and hands its name to its parent, until it is to end."""
+        while True:
+            self.act("on arrival")
+            self.events.append(f"{name} got {got!r}")
+            if got == ("end",):
+                return f"{name} ends"
+            try:
+                self.act("before the reply")
+                got = (getcurrent().parent.switch(name),)
+            except Thrown as thrown:
+                got = ("thrown", *thrown.args)
+
+    def state(self) -> list[str]:
+        """Each greenlet, and which one goes on when it ends; one without a name runs for the main greenlet."""
+        return [
+            f"{name} is dead" if each.dead else f"{name} {'lives' if each else 'is unstarted'} below {self.heir(each)}"
+            for name, each in self.greenlets.items()
+            if each is not None
+        ]
+
+    def heir(self, each: greenlet) -> str:
+        names = {id(each): name for name, each in self.greenlets.items()}
+        above = each.parent
+        while above.dead:
+            above = above.parent
+        return names.get(id(above), "main")
+
+    def end_all(self) -> None:
+        """Ends what is left, however it clings to life."""
+        switchlib.settrace(None)
+        for name in list(self.greenlets):
+            each = self.greenlets[name]
+            while each:
+                each.parent = getcurrent()
+                with contextlib.suppress(BaseException):
+                    each.throw()
+            self.greenlets[name] = None
+
+
+# ------------------------------------------------------------------------------------------------ operations
+# Each gets its case ready and returns what is then done with an action in its midst.
+
+Act = Callable[[], Any]
+
+
+def switch(w: World) -> Act:
+    return lambda: w.waiting.switch(1)
+
+
+def switch_with_keywords(w: World) -> Act:
+    return lambda: w.waiting.switch(1, 2, a=3)
+
+
+def switch_to_the_dead(w: World) -> Act:
+    return lambda: w.dead.switch(1)
+
+
+def switch_to_oneself(w: World) -> Act:
+    return lambda: getcurrent().switch(1)
+
+
+def traced(event: str, pair: Any) -> None:
+    pass
+
+
+def switch_while_traced(w: World) -> Act:
+    switchlib.settrace(traced)
+    return lambda: w.waiting.switch(1)
+
+
+def switch_with_a_failing_tracer(w: World) -> Act:
+    def fail(event: str, pair: Any) -> None:
+        raise Thrown(0)
+
+    switchlib.settrace(fail)
+    return lambda: w.waiting.switch(1)
+
+
+def throw_a_class(w: World) -> Act:
+    return lambda: w.waiting.throw(Thrown, 1)
+
+
+def borne(depth: int = 2) -> list[Thrown]:
+    """An instance, which nobody else refers to, with a traceback that holds a greenlet of its own."""
+    try:
+        if depth:
+            return borne(depth - 1)
+        held = greenlet(lambda: getcurrent().parent.switch())
+        held.switch()
+        raise Thrown(1)
+    except Thrown as thrown:
+        return [thrown]
+
+
+def throw_an_instance(w: World) -> Act:
+    exception = borne()
+    return lambda: w.waiting.throw(exception.pop())
+
+
+def throw_with_a_traceback(w: World) -> Act:
+    exception, traceback = borne(), borne()[0].__traceback__
+    return lambda: w.waiting.throw(exception.pop(), None, traceback)
+
+
+def throw_while_traced(w: World) -> Act:
+    switchlib.settrace(traced)
+    return throw_with_a_traceback(w)
+
+
+def throw_into_the_unstarted(w: World) -> Act:
+    exception = borne()
+    return lambda: w.fresh.throw(exception.pop())
+
+
+def throw_into_the_dead(w: World) -> Act:
+    exception = borne()
+    return lambda: w.dead.throw(exception.pop())
+
+
+def throw_exit_into_the_dead(w: World) -> Act:
+    return lambda: repr(w.dead.throw())
+
+
+def throw_into_oneself(w: World) -> Act:
+    exception = borne()
+    return lambda: getcurrent().throw(exception.pop())
+
+
+def start(w: World) -> Act:
+    return lambda: w.fresh.switch(1)
+
+
+def start_with_keywords(w: World) -> Act:
+    return lambda: w.fresh.switch(1, a=2)
+
+
+def start_a_subclass(w: World) -> Act:
+    w.make("fresh", Looks)
+    return lambda: w.fresh.switch(1)
+
+
+def start_in_c(w: World) -> Act:
+    each = [greenlet("{}".format)]
+    return lambda: each.pop().switch(1)
+
+
+def start_in_c_without_a_frame(w: World) -> Act:
+    each = [greenlet(globals)]
+    return lambda: type(each.pop().switch()).__name__
+
+
+def ending(run: Callable[[], Any], parent: greenlet | None = None) -> Act:
+    each = [greenlet(run, parent)]
+    return lambda: each.pop().switch()
+
+
+def end(w: World) -> Act:
+    return ending(lambda: "result")
+
+
+def end_by_an_exception(w: World) -> Act:
+    exception = borne()
+
+    def run() -> None:
+        raise exception.pop()
+
+    return ending(run)
+
+
+def end_by_exit(w: World) -> Act:
+    def run() -> None:
+        raise GreenletExit(1)
+
+    act = ending(run)
+    return lambda: repr(act())
+
+
+def end_into_the_dead(w: World) -> Act:
+    return ending(lambda: "result", w.dead)
+
+
+def end_into_the_unstarted(w: World) -> Act:
+    return ending(lambda: "result", w.fresh)
+
+
+def end_into_the_unstarted_by_an_exception(w: World) -> Act:
+    exception = borne()
+
+    def run() -> None:
+        raise exception.pop()
+
+    return ending(run, w.fresh)
+
+
+def end_into_one_without_a_run(w: World) -> Act:
+    return ending(lambda: "result", greenlet())
+
+
+def drop(w: World, name: str) -> None:
+    w.greenlets[name] = None
+
+
+def kill(w: World) -> Act:
+    return lambda: drop(w, "waiting")
+
+
+def kill_while_an_exception_is_handled(w: World) -> Act:
+    def act() -> None:
+        try:
+            raise KeyError
+        except KeyError:
+            drop(w, "waiting")
+
+    return act
+
+
+def kill_in_a_cycle(w: World) -> Act:
+    w.waiting.cycle = w.waiting
+    drop(w, "waiting")
+    gc.collect()
+    return lambda: getcurrent() is w.main
+
+
+def drop_the_unstarted(w: World) -> Act:
+    return lambda: drop(w, "fresh")
+
+
+def make(w: World) -> Act:
+    parent = w.waiting
+    return lambda: greenlet(run=len, parent=parent).parent is parent
+
+
+def make_plainly(w: World) -> Act:
+    return lambda: greenlet(len).run is len
+
+
+def initialise_again(w: World) -> Act:
+    fresh = w.fresh
+    return lambda: fresh.__init__(traced)
+
+
+def set_parent(w: World) -> Act:
+    fresh, parent = w.fresh, w.waiting
+    return lambda: setattr(fresh, "parent", parent)
+
+
+def set_parent_in_a_circle(w: World) -> Act:
+    fresh, child = w.fresh, w.waiting
+    child.parent = fresh
+    return lambda: setattr(fresh, "parent", child)
+
+
+def set_run(w: World) -> Act:
+    fresh = w.fresh
+    return lambda: setattr(fresh, "run", traced)
+
+
+def delete_run(w: World) -> Act:
+    fresh = w.fresh
+    return lambda: delattr(fresh, "run")
+
+
+def set_context(w: World) -> Act:
+    waiting = w.waiting
+    return lambda: setattr(waiting, "gr_context", contextvars.Context())
+
+
+def get_context(w: World) -> Act:
+    waiting = w.waiting
+    return lambda: waiting.gr_context
+
+
+def get_dict(w: World) -> Act:
+    fresh = w.fresh
+    return lambda: fresh.__dict__ is fresh.__dict__
+
+
+def get_frame(w: World) -> Act:
+    waiting = w.waiting
+    return lambda: waiting.gr_frame is None
+
+
+def set_tracer(w: World) -> Act:
+    return lambda: switchlib.settrace(traced)
+
+
+OPERATIONS = [
+    *(switch, switch_with_keywords, switch_to_the_dead, switch_to_oneself, switch_while_traced),
+    *(switch_with_a_failing_tracer, throw_a_class, throw_an_instance, throw_with_a_traceback, throw_while_traced),
+    *(throw_into_the_unstarted, throw_into_the_dead, throw_exit_into_the_dead, throw_into_oneself, start),
+    *(start_with_keywords, start_a_subclass, start_in_c, start_in_c_without_a_frame, end, end_by_an_exception),
+    *(end_by_exit, end_into_the_dead, end_into_the_unstarted, end_into_the_unstarted_by_an_exception),
+    *(end_into_one_without_a_run, kill, kill_while_an_exception_is_handled, kill_in_a_cycle, drop_the_unstarted),
+    *(make, make_plainly, initialise_again, set_parent, set_parent_in_a_circle, set_run, delete_run, set_context),
+    *(get_context, get_dict, get_frame, set_tracer),
+]
+
+# --------------------------------------------------------------------------------------------------- actions
+
+
+class Nobody:
+    """To whom all can be done."""
+
+    def switch(self, *args: Any) -> None: ...
+
+    def throw(self, *args: Any) -> None: ...
+
+    def __bool__(self) -> bool:
+        return False
+
+
+def adopted(w: World, name: str) -> Any:
+    """The greenlet as a child of who runs, so that it comes back here; nobody if it cannot be."""
+    each = getattr(w, name)
+    try:
+        each.parent = getcurrent()
+    except ValueError:
+        return Nobody()
+    return each
+
+
+def end_it(w: World) -> None:
+    adopted(w, "waiting").switch("end")
+
+
+def kill_it(w: World) -> None:
+    adopted(w, "waiting").throw()
+
+
+def throw_into_it(w: World) -> None:
+    each = adopted(w, "waiting")
+    if each:
+        each.throw(Thrown, 2)
+
+
+def switch_to_it_and_back(w: World) -> None:
+    adopted(w, "waiting").switch(2)
+
+
+def make_it_a_parent(w: World) -> None:
+    if getcurrent() is not w.main and getcurrent() is not w.waiting:
+        try:
+            getcurrent().parent = w.waiting
+        except ValueError:
+            w.events.append("ValueError")
+
+
+def make_it_a_child(w: World) -> None:
+    with contextlib.suppress(ValueError):
+        w.waiting.parent = w.other
+
+
+def go_to_main(w: World) -> None:
+    if getcurrent() is not w.main:
+        w.main.switch("early")
+
+
+def start_the_unstarted(w: World) -> None:
+    adopted(w, "fresh").switch(2)
+
+
+def change_its_run(w: World) -> None:
+    if not w.fresh and not w.fresh.dead:
+        w.fresh.run = lambda *args: "changed"
+
+
+def start_another(w: World) -> None:
+    greenlet(lambda: None).switch()
+
+
+def collect(w: World) -> None:
+    """With garbage whose finaliser goes elsewhere and comes back."""
+
+    class Finalised:
+        def __del__(self) -> None:
+            here = getcurrent()
+            greenlet(lambda: here.switch()).switch()
+
+    cycle = Finalised()
+    cycle.me = cycle  # type: ignore[attr-defined]
+    del cycle
+    gc.collect()
+
+
+def trace(w: World) -> None:
+    switchlib.settrace(lambda event, pair: None)
+
+
+def trace_no_more(w: World) -> None:
+    switchlib.settrace(None)
+
+
+def raise_one(w: World) -> None:
+    """Where the call that is struck can fail; where it cannot nobody hears of it."""
+    raise Hostile
+
+
+def drop_it(w: World) -> None:
+    w.greenlets["waiting"] = None
+
+
+def drop_the_rest(w: World) -> None:
+    w.greenlets["fresh"] = w.greenlets["other"] = None
+
+
+def end_the_others(w: World) -> None:
+    for name in ("waiting", "other"):
+        adopted(w, name).throw()
+
+
+def give_it_a_dict(w: World) -> None:
+    w.fresh.mark = w.waiting.mark = 1
+    w.events.append(f"marks {w.fresh.mark} {w.waiting.mark}")
+
+
+UNTOLD = {raise_one, make_it_a_parent, go_to_main, switch_with_a_failing_tracer}
+"""What comes of these depends on where they strike, or are struck: who raises, goes away or gets another parent may be one
+that kills, or that is killed."""
+
+ACTIONS = [
+    *(end_it, kill_it, throw_into_it, switch_to_it_and_back, make_it_a_parent, make_it_a_child, go_to_main),
+    *(start_the_unstarted, change_its_run, start_another, collect, trace, trace_no_more, raise_one, drop_it, drop_the_rest),
+    *(end_the_others, give_it_a_dict),
+]
