@@ -99,20 +99,20 @@ thread_create(PyThreadState *ts, PyObject *dict)
         return NULL;
     }
     Greenlet *main = greenlet_alloc(Public);
-    if (thread_find(false) != NULL) {       /* the collector ran, and a finaliser that uses greenlets */
-        Py_XDECREF(main);
-        return thread_find(false);
-    }
     Thread *thread = PyMem_Calloc(1, sizeof *thread);
     PyObject *guard = thread == NULL ? NULL : PyCapsule_New(thread, guard_name, NULL);
-    if (main == NULL || guard == NULL || PyDict_SetItem(dict, guard, Py_None) < 0) {
+    bool made = main != NULL && guard != NULL && PyDict_SetItem(dict, guard, Py_None) == 0;
+    if (!made || thread_find(false) != NULL) {      /* or what ran meanwhile, a finaliser, has used greenlets */
+        if (made && PyDict_DelItem(dict, guard) < 0) {
+            PyErr_Clear();
+        }
         Py_XDECREF(guard);
         Py_XDECREF(main);
         PyMem_Free(thread);
-        if (!PyErr_Occurred()) {
+        if (!made && !PyErr_Occurred()) {
             PyErr_NoMemory();
         }
-        return NULL;
+        return made ? thread_find(false) : NULL;
     }
     main->state->slice.stop = STACK_END;
     main->state->thread = thread;

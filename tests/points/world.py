@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import gc
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import switchlib
 from switchlib import GreenletExit, getcurrent, greenlet
+from switchlib._switch import lib
 
 
 class Thrown(Exception):
@@ -71,6 +74,10 @@ class World:
             except Thrown as thrown:
                 got = ("thrown", *thrown.args)
 
+    def keep_from_dying(self) -> None:
+        with contextlib.suppress(GreenletExit):
+            getcurrent().parent.switch()
+
     def state(self) -> list[str]:
         """Each greenlet, and which one goes on when it ends; one without a name runs for the main greenlet."""
         return [
@@ -91,10 +98,11 @@ class World:
         switchlib.settrace(None)
         for name in list(self.greenlets):
             each = self.greenlets[name]
-            while each:
-                each.parent = getcurrent()
-                with contextlib.suppress(BaseException):
-                    each.throw()
+            for _ in range(10):
+                if each:
+                    with contextlib.suppress(BaseException):  # it may be of a thread whose end nobody has noticed yet
+                        each.parent = getcurrent()
+                        each.throw()
             self.greenlets[name] = None
 
 
@@ -345,6 +353,86 @@ def set_tracer(w: World) -> Act:
     return lambda: switchlib.settrace(traced)
 
 
+def set_dict(w: World) -> Act:
+    fresh = w.fresh
+    fresh.mark = borne()
+    return lambda: setattr(fresh, "__dict__", {})
+
+
+def throw_what_is_none(w: World) -> Act:
+    return lambda: w.waiting.throw(5)
+
+
+def throw_an_instance_and_a_value(w: World) -> Act:
+    return lambda: w.waiting.throw(borne().pop(), 5)
+
+
+def kill_one_that_raises(w: World) -> Act:
+    def run() -> None:
+        try:
+            getcurrent().parent.switch()
+        finally:
+            raise Thrown
+
+    each = [greenlet(run)]
+    each[0].switch()
+    return each.clear
+
+
+def kill_a_survivor(w: World) -> Act:
+    def run() -> None:
+        with contextlib.suppress(GreenletExit):
+            getcurrent().parent.switch()
+        w.keep_from_dying()
+
+    each = [greenlet(run)]
+    each[0].switch()
+    return each.clear
+
+
+def collect_the_unstarted(w: World) -> Act:
+    each = greenlet(traced)
+    each.me = each
+    return lambda: gc.collect() >= 0
+
+
+def switch_without_memory(w: World) -> Act:
+    def act() -> Any:
+        lib.stack_fail_allocation = -1
+        try:
+            return functools.reduce(lambda value, _: sorted([0], key=lambda _: w.waiting.switch(1)), range(2))
+        finally:
+            lib.stack_fail_allocation = 0
+
+    return act
+
+
+def in_a_thread(function: Callable[[], object]) -> None:
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def begin_in_a_new_thread(w: World) -> Act:
+    return lambda: in_a_thread(getcurrent)
+
+
+def drop_in_another_thread(w: World) -> Act:
+    return lambda: (in_a_thread(lambda: drop(w, "waiting")), getcurrent() is w.main)
+
+
+def drop_one_of_an_ended_thread(w: World) -> Act:
+    each: list[greenlet] = []
+
+    def leave() -> None:
+        here = getcurrent()
+        each.append(greenlet(lambda: here.switch()))
+        each[0].switch()
+
+    in_a_thread(leave)
+    return each.clear
+
+
 OPERATIONS = [
     *(switch, switch_with_keywords, switch_to_the_dead, switch_to_oneself, switch_while_traced),
     *(switch_with_a_failing_tracer, throw_a_class, throw_an_instance, throw_with_a_traceback, throw_while_traced),
@@ -353,7 +441,9 @@ OPERATIONS = [
     *(end_by_exit, end_into_the_dead, end_into_the_unstarted, end_into_the_unstarted_by_an_exception),
     *(end_into_one_without_a_run, kill, kill_while_an_exception_is_handled, kill_in_a_cycle, drop_the_unstarted),
     *(make, make_plainly, initialise_again, set_parent, set_parent_in_a_circle, set_run, delete_run, set_context),
-    *(get_context, get_dict, get_frame, set_tracer),
+    *(get_context, get_dict, get_frame, set_tracer, set_dict, throw_what_is_none, throw_an_instance_and_a_value),
+    *(kill_one_that_raises, kill_a_survivor, collect_the_unstarted, switch_without_memory, begin_in_a_new_thread),
+    *(drop_in_another_thread, drop_one_of_an_ended_thread),
 ]
 
 # --------------------------------------------------------------------------------------------------- actions
@@ -474,9 +564,12 @@ def give_it_a_dict(w: World) -> None:
     w.events.append(f"marks {w.fresh.mark} {w.waiting.mark}")
 
 
-UNTOLD = {raise_one, make_it_a_parent, go_to_main, switch_with_a_failing_tracer}
+UNTOLD = {
+    *(raise_one, make_it_a_parent, go_to_main, switch_with_a_failing_tracer, switch_without_memory),
+    *(kill_a_survivor, begin_in_a_new_thread, drop_in_another_thread, throw_an_instance_and_a_value),
+}
 """What comes of these depends on where they strike, or are struck: who raises, goes away or gets another parent may be one
-that kills, or that is killed."""
+that kills, or that is killed, or of another thread."""
 
 ACTIONS = [
     *(end_it, kill_it, throw_into_it, switch_to_it_and_back, make_it_a_parent, make_it_a_child, go_to_main),
