@@ -7,6 +7,7 @@ import contextvars
 import functools
 import gc
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -23,13 +24,6 @@ class Hostile(Exception):
     pass
 
 
-class Looks(greenlet):
-    """A subclass whose `run` is found by a method of the program's."""
-
-    def __getattribute__(self, name: str) -> Any:
-        return greenlet.__getattribute__(self, name)
-
-
 class World:
     """A few greenlets in each state, and what happens to them. It is made anew for each run."""
 
@@ -39,6 +33,7 @@ class World:
         self.actions: dict[str, Callable[[World], object]] = {}
         """What the next one does that arrives, or that is about to reply."""
         self.greenlets: dict[str, Any] = {}
+        self.references: dict[str, Callable[[], Any]] = {}
         self.make("waiting")
         self.make("other")
         for name in ("waiting", "other"):
@@ -47,13 +42,21 @@ class World:
         self.make("dead").throw(GreenletExit)
         self.events.clear()
 
-    def make(self, name: str, kind: type[greenlet] = greenlet, parent: greenlet | None = None) -> greenlet:
-        self.greenlets[name] = new = kind(lambda *args, **kwargs: self.live(name, args, kwargs), parent)
+    def make(self, name: str) -> greenlet:
+        return self.have(name, greenlet(lambda *args, **kwargs: self.live(name, args, kwargs)))
+
+    def make_a_subclass(self, name: str) -> greenlet:
+        """Its `run` is the class's, which is there as long as it is. (Its frames do not hold it.)"""
+        run = staticmethod(lambda *args, **kwargs: self.live(name, args, kwargs))
+        return self.have(name, type("Subclass", (greenlet,), {"run": run})())
+
+    def have(self, name: str, new: greenlet) -> greenlet:
+        self.greenlets[name], self.references[name] = new, weakref.ref(new)
         return new
 
     def __getattr__(self, name: str) -> Any:
-        """A greenlet by its name; once it has been dropped a dead one."""
-        found = self.greenlets.get(name)
+        """A greenlet by its name, also if nobody refers to it any more; once it is gone a dead one."""
+        found = self.references[name]()
         return self.greenlets["dead"] if found is None else found
 
     def act(self, when: str) -> None:
@@ -81,7 +84,8 @@ class World:
     def state(self) -> list[str]:
         """Each greenlet, and which one goes on when it ends; one without a name runs for the main greenlet."""
         return [
-            f"{name} is dead" if each.dead else f"{name} {'lives' if each else 'is unstarted'} below {self.heir(each)}"
+            (f"{name} is dead" if each.dead else f"{name} {'lives' if each else 'is unstarted'} below {self.heir(each)}")
+            + (", marked" if hasattr(each, "mark") else "")
             for name, each in self.greenlets.items()
             if each is not None
         ]
@@ -204,7 +208,7 @@ def start_with_keywords(w: World) -> Act:
 
 
 def start_a_subclass(w: World) -> Act:
-    w.make("fresh", Looks)
+    w.make_a_subclass("fresh")
     return lambda: w.fresh.switch(1)
 
 
@@ -287,7 +291,13 @@ def kill_in_a_cycle(w: World) -> Act:
     w.waiting.cycle = w.waiting
     drop(w, "waiting")
     gc.collect()
-    return lambda: getcurrent() is w.main
+    return lambda: getcurrent().dead
+
+
+def kill_in_a_cycle_elsewhere(w: World) -> Act:
+    """The killer is no main greenlet."""
+    act = kill_in_a_cycle(w)
+    return ending(act)
 
 
 def drop_the_unstarted(w: World) -> Act:
@@ -341,7 +351,7 @@ def get_context(w: World) -> Act:
 
 def get_dict(w: World) -> Act:
     fresh = w.fresh
-    return lambda: fresh.__dict__ is fresh.__dict__
+    return lambda: len(fresh.__dict__)
 
 
 def get_frame(w: World) -> Act:
@@ -439,8 +449,8 @@ OPERATIONS = [
     *(throw_into_the_unstarted, throw_into_the_dead, throw_exit_into_the_dead, throw_into_oneself, start),
     *(start_with_keywords, start_a_subclass, start_in_c, start_in_c_without_a_frame, end, end_by_an_exception),
     *(end_by_exit, end_into_the_dead, end_into_the_unstarted, end_into_the_unstarted_by_an_exception),
-    *(end_into_one_without_a_run, kill, kill_while_an_exception_is_handled, kill_in_a_cycle, drop_the_unstarted),
-    *(make, make_plainly, initialise_again, set_parent, set_parent_in_a_circle, set_run, delete_run, set_context),
+    *(end_into_one_without_a_run, kill, kill_while_an_exception_is_handled, kill_in_a_cycle, kill_in_a_cycle_elsewhere),
+    *(drop_the_unstarted, make, make_plainly, initialise_again, set_parent, set_parent_in_a_circle, set_run, delete_run, set_context),
     *(get_context, get_dict, get_frame, set_tracer, set_dict, throw_what_is_none, throw_an_instance_and_a_value),
     *(kill_one_that_raises, kill_a_survivor, collect_the_unstarted, switch_without_memory, begin_in_a_new_thread),
     *(drop_in_another_thread, drop_one_of_an_ended_thread),
@@ -497,8 +507,9 @@ def make_it_a_parent(w: World) -> None:
 
 
 def make_it_a_child(w: World) -> None:
-    with contextlib.suppress(ValueError):
-        w.waiting.parent = w.other
+    if getcurrent() is not w.waiting:
+        with contextlib.suppress(ValueError):
+            w.waiting.parent = w.other
 
 
 def go_to_main(w: World) -> None:
@@ -561,7 +572,6 @@ def end_the_others(w: World) -> None:
 
 def give_it_a_dict(w: World) -> None:
     w.fresh.mark = w.waiting.mark = 1
-    w.events.append(f"marks {w.fresh.mark} {w.waiting.mark}")
 
 
 UNTOLD = {
