@@ -100,6 +100,8 @@ def strike(operation: Operation, action: Action, number: int) -> tuple[Outcome, 
     """The outcome with the action at the number-th place; how many places were passed until then, and what that one was."""
     w = World()
     act = operation(w)
+    if action is not go_to_main:  # or the collector would stay there, and never run again
+        w.actions["in a finaliser"] = action
     _mechanism.arm_point(number, lambda fails: action(w))
     result = outcome_of(act)
     passed, place = _mechanism.disarm_point()

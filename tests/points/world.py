@@ -31,7 +31,7 @@ class World:
         self.main = getcurrent()
         self.events: list[str] = []
         self.actions: dict[str, Callable[[World], object]] = {}
-        """What the next one does that arrives, or that is about to reply."""
+        """What the next one does that arrives, that is about to reply, or that is finalised."""
         self.greenlets: dict[str, Any] = {}
         self.references: dict[str, Callable[[], Any]] = {}
         self.make("waiting")
@@ -294,9 +294,27 @@ def kill_in_a_cycle(w: World) -> Act:
     return lambda: getcurrent().dead
 
 
+class Finalised:
+    """Garbage with a greenlet in it."""
+
+    def __init__(self, w: World) -> None:
+        self.cycle, self.w, self.held = self, w, w.waiting
+        self.held.cycle = self
+        drop(w, "waiting")
+
+    def __del__(self) -> None:
+        self.w.references["waiting"] = weakref.ref(self.held)  # the collector has cleared the one that was there
+        self.w.act("in a finaliser")
+
+
 def kill_in_a_cycle_elsewhere(w: World) -> Act:
-    """The killer is no main greenlet."""
-    act = kill_in_a_cycle(w)
+    """The killer is no main greenlet, and a finaliser in the cycle does something hostile, too."""
+    Finalised(w)
+
+    def act() -> bool:
+        gc.collect()
+        return getcurrent().dead
+
     return ending(act)
 
 
@@ -533,12 +551,12 @@ def start_another(w: World) -> None:
 def collect(w: World) -> None:
     """With garbage whose finaliser goes elsewhere and comes back."""
 
-    class Finalised:
+    class Garbage:
         def __del__(self) -> None:
             here = getcurrent()
             greenlet(lambda: here.switch()).switch()
 
-    cycle = Finalised()
+    cycle = Garbage()
     cycle.me = cycle  # type: ignore[attr-defined]
     del cycle
     gc.collect()
@@ -576,7 +594,7 @@ def give_it_a_dict(w: World) -> None:
 
 UNTOLD = {
     *(raise_one, make_it_a_parent, go_to_main, switch_with_a_failing_tracer, switch_without_memory),
-    *(kill_a_survivor, begin_in_a_new_thread, drop_in_another_thread, throw_an_instance_and_a_value),
+    *(kill_in_a_cycle_elsewhere, kill_a_survivor, begin_in_a_new_thread, drop_in_another_thread, throw_an_instance_and_a_value),
 }
 """What comes of these depends on where they strike, or are struck: who raises, goes away or gets another parent may be one
 that kills, or that is killed, or of another thread."""
