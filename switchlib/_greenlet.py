@@ -38,7 +38,7 @@ from switchlib._mechanism import (
 
 TYPE_CHECKING = False  # as typing has it, which takes longer to import than all of switchlib
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextvars import Context
     from types import TracebackType
     from typing import Any, TypeAlias
@@ -106,12 +106,11 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         If that one failed to take it (it is of another thread, or has no run), what it raised goes to the next
         above. `failures` counts them. None if no ancestor is left.
         """
-        heir = parent_of(self)
-        for _ in range(failures):
-            heir = None if heir is None else parent_of(heir)
-        if heir is None:
-            return None
-        return _deliver(heir, (result,), {}) if exception is None else _raise_in(heir, exception)
+        for heir in _lineage(parent_of(self)):
+            if failures == 0:
+                return _deliver(heir, (result,), {}) if exception is None else _raise_in(heir, exception)
+            failures -= 1
+        return None
 
     @property
     def run(self) -> Callable[..., Any]:
@@ -203,23 +202,40 @@ def _raise_in(target: greenlet, exception: BaseException) -> Decision:
 def _find_live(target: greenlet) -> greenlet:
     """The nearest greenlet that is not dead, from target up its parents; it belongs to this thread."""
     _check_thread(target)
-    live: greenlet | None = target
-    while live is not None and state_of(live) == "dead":
-        live = parent_of(live)
-    if live is None:
-        raise _error("cannot switch to a garbage collected greenlet")
-    if live is not target:
-        _check_thread(live)
-    return live
+    if state_of(target) != "dead":
+        return target
+    for live in _lineage(target):
+        if state_of(live) != "dead":
+            _check_thread(live)
+            return live
+    raise _error("cannot switch to a garbage collected greenlet")
+
+
+def _lineage(target: greenlet | None) -> Iterator[greenlet]:
+    """target, its parent, that one's parent, and so on up to a main greenlet.
+
+    No setter lets the links go round. If they did, the walk would end all the same: it looks out for a greenlet that it
+    passed, and takes a new one to look out for after 1, 2, 4, 8 ... steps (Brent 1980, "An improved Monte Carlo
+    factorization algorithm").
+    """
+    passed, steps, limit = None, 0, 1
+    while target is not None and target is not passed:
+        yield target
+        if steps == limit:
+            passed, steps, limit = target, 0, limit * 2
+        steps += 1
+        target = parent_of(target)
 
 
 def _check_thread(target: greenlet) -> None:
     """Raises `error` unless target belongs to this thread, as its nearest ancestor that has begun says."""
-    begun: greenlet | None = target
-    while begun is not None and state_of(begun) == "unstarted":
-        begun = parent_of(begun)
-    if begun is None:
-        raise _error("cannot switch to a garbage collected greenlet")
+    begun = target
+    if state_of(target) == "unstarted":
+        for begun in _lineage(target):
+            if state_of(begun) != "unstarted":
+                break
+        else:
+            raise _error("cannot switch to a garbage collected greenlet")
     expected, current = main_of(begun), main_of(running())
     if expected is None:
         raise _error("cannot switch to a different thread (which happens to have exited)")
@@ -238,8 +254,8 @@ def _set_parent(target: greenlet, parent: greenlet) -> None:
     if is_main(target):
         raise AttributeError("cannot set the parent of a main greenlet")
     root = parent
-    while (above := parent_of(root)) is not None:
-        root = above
+    for root in _lineage(parent):
+        pass
     if not is_main(root):
         raise ValueError("parent must not be garbage collected")
     if state_of(target) != "unstarted" and main_of(target) is not main_of(root):

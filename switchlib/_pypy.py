@@ -172,6 +172,7 @@ class Policy:
     switch_positional: Any
     throw: Any
     end: Any
+    lineage: Any
     error: type[Exception]
     GreenletExit: type[BaseException]
 
@@ -370,11 +371,11 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
                 interrupts += 1
             raised.__context__ = raised.__context__ or exception
             result, exception = None, raised
-    heir = state.parent  # without policy, for want of a stack to ask it on, or of anybody that it could name
-    while heir is not None and (_state_of(heir).thread is not thread or _state_of(heir).stack is None):
-        heir = _state_of(heir).parent
-    if heir is None:
-        heir = thread.main
+    heir = thread.main
+    for each in Policy.lineage(state.parent):  # without policy, for want of a stack to ask it on, or of any that it names
+        if _state_of(each).thread is thread and _state_of(each).stack is not None:
+            heir = each
+            break
     if exception is None:
         exception = Policy.error("a greenlet ended, and no parent was left to go on")
     return _leave_for_good(thread, me, heir, _state_of(heir).stack, Raise(exception))
@@ -541,12 +542,10 @@ def _take_back(target: Any, stack: Stack) -> None:
 
 def _belongs_here(thread: Thread, unstarted: Any) -> bool:
     """Whether the nearest ancestor that has begun is of this thread."""
-    ancestor = _state_of(unstarted).parent
-    while ancestor is not None:
+    for ancestor in Policy.lineage(_state_of(unstarted).parent):
         state = _state_of(ancestor)
         if state.thread is not None:
             return state.thread is thread
-        ancestor = state.parent
     return False
 
 
@@ -589,15 +588,21 @@ def _kill_doomed(thread: Thread) -> None:
 
 
 def _kill(thread: Thread, victim: Any) -> None:
-    """Throws GreenletExit into a suspended greenlet. Its parent is the current one while it dies."""
+    """Throws GreenletExit into a suspended greenlet. Its parent is the current one while it dies.
+
+    An ancestor of the current one is in use: what a finaliser has made of a greenlet that was found with it.
+    """
     state = _state_of(victim)
-    if state.stack is None or thread.current is victim:
+    exit = Policy.GreenletExit("Killing the greenlet because all references have vanished.")
+    if any(each is victim for each in Policy.lineage(thread.current)):
+        return
+    stack = state.stack
+    if stack is None:
         return
     parent, state.parent = state.parent, thread.current
     state.guard = None  # if it lives on it gets another
-    exit = Policy.GreenletExit("Killing the greenlet because all references have vanished.")
     try:
-        _leave(thread, victim, state.stack, Raise(exit))
+        _leave(thread, victim, stack, Raise(exit))
     except BaseException as raised:
         __pypy__.write_unraisable("in", raised, victim)
     store_parent(victim, parent)  # unless it has become a child of the victim: then the killer stays the parent
@@ -633,6 +638,7 @@ def adopt(policy_class: type, error: type[Exception], exit: type[BaseException])
     functions = vars(policy_class)
     Policy.switch, Policy.throw = functions["switch"], functions["throw"]
     Policy.switch_positional, Policy.end = functions["_switch_positional"], functions["_end"]
+    Policy.lineage = Policy.end.__globals__["_lineage"]
     _hide(Policy.end.__globals__)
     for function in (switch, throw):
         function.__doc__ = functions[function.__name__].__doc__
@@ -741,13 +747,11 @@ def run_of(each: Any) -> Any:
 
 def store_parent(each: Any, parent: Any) -> bool:
     state = _state(each)
-    ancestor = parent
-    while ancestor is not each:
-        ancestor = _state(ancestor).parent
-        if ancestor is None:
-            state.parent = parent
-            return True
-    return False
+    for ancestor in Policy.lineage(parent):
+        if ancestor is each:
+            return False
+    state.parent = parent
+    return True
 
 
 def store_run(each: Any, *run: Any) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.points.build import ROOT, build
 
-PATIENCE = 900  # seconds for an operation
+PATIENCE = 300  # seconds for an operation
 
 
 @dataclass
