@@ -253,9 +253,7 @@ def _set_run(target: greenlet, *run: Any) -> None:
 def _set_parent(target: greenlet, parent: greenlet) -> None:
     if is_main(target):
         raise AttributeError("cannot set the parent of a main greenlet")
-    root = parent
-    for root in _lineage(parent):
-        pass
+    *_, root = _lineage(parent)
     if not is_main(root):
         raise ValueError("parent must not be garbage collected")
     if state_of(target) != "unstarted" and main_of(target) is not main_of(root):

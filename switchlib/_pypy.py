@@ -371,8 +371,8 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
                 interrupts += 1
             raised.__context__ = raised.__context__ or exception
             result, exception = None, raised
-    heir = thread.main
-    for each in Policy.lineage(state.parent):  # without policy, for want of a stack to ask it on, or of any that it names
+    heir = thread.main  # without policy, for want of a stack to ask it on, or of anybody that it could name
+    for each in Policy.lineage(state.parent):
         if _state_of(each).thread is thread and _state_of(each).stack is not None:
             heir = each
             break

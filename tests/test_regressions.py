@@ -1,7 +1,8 @@
-"""tests/regressions/: programs that once crashed, hung or went wrong. Each runs in a process of its own, in both modes.
+"""tests/regressions/: programs that once crashed, hung or went wrong. Each runs in a process of its own, in
+both modes.
 
-A program says in its first lines what went wrong, and prints "ok" at its end. A line "# not on PyPy: ..." or "# only with
-shortcuts: ..." says where it does not run, and why.
+A program says in its first lines what went wrong, and prints "ok" at its end. A line "# not on PyPy: ..." or "#
+only with shortcuts: ..." says where it does not run, and why.
 """
 
 from __future__ import annotations

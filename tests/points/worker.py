@@ -1,7 +1,7 @@
 """One operation with all actions at all places, in a process of its own: EXTENSION OPERATION EVERY OFFSET.
 
-Each run is told on standard output before it begins (so that the last line says where a crash was), and what it found after
-it: lines of JSON.
+Each run is told on standard output before it begins (so that the last line says where a crash was), and what it
+found after it: lines of JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ Action = Callable[[World], None]
 Outcome = tuple[str, ...]
 
 sys.unraisablehook = lambda event: None  # what a victim raises, and a hostile action in a destructor
-
 
 
 class Survivors:
@@ -97,7 +96,7 @@ def tell(**what: Any) -> None:
 
 
 def strike(operation: Operation, action: Action, number: int) -> tuple[Outcome, int, str | None]:
-    """The outcome with the action at the number-th place; how many places were passed until then, and what that one was."""
+    """The outcome with the action at the number-th place; how many places were passed, and which one that was."""
     w = World()
     act = operation(w)
     if action is not go_to_main:  # or the collector would stay there, and never run again

@@ -82,9 +82,13 @@ class World:
             getcurrent().parent.switch()
 
     def state(self) -> list[str]:
-        """Each greenlet, and which one goes on when it ends; one without a name runs for the main greenlet."""
+        """Each greenlet, and which one resumes when it ends; one without a name runs for the main greenlet."""
         return [
-            (f"{name} is dead" if each.dead else f"{name} {'lives' if each else 'is unstarted'} below {self.heir(each)}")
+            (
+                f"{name} is dead"
+                if each.dead
+                else f"{name} {'lives' if each else 'is unstarted'} below {self.heir(each)}"
+            )
             + (", marked" if hasattr(each, "mark") else "")
             for name, each in self.greenlets.items()
             if each is not None
@@ -468,7 +472,17 @@ OPERATIONS = [
     *(start_with_keywords, start_a_subclass, start_in_c, start_in_c_without_a_frame, end, end_by_an_exception),
     *(end_by_exit, end_into_the_dead, end_into_the_unstarted, end_into_the_unstarted_by_an_exception),
     *(end_into_one_without_a_run, kill, kill_while_an_exception_is_handled, kill_in_a_cycle, kill_in_a_cycle_elsewhere),
-    *(drop_the_unstarted, make, make_plainly, initialise_again, set_parent, set_parent_in_a_circle, set_run, delete_run, set_context),
+    *(
+        drop_the_unstarted,
+        make,
+        make_plainly,
+        initialise_again,
+        set_parent,
+        set_parent_in_a_circle,
+        set_run,
+        delete_run,
+        set_context,
+    ),
     *(get_context, get_dict, get_frame, set_tracer, set_dict, throw_what_is_none, throw_an_instance_and_a_value),
     *(kill_one_that_raises, kill_a_survivor, collect_the_unstarted, switch_without_memory, begin_in_a_new_thread),
     *(drop_in_another_thread, drop_one_of_an_ended_thread),
@@ -594,13 +608,29 @@ def give_it_a_dict(w: World) -> None:
 
 UNTOLD = {
     *(raise_one, make_it_a_parent, go_to_main, switch_with_a_failing_tracer, switch_without_memory),
-    *(kill_in_a_cycle_elsewhere, kill_a_survivor, begin_in_a_new_thread, drop_in_another_thread, throw_an_instance_and_a_value),
+    *(
+        kill_in_a_cycle_elsewhere,
+        kill_a_survivor,
+        begin_in_a_new_thread,
+        drop_in_another_thread,
+        throw_an_instance_and_a_value,
+    ),
 }
-"""What comes of these depends on where they strike, or are struck: who raises, goes away or gets another parent may be one
-that kills, or that is killed, or of another thread."""
+"""What comes of these depends on where they strike, or are struck: the greenlet that raises, goes away or gets another
+parent may be one that kills, or that is killed, or of another thread."""
 
 ACTIONS = [
     *(end_it, kill_it, throw_into_it, switch_to_it_and_back, make_it_a_parent, make_it_a_child, go_to_main),
-    *(start_the_unstarted, change_its_run, start_another, collect, trace, trace_no_more, raise_one, drop_it, drop_the_rest),
+    *(
+        start_the_unstarted,
+        change_its_run,
+        start_another,
+        collect,
+        trace,
+        trace_no_more,
+        raise_one,
+        drop_it,
+        drop_the_rest,
+    ),
     *(end_the_others, give_it_a_dict),
 ]

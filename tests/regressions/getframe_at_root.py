@@ -1,5 +1,6 @@
-"""sys._getframe as a greenlet's run, bare or by way of other C functions: no frame of Python runs there. On CPython 3.15 it
-made a frame object of the frame at the base of all stacks, which crashed when it was used."""
+"""sys._getframe as a greenlet's run, bare or by way of other C functions: no frame of Python runs there. On
+CPython 3.15 it made a frame object of the frame at the base of all stacks, which crashed when it was used.
+"""
 
 import functools
 import sys

@@ -1,4 +1,6 @@
-"""A run in C returns NULL and sets no exception, as globals() does where no frame of Python runs (up to CPython 3.13)."""
+"""A run in C returns NULL and sets no exception, as globals() does where no frame of Python runs (up to
+CPython 3.13).
+"""
 
 import switchlib
 

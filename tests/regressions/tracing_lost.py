@@ -1,4 +1,6 @@
-"""A signal handler that comes while policy decides starts a greenlet: it was never traced, profiled or monitored."""
+"""A signal handler that comes while policy decides starts a greenlet: it was never traced, profiled or
+monitored.
+"""
 
 import signal
 import sys
