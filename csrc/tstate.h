@@ -49,16 +49,14 @@
  *       For the collector: the objects that the slice owns while it is not running.
  *   void tstate_mute(PyThreadState *ts), void tstate_unmute(PyThreadState *ts)
  *       Trace and profile functions are not called in between. The count belongs to the stack.
- *   int tstate_watched(PyThreadState *ts)
- *       Whether a function of Python that runs now may be traced, profiled or monitored. Runs no Python code.
- *   PyObject *tstate_code_of(tstate_python_frame *)
- *       The code of a frame that is about to be run, as a hook of PEP 523 gets it (tstate_python_frame is its type): borrowed.
- *   PyObject *tstate_running_code(PyThreadState *ts)
- *       The code of the innermost frame that runs: borrowed, NULL if there is none.
+ *   int tstate_monitored(PyThreadState *ts)
+ *       Whether a tool of sys.monitoring hears of all code that runs. Runs no Python code.
  *   int tstate_enter_thread(PyThreadState *ts)
  *   void tstate_leave_thread(PyThreadState *ts)
  *       What a thread needs before its first greenlet (-1 with an exception if it cannot be), and what is to be undone when the
  *       thread state is cleared.
+ *   void tstate_keep_base(PyThreadState *ts)
+ *       Before a stack is left for good: keeps what frame objects see of its base. May run anything.
  *   int tstate_is_of_main_interpreter(void)
  *       Whether the main interpreter runs in this thread. Any interpreter may ask.
  *   int tstate_collecting(PyThreadState *ts)

@@ -253,7 +253,8 @@ def _set_run(target: greenlet, *run: Any) -> None:
 def _set_parent(target: greenlet, parent: greenlet) -> None:
     if is_main(target):
         raise AttributeError("cannot set the parent of a main greenlet")
-    *_, root = _lineage(parent)
+    above = parent_of(parent)
+    root = parent if above is None else [*_lineage(above)][-1]
     if not is_main(root):
         raise ValueError("parent must not be garbage collected")
     if state_of(target) != "unstarted" and main_of(target) is not main_of(root):

@@ -348,6 +348,7 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
     while interrupts < MOST_INTERRUPTS:
         if exception is not None and isinstance(exception, Policy.GreenletExit):
             result, exception = exception, None  # a way to return
+            result.__traceback__ = None  # whose frames would otherwise live on in the parent
         if state.parent is not parent:
             parent, failures = state.parent, 0
         decision = settled = None

@@ -82,7 +82,11 @@ def within_policy(function: Callable[[], object]) -> Iterator[None]:
     assert called
 
 
-@watched
+traced_or_profiled = pytest.mark.parametrize("watching", [tracing, profiling])
+"""While policy runs a tool of sys.monitoring hears of nothing: it hears of all code or of none."""
+
+
+@traced_or_profiled
 @pytest.mark.parametrize("name", ["switch_to_the_dead", "throw_into_the_dead", "throw_into_the_unstarted"])
 def test_a_handler_within_policy_is_watched_and_policy_is_not(watching, name):
     act, expected = ACTIONS[name].make()
@@ -95,7 +99,7 @@ def test_a_handler_within_policy_is_watched_and_policy_is_not(watching, name):
 
 @watched
 def test_what_a_handler_within_policy_begins_is_watched(watching):
-    """At once, and when it goes on later."""
+    """At once (but not by sys.monitoring), and when it resumes later."""
     main = getcurrent()
     codes: Codes = []
     begun: list[greenlet] = []
@@ -115,7 +119,7 @@ def test_what_a_handler_within_policy_begins_is_watched(watching):
     act, expected = ACTIONS["switch_to_the_dead"].make()
     with within_policy(begin), watching(codes):
         assert act() == expected
-    assert inner.__code__ in codes
+    assert watching is monitoring or inner.__code__ in codes
     codes.clear()
     with watching(codes):
         begun[0].switch()
@@ -136,6 +140,28 @@ def test_a_handler_within_policy_that_begins_to_trace():
     sys.settrace(None)
     assert outcome == expected
     assert handler.__code__ in codes
+
+
+@traced_or_profiled
+def test_what_watches_is_there_again(watching):
+    """Whatever policy has put in its place, and whatever a handler within policy has put there."""
+    act, expected = ACTIONS["switch_to_the_dead"].make()
+    codes: Codes = []
+    with watching(codes):
+        assert act() == expected
+        codes.clear()
+        handler()
+    assert handler.__code__ in codes
+
+    def stop() -> None:
+        sys.settrace(None)
+        sys.setprofile(None)
+
+    with watching(codes), within_policy(stop):
+        assert act() == expected
+        codes.clear()
+        handler()
+    assert handler.__code__ not in codes
 
 
 @watched
@@ -174,28 +200,6 @@ def test_what_a_tracer_begins_is_watched_later(watching, where):
             begun[0].switch()
         assert inner.__code__ in codes
     begun.clear()
-
-
-def test_a_hook_that_others_have_set_is_called(python):
-    """By PEP 523; ours goes in front of it while policy runs, and then it is there again."""
-    program = """
-import ctypes, sys
-from switchlib import getcurrent, greenlet
-api = ctypes.pythonapi
-get, set_ = api._PyInterpreterState_GetEvalFrameFunc, api._PyInterpreterState_SetEvalFrameFunc
-for function in (get, set_, api.PyInterpreterState_Get, api._PyEval_EvalFrameDefault):
-    function.restype = ctypes.c_void_p
-interpreter = ctypes.c_void_p(api.PyInterpreterState_Get())
-before = get(interpreter)
-sys.settrace(lambda *event: None)
-dead = greenlet(lambda: None)
-dead.switch()
-assert dead.switch(5) == 5
-sys.settrace(None)
-assert get(interpreter) == before
-print("ok")
-"""
-    assert python("-c", program).stdout == "ok\n"
 
 
 def test_a_finaliser_within_policy_is_watched():

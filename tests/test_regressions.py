@@ -28,4 +28,4 @@ def test_program(python, path, mode):
     if mode == "0" and "only with shortcuts" in said:
         pytest.skip(f"only with shortcuts: {said['only with shortcuts']}")
     done = python("-X", "faulthandler", str(path), SWITCHLIB_SHORTCUTS=mode)
-    assert done.stdout.split()[:1] == ["ok"]
+    assert done.stdout.startswith("ok")

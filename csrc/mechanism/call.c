@@ -216,9 +216,9 @@ greenlet_switch(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObjec
 }
 
 /* The exception that throw(typ, val) raises, as an instance. It runs user code (the class is called), which no
- * policy frame must stand under. */
+ * policy frame must stand under. If that raises, it is the exception, with its `traceback`. */
 static PyObject *
-make_exception(PyObject *type, PyObject *value)
+make_exception(PyObject *type, PyObject *value, PyObject **traceback)
 {
     if (PyExceptionInstance_Check(type)) {
         if (value != NULL && value != Py_None) {
@@ -232,16 +232,14 @@ make_exception(PyObject *type, PyObject *value)
                      Py_TYPE(type)->tp_name);
         return NULL;
     }
-    PyObject *traceback = NULL;
     Py_INCREF(type);
     Py_XINCREF(value);
-    PyErr_NormalizeException(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, traceback);
     Py_XDECREF(type);
-    Py_XDECREF(traceback);
     return value;
 }
 
-/* Asks policy where to raise the exception, which is taken over, with this traceback. */
+/* Asks policy where to raise the exception with this traceback; takes both over. */
 static __attribute__((noinline)) PyObject *
 throw_slowly(PyObject *self, PyObject *exception, PyObject *traceback)
 {
@@ -252,6 +250,7 @@ throw_slowly(PyObject *self, PyObject *exception, PyObject *traceback)
         settled = ask_and_settle(thread, P_THROW, asked, 2, NULL, traceback);
     }
     let_go(exception, settled);
+    let_go(traceback, settled);
     return carry_out(settled, thread);
 }
 
@@ -267,15 +266,17 @@ greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         PyErr_SetString(PyExc_TypeError, "throw() third argument must be a traceback object");
         return NULL;
     }
-    PyObject *exception = make_exception(nargs > 0 ? args[0] : GreenletExit, nargs > 1 ? args[1] : NULL);
+    PyObject *raised = NULL;
+    PyObject *exception = make_exception(nargs > 0 ? args[0] : GreenletExit, nargs > 1 ? args[1] : NULL, &raised);
     if (exception == NULL) {
         return NULL;
     }
+    traceback = raised == NULL ? Py_XNewRef(traceback) : raised;
     Thread *thread = here;
     if (likely(is_fast(thread) && is_plain(thread, (Greenlet *)self))) {
         thread->target = (Greenlet *)Py_NewRef(self);
         thread->payload = exception;
-        thread->traceback = Py_XNewRef(traceback);
+        thread->traceback = traceback;
         return swap(leave, arrive_to_raise, thread);
     }
     return throw_slowly(self, exception, traceback);

@@ -37,19 +37,15 @@ collector_listen(PyObject *module_name)
         return -1;
     }
     listener = PyCFunction_NewEx(&listen_function, NULL, module_name);
-    return listener == NULL ? -1 : PyList_Append(listeners, listener);
+    return listener == NULL ? -1 : PyList_Insert(listeners, 0, listener);
 }
 
-/* The list is the program's, which may clear it. */
+/* The list is the program's, which may clear it. Only who stands first in it is told of all: one before us that takes itself
+ * off the list would have us skipped. */
 static bool
 is_listening(void)
 {
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(listeners); i++) {
-        if (PyList_GET_ITEM(listeners, i) == listener) {
-            return true;
-        }
-    }
-    return false;
+    return PyList_GET_SIZE(listeners) > 0 && PyList_GET_ITEM(listeners, 0) == listener;
 }
 
 bool

@@ -17,9 +17,7 @@ take_instance(void)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback != NULL) {
-        PyException_SetTraceback(value, traceback);
-    }
+    PyException_SetTraceback(value, traceback == NULL ? Py_None : traceback);
     Py_DECREF(type);
     Py_XDECREF(traceback);
     return value;

@@ -1,6 +1,6 @@
 /* Policy is hidden from those who look at a program: from tracebacks, and from what sys.settrace, sys.setprofile and
  * sys.monitoring call. What runs within it is not: signal handlers and finalisers may come between any two of its
- * bytecodes, and are traced like all code of users. */
+ * bytecodes, and are traced and profiled like all code of users. */
 #include "parts.h"
 
 static bool
@@ -33,51 +33,68 @@ hide_policy_frames(void)
     PyErr_Restore(type, value, traceback);
 }
 
-/* While somebody watches, and policy runs, this is called to run each frame of Python that C enters (PEP 523). Events are
- * muted where policy is entered, and no longer where it is left for something else. */
-static _PyFrameEvalFunction eval_beyond;
-
-static PyObject *
-eval_hidden(PyThreadState *ts, tstate_python_frame *frame, int throwing)
+static bool
+is_policy_frame(PyFrameObject *frame)
 {
-    bool into = is_policy(tstate_code_of(frame)), out_of = is_policy(tstate_running_code(ts));
-    if (into == out_of) {
-        return eval_beyond(ts, frame, throwing);
-    }
-    (into ? tstate_mute : tstate_unmute)(ts);
-    PyObject *result = eval_beyond(ts, frame, throwing);
-    (into ? tstate_unmute : tstate_mute)(ts);
-    return result;
+    PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+    bool hidden = is_policy(code);
+    Py_DECREF(code);
+    return hidden;
 }
 
-/* Returns whether it was not in place yet. If a greenlet is left in the midst of policy it stays there, and does no harm. */
-static bool
-hide_events(PyInterpreterState *interpreter)
+/* These stand in the thread state, in the place of what sys.settrace and sys.setprofile have put there, while policy runs. If a
+ * greenlet is left in the midst of policy they stay: they pass on all that is not policy's. */
+static int
+trace_others(PyObject *object, PyFrameObject *frame, int what, PyObject *arg)
 {
-    _PyFrameEvalFunction eval = _PyInterpreterState_GetEvalFrameFunc(interpreter);
-    if (eval == eval_hidden) {
-        return false;
-    }
-    eval_beyond = eval;
-    _PyInterpreterState_SetEvalFrameFunc(interpreter, eval_hidden);
-    return true;
+    return is_policy_frame(frame) ? 0 : thread_find(false)->trace_function(object, frame, what, arg);
+}
+
+static int
+profile_others(PyObject *object, PyFrameObject *frame, int what, PyObject *arg)
+{
+    return is_policy_frame(frame) ? 0 : thread_find(false)->profile_function(object, frame, what, arg);
 }
 
 static void
-show_events(PyInterpreterState *interpreter)
+hide_from(Py_tracefunc *function, Py_tracefunc *kept, Py_tracefunc ours)
 {
-    if (_PyInterpreterState_GetEvalFrameFunc(interpreter) == eval_hidden) {
-        _PyInterpreterState_SetEvalFrameFunc(interpreter, eval_beyond);
+    if (*function != NULL && *function != ours) {
+        *kept = *function;
+        *function = ours;
     }
 }
 
-PyObject *
-call_hidden(PyThreadState *ts, PyObject *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static void
+show_to(Py_tracefunc *function, Py_tracefunc kept, Py_tracefunc ours)
 {
-    bool hides = tstate_watched(ts) && hide_events(PyThreadState_GetInterpreter(ts));
+    if (*function == ours) {
+        *function = kept;
+    }
+}
+
+/* Tools of sys.monitoring hear of all code or of none: while policy runs, of none. */
+PyObject *
+call_hidden(Thread *thread, PyObject *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    PyThreadState *ts = thread->tstate;
+    bool monitored = tstate_monitored(ts);
+    bool traced = ts->c_tracefunc != NULL && ts->c_tracefunc != trace_others;
+    bool profiled = ts->c_profilefunc != NULL && ts->c_profilefunc != profile_others;
+    hide_from(&ts->c_tracefunc, &thread->trace_function, trace_others);
+    hide_from(&ts->c_profilefunc, &thread->profile_function, profile_others);
+    if (unlikely(monitored)) {
+        tstate_mute(ts);
+    }
     PyObject *answer = PyObject_Vectorcall(function, args, (size_t)nargs, kwnames);
-    if (unlikely(hides)) {
-        show_events(PyThreadState_GetInterpreter(ts));
+    if (unlikely(monitored)) {
+        tstate_unmute(ts);
+    }
+    if (unlikely(traced)) {
+        show_to(&ts->c_tracefunc, thread->trace_function, trace_others);
+    }
+    if (unlikely(profiled)) {
+        show_to(&ts->c_profilefunc, thread->profile_function, profile_others);
     }
     if (unlikely(answer == NULL)) {
         hide_policy_frames();

@@ -7,6 +7,9 @@
 
 #define MOST_NESTED 16
 
+/* How often a victim is sent on that kills others, which live on. */
+#define MOST_ROUNDS 1000
+
 /* A list is a ring that begins after the greenlet it refers to. Adds one at its end, unless it is in a list. */
 static void
 add_doomed(Greenlet **list, Greenlet *g)
@@ -148,7 +151,7 @@ kill_suspended(Thread *thread, Greenlet *self)
     Greenlet *parent = NULL;
     int depth = 0;
     bool killed = true, told = false;
-    while (killed && is_victim(thread, self)) {
+    for (int round = 0; round < MOST_ROUNDS && killed && is_victim(thread, self); round++) {
         PyObject *exit = NULL;
         if (state->victim == NULL) {
             exit = make_exit();
@@ -324,6 +327,9 @@ free_state(Greenlet *self)
     Py_XDECREF(state->parent);
     Py_XDECREF(state->run);
     if (state->thread != NULL) {
+        if (state->thread->first_of_row == self) {
+            state->thread->first_of_row = NULL;
+        }
         main_greenlets -= state->slice.stop == STACK_END;
         thread_release(state->thread);
     }

@@ -115,6 +115,7 @@ finish(Thread *thread, PyObject *result)
         result = exit_value();
     }
     release(run);
+    tstate_keep_base(thread->tstate);
     Greenlet *parent = me->state->parent;
     if (likely(parent != NULL && is_plain(thread, parent))) {
         Py_INCREF(parent);

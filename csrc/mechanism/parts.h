@@ -88,7 +88,9 @@ typedef struct Thread {
     PyObject *kwargs;               /* owned, may be NULL */
     PyObject *stale;                /* owned: the run that another took the place of; to be released there */
 
+    struct Greenlet *first_of_row;  /* borrowed: a dead one that ended into one that began in its place, see shorten_row */
     PyObject *tracer;               /* owned, may be NULL */
+    Py_tracefunc trace_function, profile_function;      /* the thread state's, while policy is hidden from them */
     /* Owned lists of greenlets that are to die when the thread next asks for greenlets: */
     Greenlet *doomed;               /* they lost their last reference in another thread, or have to wait */
     Greenlet *unreachable;          /* they did in the collector, or it found them in cycles */
@@ -326,12 +328,12 @@ let_go(PyObject *object, Settled settled)
 }
 
 /* Calls a function of policy, hidden from those who watch the program. `args` is as PyObject_Vectorcall takes it. */
-PyObject *call_hidden(PyThreadState *ts, PyObject *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *call_hidden(Thread *thread, PyObject *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
 static inline PyObject *
 ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    return call_hidden(thread->tstate, policy[which], args, nargs, kwnames);
+    return call_hidden(thread, policy[which], args, nargs, kwnames);
 }
 
 /* Makes ready to start `target` with args and kwargs, or, if args is NULL, with the exception, which is then raised with

@@ -123,6 +123,21 @@ leave_to_begin(void *sp, void *arg)
     return begin_below(thread, sp);
 }
 
+/* Where greenlets end into one another in a row, the first is often held by whoever called it, and would hold them all by
+ * their parents. What nobody else refers to is left out: the first one's parent is then the next, to which all that is meant
+ * for it would go anyway. */
+static void
+shorten_row(Thread *thread, Greenlet *dying, Greenlet *next)
+{
+    Greenlet *first = thread->first_of_row;
+    if (first == NULL || first->state->parent != dying || Py_REFCNT(dying) != 2) {
+        thread->first_of_row = dying;
+        return;
+    }
+    first->state->parent = (Greenlet *)Py_NewRef(next);
+    drop_shared(dying);
+}
+
 /* The new stack begins where the old one did, whose frames nobody needs any more: so a row of greenlets that end into one
  * another takes up one place. */
 void *
@@ -130,6 +145,7 @@ leave_for_good_to_begin(void *Py_UNUSED(sp), void *arg)
 {
     Thread *thread = arg;
     State *from = thread->current->state;
+    shorten_row(thread, thread->current, thread->target);
     tstate_end(&from->tstate, thread->tstate);
     stack_forget(&from->slice);
     return begin_below(thread, from->slice.stop);

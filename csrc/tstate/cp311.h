@@ -118,7 +118,7 @@ static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     if (__builtin_expect(slice->tracing != 0, 0)) {
-        ts->tracing -= slice->tracing;
+        ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);  /* sys.call_tracing makes it 0 for a while */
     }
     slice->cframe = ts->cframe;
     slice->current_frame = ts->cframe->current_frame;
@@ -219,23 +219,9 @@ tstate_trash_nesting(PyThreadState *ts)
 }
 
 static inline int
-tstate_watched(PyThreadState *ts)
+tstate_monitored(PyThreadState *Py_UNUSED(ts))
 {
-    return ts->c_tracefunc != NULL || ts->c_profilefunc != NULL;
-}
-
-typedef struct _PyInterpreterFrame tstate_python_frame;
-
-static inline PyObject *
-tstate_code_of(tstate_python_frame *frame)
-{
-    return (PyObject *)frame->f_code;
-}
-
-static inline PyObject *
-tstate_running_code(PyThreadState *ts)
-{
-    return ts->cframe->current_frame == NULL ? NULL : tstate_code_of(ts->cframe->current_frame);
+    return 0;                       /* sys.monitoring came with 3.12 */
 }
 
 static inline int
@@ -246,5 +232,10 @@ tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
 
 static inline void
 tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
+{
+}
+
+static inline void
+tstate_keep_base(PyThreadState *Py_UNUSED(ts))
 {
 }

@@ -171,7 +171,7 @@ static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     if (__builtin_expect(slice->tracing != 0, 0)) {
-        ts->tracing -= slice->tracing;
+        ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);  /* sys.call_tracing makes it 0 for a while */
     }
     slice->cframe = ts->cframe;
     tstate_hide_entries(slice, ts);
@@ -275,20 +275,6 @@ tstate_events_version(PyThreadState *ts)
 
 #include "monitoring.h"
 
-typedef struct _PyInterpreterFrame tstate_python_frame;
-
-static inline PyObject *
-tstate_code_of(tstate_python_frame *frame)
-{
-    return (PyObject *)frame->f_code;
-}
-
-static inline PyObject *
-tstate_running_code(PyThreadState *ts)
-{
-    return ts->cframe->current_frame == NULL ? NULL : tstate_code_of(ts->cframe->current_frame);
-}
-
 static inline int
 tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
 {
@@ -297,5 +283,10 @@ tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
 
 static inline void
 tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
+{
+}
+
+static inline void
+tstate_keep_base(PyThreadState *Py_UNUSED(ts))
 {
 }

@@ -104,7 +104,7 @@ static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     if (__builtin_expect(slice->tracing != 0, 0)) {
-        ts->tracing -= slice->tracing;
+        ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);  /* sys.call_tracing makes it 0 for a while */
     }
     slice->frame = ts->current_frame;
     slice->entries = entries_hide(&slice->frame, NULL);
@@ -209,20 +209,6 @@ tstate_events_version(PyThreadState *ts)
 
 #include "monitoring.h"
 
-typedef struct _PyInterpreterFrame tstate_python_frame;
-
-static inline PyObject *
-tstate_code_of(tstate_python_frame *frame)
-{
-    return PyStackRef_AsPyObjectBorrow(frame->f_executable);
-}
-
-static inline PyObject *
-tstate_running_code(PyThreadState *ts)
-{
-    return ts->current_frame == NULL ? NULL : tstate_code_of(ts->current_frame);
-}
-
 static inline int
 tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
 {
@@ -231,5 +217,10 @@ tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
 
 static inline void
 tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
+{
+}
+
+static inline void
+tstate_keep_base(PyThreadState *Py_UNUSED(ts))
 {
 }

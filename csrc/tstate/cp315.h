@@ -113,7 +113,7 @@ static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     if (__builtin_expect(slice->tracing != 0, 0)) {
-        ts->tracing -= slice->tracing;
+        ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);  /* sys.call_tracing makes it 0 for a while */
     }
     slice->frame = ts->current_frame;
     slice->entries = entries_hide(&slice->frame, ts->base_frame);
@@ -218,20 +218,6 @@ tstate_events_version(PyThreadState *ts)
 
 #include "monitoring.h"
 
-typedef struct _PyInterpreterFrame tstate_python_frame;
-
-static inline PyObject *
-tstate_code_of(tstate_python_frame *frame)
-{
-    return PyStackRef_AsPyObjectBorrow(frame->f_executable);
-}
-
-static inline PyObject *
-tstate_running_code(PyThreadState *ts)
-{
-    return ts->current_frame == NULL ? NULL : tstate_code_of(ts->current_frame);
-}
-
 /* Each stack of a thread ends at ts->base_frame, where nothing of Python runs. It has no code, yet sys._getframe makes a frame
  * object of it if it is called there, as a greenlet's run is: so it is given one, and what else a frame object looks at. */
 static inline int
@@ -253,15 +239,33 @@ tstate_enter_thread(PyThreadState *ts)
     return 0;
 }
 
-/* A frame object of it lives on without the thread. */
+/* A frame object of the base frame lives on without it, also when the thread is no more. It may drop the last reference to
+ * what somebody has put into its f_locals. */
+static inline void
+tstate_keep_base(PyThreadState *ts)
+{
+    _PyInterpreterFrame *base = ts->base_frame, *running = tstate_get()->current_frame;
+    if (base->frame_obj != NULL) {
+        if (running == base) {
+            tstate_get()->current_frame = NULL;
+        }
+        _PyFrame_ClearExceptCode(base);
+        base->f_funcobj = PyStackRef_None;
+        base->stackpointer = base->localsplus;
+        base->owner = FRAME_OWNED_BY_INTERPRETER;
+        if (running == base) {
+            tstate_get()->current_frame = base;
+        }
+    }
+}
+
 static inline void
 tstate_leave_thread(PyThreadState *ts)
 {
     _PyInterpreterFrame *base = ts->base_frame;
-    if (tstate_code_of(base) != Py_None) {
-        _PyFrame_ClearExceptCode(base);
+    tstate_keep_base(ts);
+    if (!PyStackRef_IsNull(base->f_executable)) {
         PyStackRef_CLEAR(base->f_executable);
-        base->f_executable = PyStackRef_None;
-        base->f_funcobj = PyStackRef_None;
     }
+    base->f_executable = PyStackRef_None;
 }

@@ -1,4 +1,4 @@
-/* tstate_watched from CPython 3.12 on, where tools watch by way of sys.monitoring (PEP 669). The version file defines
+/* tstate_monitored from CPython 3.12 on, where tools watch by way of sys.monitoring (PEP 669). The version file defines
  * tstate_events_version: a number that changes whenever a tool's events do, and is 0 if there never were any. */
 
 /* Whether a tool has events for all code. Those of sys.settrace and sys.setprofile are not asked for here. */
@@ -21,13 +21,10 @@ monitoring_is_on(void)
 }
 
 static inline int
-tstate_watched(PyThreadState *ts)
+tstate_monitored(PyThreadState *ts)
 {
     static uint64_t known_version;
     static int on;
-    if (ts->c_tracefunc != NULL || ts->c_profilefunc != NULL) {
-        return 1;
-    }
     uint64_t version = tstate_events_version(ts);
     if (version != known_version) {
         on = monitoring_is_on();

@@ -64,6 +64,8 @@ class Thread:
     doomed: list[Greenlet] = field(default_factory=list)
     """Greenlets that lost their last owner in another thread: this one kills them when it goes on."""
     ended: bool = False
+    first_of_row: Greenlet | None = None
+    """A dead one that ended into one that began."""
 
 
 class Model(Interpreter):
@@ -140,9 +142,22 @@ class Model(Interpreter):
         if live.state == "unstarted":
             if live.run is None:
                 raise Refused("AttributeError")
+            if self.current.state == "dead":
+                self.shorten_row(self.current, live)
             live.state, live.thread, live.resume = "live", self.thread, self.begin
             live.frames = [Frame("bottom", self.program.bodies[live.run])]
         self.arrive(live, message)
+
+    def shorten_row(self, dying: Greenlet, following: Greenlet) -> None:
+        """Greenlets that end into one another in a row: the first one's parent is then the next, if nobody else owns what
+        is between, which else could not go as long as the first is there."""
+        first = self.thread.first_of_row
+        if first in self.made and first.parent is dying and dying.owners == 2:  # the current one, and a parent
+            first.parent = following
+            following.owners += 1
+            dying.owners -= 1
+        else:
+            self.thread.first_of_row = dying
 
     def check_thread(self, target: Greenlet) -> None:
         """A greenlet runs in the thread it began in. An unstarted one would where its nearest ancestor began."""

@@ -3,6 +3,7 @@ collector run (up to CPython 3.11), whose finaliser reaches the victim by a weak
 its end.
 """
 
+# not on PyPy: its collector has no thresholds
 import gc
 import weakref
 

@@ -5,6 +5,7 @@ CPython itself cannot be sampled so while C calls a function of Python: on 3.11 
 begins in memory that is not set yet, on 3.13 it ends in a frame that faulthandler does not expect. So nothing
 here does that.
 """
+# not on PyPy: its faulthandler registers no signals
 # only with shortcuts: policy is a function of Python that C calls
 
 import faulthandler
