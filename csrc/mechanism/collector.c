@@ -13,10 +13,19 @@ static PyObject *listener;          /* what of them is ours */
 static PyThreadState *collecting_thread;
 static const Greenlet *collecting_greenlet;     /* NULL in a thread that had none yet */
 
+/* The list is the program's, which may clear it. Only the first in it is sure to be told of all: one before it that takes
+ * itself off the list would have it skipped. */
+static bool
+is_listening(void)
+{
+    return PyList_GET_SIZE(listeners) > 0 && PyList_GET_ITEM(listeners, 0) == listener;
+}
+
 static PyObject *
 listen(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
-    bool starts = nargs > 0 && PyUnicode_Check(args[0]) && PyUnicode_CompareWithASCIIString(args[0], "start") == 0;
+    bool starts = nargs > 0 && PyUnicode_Check(args[0]) && PyUnicode_CompareWithASCIIString(args[0], "start") == 0
+                  && is_listening();
     Thread *thread = starts ? thread_find(false) : NULL;
     collecting_thread = starts ? tstate_get() : NULL;
     collecting_greenlet = thread == NULL ? NULL : thread->current;
@@ -38,14 +47,6 @@ collector_listen(PyObject *module_name)
     }
     listener = PyCFunction_NewEx(&listen_function, NULL, module_name);
     return listener == NULL ? -1 : PyList_Insert(listeners, 0, listener);
-}
-
-/* The list is the program's, which may clear it. Only who stands first in it is told of all: one before us that takes itself
- * off the list would have us skipped. */
-static bool
-is_listening(void)
-{
-    return PyList_GET_SIZE(listeners) > 0 && PyList_GET_ITEM(listeners, 0) == listener;
 }
 
 bool

@@ -149,8 +149,8 @@ class Model(Interpreter):
         self.arrive(live, message)
 
     def shorten_row(self, dying: Greenlet, following: Greenlet) -> None:
-        """Greenlets that end into one another in a row: the first one's parent is then the next, if nobody else owns what
-        is between, which else could not go as long as the first is there."""
+        """Greenlets end into one another in a row: the first one's parent is then the next, if nobody else owns those
+        between, which could not go otherwise as long as the first is there."""
         first = self.thread.first_of_row
         if first in self.made and first.parent is dying and dying.owners == 2:  # the current one, and a parent
             first.parent = following
