@@ -1,5 +1,5 @@
-"""Callbacks that take themselves off gc.callbacks have the next one skipped. The mechanism took an old collection for the
-present one, and killed a greenlet within the collector.
+"""Callbacks that take themselves off gc.callbacks have the next one skipped. The mechanism took an old collection for
+the present one, and killed a greenlet within the collector.
 """
 # not on PyPy: it has no gc.callbacks
 
@@ -23,7 +23,7 @@ def once(at):
 
 def descend(depth):
     if depth:
-        return list(map(lambda _: descend(depth - 1), [0]))[0]
+        return max([0], key=lambda _: descend(depth - 1) or 0)
     try:
         return main.switch()
     finally:
