@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count, product
 from typing import Any
 
-from tests.order.program import SLOTS, VIAS, Code, Program
+from tests.order.program import FINALISERS, SLOTS, VIAS, Code, Program
 
 BODIES, GENERATORS = range(3), range(2)
 SLOT = range(SLOTS)
@@ -27,7 +27,12 @@ def _all(weight: int, word: str, *operands: Iterable[Any]) -> tuple[int, list[An
 
 SWITCHES = _all(16, "switch", WHO, [(VALUE,), (VALUE,), (), (VALUE, VALUE)], [{}, {}, {"a": VALUE}])
 MAKES = _all(
-    12, "make", SLOT, [*BODIES, *BODIES, None], [None, None, *SLOT, "parent"], ["plain", "plain", "subclass", "context"]
+    12,
+    "make",
+    SLOT,
+    [*BODIES, *BODIES, None],
+    [None, None, *SLOT, "parent"],
+    ["plain", "plain", "subclass", "context", "partial"],
 )
 THROWS = _all(4, "throw", WHO, ["instance", "exit", "class", "value", "handled", "junk"])
 RESUMES = _all(4, "next", GENERATORS)
@@ -92,7 +97,7 @@ def program(choose: Choose, *, keeps: bool = False) -> Program:
         return [filled(choose(table), depth, yields) for _ in range(choose(size))]
 
     def filled(part: Any, depth: int, yields: bool) -> Any:
-        if part == "del" and keeps:
+        if part in FINALISERS and keeps:
             return "function"
         if part == VALUE:
             return next(values)

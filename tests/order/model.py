@@ -312,6 +312,14 @@ class Model(Interpreter):
         above = greenlet.parent and greenlet.parent.name
         self.event(greenlet.name, greenlet.state == "live", greenlet.state == "dead", above)
 
+    def do_call(self, via: str, depth: int, code: Code) -> None:
+        """A tracer is given the greenlet that it is called in, which so owns itself until the call is over."""
+        super().do_call(via, depth, code)
+        self.current.owners += via == "tracer"
+
+    def called(self, via: str) -> None:
+        self.current.owners -= via == "tracer"
+
     def do_trace(self, what: str) -> None:
         self.thread.tracer = what
 

@@ -5,7 +5,8 @@ the code of its generators. Code is a list of instructions, an instruction a lis
 
     make slot body parent kind   a greenlet into a slot (LIMIT of them a program); body None: it gets a run later,
                                  and a reference to it is kept, for the AttributeError that it may raise has one;
-                                 kind: "plain", "subclass" (its run is a method), "context" (it has a copy of ours)
+                                 kind: "plain", "subclass" (its run is a method), "context" (it has a copy of ours),
+                                 "partial" (its run is a function in C)
     set_run who body             who.run = body
     switch who args kwargs       who.switch(*args, **kwargs)
     throw who what               who.throw(...): "exit" no argument, "class", "value" (a class and a value),
@@ -19,7 +20,9 @@ the code of its generators. Code is a list of instructions, an instruction a lis
     try code catches handler     catches: "Error", "Exception", "GreenletExit" or "BaseException"
     finally code final
     handled                      what sys.exc_info tells, and its chain of contexts
-    call via depth code          code called from C, or from C called from C ...: VIAS
+    call via depth code          code called from C, or from C called from C ...: VIAS. Three are greenlets' own: the
+                                 constructor of an exception that is thrown, a finaliser in the former traceback of
+                                 one, and a tracer of switches
     next generator | yield value
     set value | get              a context variable
     trace what                   "on", "off", or "failing": a tracer that raises
@@ -44,7 +47,8 @@ Code = Sequence[Instruction]
 SLOTS = 4
 LIMIT = 8
 NESTED = {"try": (1, 3), "finally": (1, 2), "call": (3,)}  # which operands of an instruction are code
-VIAS = ("function", "sorted", "sub", "eq", "get", "import", "del", "context")
+VIAS = ("function", "sorted", "sub", "eq", "get", "import", "del", "context", "constructor", "traceback", "tracer")
+FINALISERS = ("del", "traceback")  # what these raise nobody can catch
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.order.program import Code
+from tests.order.program import FINALISERS, Code
 
 NORMAL, RETURN, RAISE = "normal", "return", "raise"  # how code ends
 
@@ -104,9 +104,10 @@ class Interpreter:
             elif frame.kind == "call":
                 via, variables = frame.rest
                 self.current.variables = variables
-                if via == "del" and how == RAISE:
+                self.called(via)
+                if via in FINALISERS and how == RAISE:
                     self.event("cannot raise", value.chain())
-                if via == "del" or how == RETURN:
+                if via in FINALISERS or how == RETURN:
                     how = NORMAL
             elif frame.kind == "generator":
                 frame.rest.state = "done"
@@ -120,6 +121,9 @@ class Interpreter:
     def end(self, how: str, value: Any) -> None:
         """The last frame of the current stack has ended."""
         raise NotImplementedError
+
+    def called(self, via: str) -> None:
+        """Code that was called so has ended."""
 
     def raised(self, kind: str, number: int | None = None) -> Raised:
         return Raised(kind, number, self.handled())
@@ -147,7 +151,7 @@ class Interpreter:
         self.enter("finally", code, final)
 
     def do_call(self, via: str, depth: int, code: Code) -> None:
-        """Through whatever C it goes, but contextvars.Context.run lends a copy, and __del__ raises nothing."""
+        """Through whatever C it goes, but contextvars.Context.run lends a copy, and finalisers raise nothing."""
         variables = self.current.variables
         self.enter("call", code, (via, variables))
         if via == "context":

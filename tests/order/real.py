@@ -21,7 +21,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from types import CodeType, FrameType, ModuleType
 from typing import Any
@@ -201,7 +201,7 @@ class World:
         elif kind == "subclass":
             new = type("Sub", (greenlet,), {"run": staticmethod(run)})(**given)
         else:
-            new = greenlet(run, **given)
+            new = greenlet(partial(run) if kind == "partial" else run, **given)
         if kind == "context":
             new.gr_context = contextvars.copy_context()
         kept = self._keeps or run is None  # then the AttributeError that it may raise refers to it
@@ -262,7 +262,59 @@ class World:
 
     def call(self, via: str, depth: int, called: Callable[[], Any]) -> None:
         """Calls it by way of C code, `depth` times over."""
-        _CALLERS[via](called if depth <= 1 else partial(self.call, via, depth - 1, called))
+        again = called if depth <= 1 else partial(self.call, via, depth - 1, called)
+        if via in _CALLERS:
+            _CALLERS[via](again)
+        else:
+            getattr(self, f"_call_by_{via}")(again)
+
+    def _call_by_constructor(self, called: Callable[[], Any]) -> None:
+        """Of an exception that is thrown into a greenlet which cannot take it."""
+        raised: list[BaseException] = []
+
+        class Made(Exception):
+            def __init__(self) -> None:
+                try:
+                    called()
+                except BaseException as exception:
+                    raised.append(exception.with_traceback(None))
+
+        with suppress(AttributeError):
+            self._greenlets.greenlet(parent=self.at("main")).throw(Made)
+        if raised:
+            _raise_as_it_is(raised.pop())
+
+    def _call_by_traceback(self, called: Callable[[], Any]) -> None:
+        """By what the former traceback of a thrown exception holds."""
+
+        def fail(held: Any) -> None:
+            raise Error
+
+        try:
+            fail(_LastCaller(called))
+        except Error as exception:
+            thrown = [exception]
+        with suppress(AttributeError):
+            self._greenlets.greenlet(parent=self.at("main")).throw(thrown.pop(), None, None)
+
+    def _call_by_tracer(self, called: Callable[[], Any]) -> None:
+        """Of a switch from a greenlet to itself. A tracer that raises is removed."""
+        settrace = self._greenlets.settrace
+        before = self._greenlets.gettrace()
+        raised: list[BaseException] = []
+
+        def tracer(event: str, pair: Any) -> None:
+            settrace(before)
+            del pair
+            try:
+                called()
+            except BaseException as exception:
+                raised.append(exception.with_traceback(None))
+
+        settrace(tracer)
+        self._greenlets.getcurrent().switch()
+        if raised:
+            _raise_as_it_is(raised.pop())
 
     def hand_over(self) -> None:
         self.event("hands over")
@@ -392,6 +444,16 @@ _CALLERS: dict[str, Callable[[Callable[[], Any]], object]] = {
     "del": _LastCaller,
     "context": lambda called: contextvars.copy_context().run(called),
 }
+
+
+def _raise_as_it_is(exception: BaseException) -> None:
+    """What is being handled here does not become its context."""
+    context = exception.__context__
+    try:
+        raise exception
+    finally:
+        exception.__context__ = context
+        del exception
 
 
 class _Stderr:
