@@ -35,6 +35,15 @@ CYCLE = Program(
     bodies=[[], [["finally", [["switch", "main", [], {}]], [["reparent", 0, "current"], ["keep", 2, "current"]]]]],
 )
 ENDED_THREAD = Program(mains=[[["hand_over"], ["look", 0]], [["keep", 0, "current"]]])
+ROW = Program(
+    mains=[
+        [
+            *[["make", 0, 0, None, "plain"], ["make", 1, 0, 0, "plain"], ["make", 2, 0, 1, "plain"]],
+            *[["drop", 1], ["switch", 2, [], {}], ["look", 2]],
+        ]
+    ],
+    bodies=[[]],
+)
 
 DIFFERENCES: dict[str, tuple[Program, list[str]]] = {
     "run is called with a GreenletExit": (RUN_EXIT, ["g1 begins () {}", "main got None"]),
@@ -50,5 +59,12 @@ DIFFERENCES: dict[str, tuple[Program, list[str]]] = {
     "the main greenlet of an ended thread is true": (
         ENDED_THREAD,
         ["main hands over", "main is back", "main main2 True "],
+    ),
+    "a row of ends keeps all that ended": (
+        ROW,
+        [
+            *["g3 begins () {}", "g2 begins (None,) {}", "g1 begins (None,) {}", "main got None"],
+            "main g3 False True g2",
+        ],
     ),
 }

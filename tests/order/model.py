@@ -153,6 +153,7 @@ class Model(Interpreter):
         between, which could not go otherwise as long as the first is there."""
         first = self.thread.first_of_row
         if first in self.made and first.parent is dying and dying.owners == 2:  # the current one, and a parent
+            self.differences.add("a row of ends keeps all that ended")
             first.parent = following
             following.owners += 1
             dying.owners -= 1
