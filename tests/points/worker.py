@@ -19,7 +19,7 @@ from tests.points.build import load
 load(Path(sys.argv[1]))
 
 from switchlib import _mechanism, _switch, getcurrent  # noqa: E402
-from tests.points.world import ACTIONS, OPERATIONS, UNTOLD, World, go_to_main, in_a_thread, trace_no_more  # noqa: E402
+from tests.points.world import ACTIONS, OPERATIONS, STAYING, UNTOLD, World, go_to_main, in_a_thread, trace_no_more  # noqa: E402
 
 Operation = Callable[[World], Callable[[], Any]]
 Action = Callable[[World], None]
@@ -99,7 +99,7 @@ def strike(operation: Operation, action: Action, number: int) -> tuple[Outcome, 
     """The outcome with the action at the number-th place; how many places were passed, and which one that was."""
     w = World()
     act = operation(w)
-    if action is not go_to_main:  # or the collector would stay there, and never run again
+    if action in STAYING:
         w.actions["in a finaliser"] = action
     _mechanism.arm_point(number, lambda fails: action(w))
     result = outcome_of(act)
