@@ -322,14 +322,14 @@ free_state(Greenlet *self)
         return;
     }
     self->state = NULL;
+    if (state->thread != NULL && state->thread->first_of_row == self) {
+        state->thread->first_of_row = NULL;
+    }
     stack_forget(&state->slice);
     tstate_clear(&state->tstate);
     Py_XDECREF(state->parent);
     Py_XDECREF(state->run);
     if (state->thread != NULL) {
-        if (state->thread->first_of_row == self) {
-            state->thread->first_of_row = NULL;
-        }
         main_greenlets -= state->slice.stop == STACK_END;
         thread_release(state->thread);
     }

@@ -623,8 +623,8 @@ STAYING = {
     *(make_it_a_parent, make_it_a_child, change_its_run, trace, trace_no_more, raise_one, drop_it, drop_the_rest),
     give_it_a_dict,
 }
-"""These switch to no greenlet. If a finaliser that the collector calls does, and what the collector has in hand dies there,
-the collector's lists may be broken (docs/decisions.md)."""
+"""These switch to no greenlet. If a finaliser that the collector calls does, and what the collector has in hand dies
+there, the collector's lists may be broken (docs/decisions.md)."""
 
 ACTIONS = [
     *(end_it, kill_it, throw_into_it, switch_to_it_and_back, make_it_a_parent, make_it_a_child, go_to_main),
