@@ -437,8 +437,8 @@ def switch(self: Any, /, *args: Any, **kwargs: Any) -> Any:
 def throw(self: Any, typ: Any = ..., val: Any = None, tb: TracebackType | None = None, /) -> Any:
     if tb is not None and not isinstance(tb, TracebackType):
         raise TypeError("throw() third argument must be a traceback object")
-    exception = _make_exception(Policy.GreenletExit if typ is ... else typ, val)
-    exception.__traceback__ = tb
+    exception, raised = _make_exception(Policy.GreenletExit if typ is ... else typ, val)
+    exception.__traceback__ = tb if raised is None else raised
     thread = _enter()
     while True:
         settled = _settle(thread, Policy.throw(self, exception), None)
@@ -474,19 +474,19 @@ def _plain_end(
     return parent, stack, result if exception is None else Raise(exception)
 
 
-def _make_exception(typ: Any, val: Any) -> BaseException:
-    """The exception that throw(typ, val) raises."""
+def _make_exception(typ: Any, val: Any) -> tuple[BaseException, TracebackType | None]:
+    """The exception that throw(typ, val) raises; if it is what the class raised as it was called, also its traceback."""
     if isinstance(typ, BaseException):
         if val is not None:
             raise TypeError("instance exception may not have a separate value")
-        return typ
+        return typ, None
     if not (isinstance(typ, type) and issubclass(typ, BaseException)):
         raise TypeError(f"exceptions must be classes, or instances, not {type(typ).__name__}")
     try:
         exception: BaseException = __pypy__.normalize_exc(typ, val)
     except BaseException as raised:
-        return raised
-    return exception
+        return raised, raised.__traceback__
+    return exception, None
 
 
 def _settle(thread: Thread, decision: tuple[Any, ...], dying: Any) -> tuple[Any, Stack, Any] | None:

@@ -2,6 +2,7 @@
 was finalised: a generator in the wrong context.
 """
 
+# not on PyPy: its collector finalises generators, in whatever context
 import contextvars
 import gc
 import sys
