@@ -475,7 +475,7 @@ def _plain_end(
 
 
 def _make_exception(typ: Any, val: Any) -> tuple[BaseException, TracebackType | None]:
-    """The exception that throw(typ, val) raises; if it is what the class raised as it was called, also its traceback."""
+    """The exception that throw(typ, val) raises; if the class raised it when it was called, also its traceback."""
     if isinstance(typ, BaseException):
         if val is not None:
             raise TypeError("instance exception may not have a separate value")

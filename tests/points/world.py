@@ -609,6 +609,7 @@ def give_it_a_dict(w: World) -> None:
 UNTOLD = {
     *(raise_one, make_it_a_parent, go_to_main, switch_with_a_failing_tracer, switch_without_memory),
     *(
+        kill_in_a_cycle,
         kill_in_a_cycle_elsewhere,
         kill_a_survivor,
         begin_in_a_new_thread,
