@@ -2,6 +2,7 @@
 CPython 3.15 it made a frame object of the frame at the base of all stacks, which crashed when it was used.
 """
 
+# not on CPython 3.15 with assertions: it asserts that there is a frame of Python, also in threads
 import functools
 import sys
 import traceback
