@@ -97,7 +97,7 @@
 #  error "switchlib does not know this CPython version: write csrc/tstate/cp3NN.h as csrc/tstate.h tells, and name it in csrc/tstate.h"
 #endif
 
-/* The same in all versions so far: their files need not define these. */
+/* The same in all versions so far, or in all but one, which says so by a macro: their files need not define these. */
 
 static inline uint64_t
 tstate_id(PyThreadState *ts)
@@ -133,5 +133,31 @@ tstate_collecting(PyThreadState *ts)
 {
     return ts->interp->gc.collecting;
 }
+
+#if PY_VERSION_HEX < 0x030C0000
+static inline int
+tstate_monitored(PyThreadState *Py_UNUSED(ts))
+{
+    return 0;                       /* sys.monitoring came with 3.12 */
+}
+#endif
+
+#if !defined(TSTATE_HAS_BASE_FRAME)
+static inline int
+tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
+{
+    return 0;
+}
+
+static inline void
+tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
+{
+}
+
+static inline void
+tstate_keep_base(PyThreadState *Py_UNUSED(ts))
+{
+}
+#endif
 
 #endif

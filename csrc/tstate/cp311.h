@@ -217,25 +217,3 @@ tstate_trash_nesting(PyThreadState *ts)
 {
     return ts->trash_delete_nesting;
 }
-
-static inline int
-tstate_monitored(PyThreadState *Py_UNUSED(ts))
-{
-    return 0;                       /* sys.monitoring came with 3.12 */
-}
-
-static inline int
-tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
-{
-    return 0;
-}
-
-static inline void
-tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
-{
-}
-
-static inline void
-tstate_keep_base(PyThreadState *Py_UNUSED(ts))
-{
-}

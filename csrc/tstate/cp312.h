@@ -274,19 +274,3 @@ tstate_events_version(PyThreadState *ts)
 }
 
 #include "monitoring.h"
-
-static inline int
-tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
-{
-    return 0;
-}
-
-static inline void
-tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
-{
-}
-
-static inline void
-tstate_keep_base(PyThreadState *Py_UNUSED(ts))
-{
-}

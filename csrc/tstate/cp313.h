@@ -195,27 +195,3 @@ tstate_trash_nesting(PyThreadState *Py_UNUSED(ts))
 {
     return 0;                               /* the trash can goes by c_recursion_remaining now */
 }
-
-static inline uint64_t
-tstate_events_version(PyThreadState *ts)
-{
-    return tstate_instrumentation(ts);
-}
-
-#include "monitoring.h"
-
-static inline int
-tstate_enter_thread(PyThreadState *Py_UNUSED(ts))
-{
-    return 0;
-}
-
-static inline void
-tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
-{
-}
-
-static inline void
-tstate_keep_base(PyThreadState *Py_UNUSED(ts))
-{
-}

@@ -210,13 +210,7 @@ tstate_trash_nesting(PyThreadState *Py_UNUSED(ts))
     return 0;                               /* the trash can goes by the stack pointer now */
 }
 
-static inline uint64_t
-tstate_events_version(PyThreadState *ts)
-{
-    return tstate_instrumentation(ts);
-}
-
-#include "monitoring.h"
+#define TSTATE_HAS_BASE_FRAME 1
 
 /* Each stack of a thread ends at ts->base_frame, where nothing of Python runs. It has no code, yet sys._getframe makes a frame
  * object of it if it is called there, as a greenlet's run is: so it is given one, and what else a frame object looks at. */

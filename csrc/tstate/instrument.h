@@ -30,3 +30,11 @@ tstate_prepare_return(tstate_slice *slice, PyThreadState *ts)
 {
     return slice->instrumentation == tstate_instrumentation(ts) ? 0 : tstate_instrument(slice, ts);
 }
+
+static inline uint64_t
+tstate_events_version(PyThreadState *ts)
+{
+    return tstate_instrumentation(ts);
+}
+
+#include "monitoring.h"
