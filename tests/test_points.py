@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("cffi", reason="it builds an extension")
+
 HOUSE = Path(__file__).parents[1]
 
 

@@ -269,6 +269,13 @@ def end_into_the_unstarted_by_an_exception(w: World) -> Act:
     return ending(run, w.fresh)
 
 
+def end_in_a_row(w: World) -> Act:
+    """Nobody but the first refers to those between it and the last."""
+    second = greenlet(lambda *args: "second", greenlet(lambda *args: "third", w.fresh))
+    first = greenlet(lambda: "first", second)
+    return first.switch
+
+
 def end_into_one_without_a_run(w: World) -> Act:
     return ending(lambda: "result", greenlet())
 
@@ -471,7 +478,14 @@ OPERATIONS = [
     *(throw_into_the_unstarted, throw_into_the_dead, throw_exit_into_the_dead, throw_into_oneself, start),
     *(start_with_keywords, start_a_subclass, start_in_c, start_in_c_without_a_frame, end, end_by_an_exception),
     *(end_by_exit, end_into_the_dead, end_into_the_unstarted, end_into_the_unstarted_by_an_exception),
-    *(end_into_one_without_a_run, kill, kill_while_an_exception_is_handled, kill_in_a_cycle, kill_in_a_cycle_elsewhere),
+    *(
+        end_in_a_row,
+        end_into_one_without_a_run,
+        kill,
+        kill_while_an_exception_is_handled,
+        kill_in_a_cycle,
+        kill_in_a_cycle_elsewhere,
+    ),
     *(
         drop_the_unstarted,
         make,
