@@ -112,6 +112,14 @@ stack_first_owner(const stack_slice *current)
     return current->start != NULL ? (stack_slice *)current : current->prev;
 }
 
+/* The owner above. Stops rise strictly; where they do not, a walk ends, so that none goes round. */
+STACK_INLINE stack_slice *
+stack_owner_above(const stack_slice *owner)
+{
+    stack_slice *above = owner->prev;
+    return above == NULL || above->stop > owner->stop ? above : NULL;
+}
+
 /* `current`, whose start the caller has set (or left NULL if it will never run again), makes room for
  * `target` to be restored: all bytes below target's stop that belong to others go to the heap.
  * Returns 0, or -1 if there was no memory: then every slice is as valid as before, and current runs on. */
@@ -121,7 +129,7 @@ stack_save(stack_slice *current, const stack_slice *target)
     stack_slice *owner;
 again:
     owner = stack_first_owner(current);
-    for (; owner != NULL && owner->stop < target->stop; owner = owner->prev) {
+    for (; owner != NULL && owner->stop < target->stop; owner = stack_owner_above(owner)) {
         if (stack_save_up_to(owner, owner->stop) < 0) {
             goto failed;
         }
@@ -150,7 +158,7 @@ stack_restore(stack_slice *target, const stack_slice *current)
     }
     stack_slice *owner = stack_first_owner(current);
     while (owner != NULL && owner->stop <= target->stop) {
-        owner = owner->prev;
+        owner = stack_owner_above(owner);
     }
     target->prev = owner;
     target->start = NULL;

@@ -443,6 +443,22 @@ def test_a_death_while_another_thread_collects():
     assert each is None
 
 
+def test_a_death_while_another_thread_collects_and_others_hear_of_it_first():
+    def first(phase, info):
+        pass
+
+    ended = []
+    each = suspended_with(ended)
+    gc.callbacks.insert(0, first)
+    try:
+        with another_thread_collects():
+            each = None
+            assert ended == ["ended"]
+    finally:
+        gc.callbacks.remove(first)
+    assert each is None
+
+
 def test_it_waits_if_nobody_hears_of_collections():
     """Then the mechanism cannot tell whose collection it is, and one of its own must not be left."""
     ended = []

@@ -8,28 +8,61 @@
 
 static PyObject *listeners;         /* gc.callbacks */
 static PyObject *listener;          /* what of them is ours */
+static PyObject *get_stats;         /* gc.get_stats */
 
-/* Where the last collection began: only to be compared, and only true while our listener is told of all. */
-static PyThreadState *collecting_thread;
+/* Where the last collection began: only to be compared. */
+static PyThreadState *collecting_thread;        /* NULL if it is not known */
 static const Greenlet *collecting_greenlet;     /* NULL in a thread that had none yet */
+static long collecting_number;                  /* how many collections there were before; -1 if our listener stood first */
 
-/* The list is the program's, which may clear it. Only the first in it is sure to be told of all: one before it that takes
- * itself off the list would have it skipped. */
+/* The list is the program's. Only the first in it is sure to be told of all: one before it that takes itself off the list has
+ * it skipped. */
 static bool
-is_listening(void)
+is_listening_first(void)
 {
     return PyList_GET_SIZE(listeners) > 0 && PyList_GET_ITEM(listeners, 0) == listener;
+}
+
+/* How many collections are over; -1 if it cannot be told. */
+static long
+count_collections(void)
+{
+    long sum = 0;
+    PyObject *stats = PyObject_CallNoArgs(get_stats);
+    for (Py_ssize_t i = 0; stats != NULL && i < PyList_GET_SIZE(stats); i++) {
+        PyObject *number = PyDict_GetItemString(PyList_GET_ITEM(stats, i), "collections");
+        sum += number == NULL ? 0 : PyLong_AsLong(number);
+    }
+    if (stats == NULL) {
+        PyErr_Clear();
+        return -1;
+    }
+    Py_DECREF(stats);
+    return sum;
 }
 
 static PyObject *
 listen(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
-    bool starts = nargs > 0 && PyUnicode_Check(args[0]) && PyUnicode_CompareWithASCIIString(args[0], "start") == 0
-                  && is_listening();
-    Thread *thread = starts ? thread_find(false) : NULL;
-    collecting_thread = starts ? tstate_get() : NULL;
-    collecting_greenlet = thread == NULL ? NULL : thread->current;
+    bool starts = nargs > 0 && PyUnicode_Check(args[0]) && PyUnicode_CompareWithASCIIString(args[0], "start") == 0;
+    collecting_thread = NULL;
+    if (starts) {
+        Thread *thread = thread_find(false);
+        collecting_number = is_listening_first() ? -1 : count_collections();
+        collecting_greenlet = thread == NULL ? NULL : thread->current;
+        collecting_thread = collecting_number < 0 && !is_listening_first() ? NULL : tstate_get();
+    }
     Py_RETURN_NONE;
+}
+
+/* Whether what was noted is of the collection that is under way: it could be of one whose end we were not told of. */
+static bool
+is_noted(void)
+{
+    if (collecting_thread == NULL) {
+        return false;
+    }
+    return collecting_number < 0 ? is_listening_first() : count_collections() == collecting_number;
 }
 
 static PyMethodDef listen_function = {"note_collection", (PyCFunction)(void (*)(void))listen, METH_FASTCALL,
@@ -41,8 +74,9 @@ collector_listen(PyObject *module_name)
 {
     PyObject *gc = PyImport_ImportModule("gc");
     listeners = gc == NULL ? NULL : PyObject_GetAttrString(gc, "callbacks");
+    get_stats = gc == NULL ? NULL : PyObject_GetAttrString(gc, "get_stats");
     Py_XDECREF(gc);
-    if (listeners == NULL || !PyList_Check(listeners)) {
+    if (listeners == NULL || get_stats == NULL || !PyList_Check(listeners)) {
         return -1;
     }
     listener = PyCFunction_NewEx(&listen_function, NULL, module_name);
@@ -57,7 +91,7 @@ collector_is_here(const Thread *running)
         collecting_thread = NULL;
         return false;
     }
-    if (collecting_thread == NULL || !is_listening()) {
+    if (!is_noted()) {
         return true;                /* for all that is known */
     }
     if (collecting_thread != ts || running == NULL) {

@@ -180,8 +180,10 @@ kill_suspended(Thread *thread, Greenlet *self)
     if (depth != 0) {
         killer->depth--;
         state->depth -= depth;
-        store_parent(self, parent);     /* unless it has become a child of self: then the killer stays the parent */
-        Py_DECREF(parent);
+        if (parent != NULL) {
+            store_parent(self, parent); /* unless it has become a child of self: then the killer stays the parent */
+            Py_DECREF(parent);
+        }
     }
     if (killed && is_suspended(state) && Py_REFCNT(self) == 1) {
         report_survivor(self);
