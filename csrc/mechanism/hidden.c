@@ -4,10 +4,12 @@
 #include "parts.h"
 
 static bool
-is_policy(PyObject *code)
+is_policy(PyFrameObject *frame)
 {
-    return code != NULL && PyCode_Check(code)
-        && ((PyCodeObject *)code)->co_filename == ((PyCodeObject *)PyFunction_GET_CODE(policy[P_SWITCH]))->co_filename;
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    bool hidden = code->co_filename == ((PyCodeObject *)PyFunction_GET_CODE(policy[P_SWITCH]))->co_filename;
+    Py_DECREF(code);
+    return hidden;
 }
 
 /* Takes the policy's own frames off the exception's traceback: users see theirs. */
@@ -16,13 +18,7 @@ hide_policy_frames(void)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    while (traceback != NULL) {
-        PyObject *code = (PyObject *)PyFrame_GetCode(((PyTracebackObject *)traceback)->tb_frame);
-        bool hidden = is_policy(code);
-        Py_DECREF(code);
-        if (!hidden) {
-            break;
-        }
+    while (traceback != NULL && is_policy(((PyTracebackObject *)traceback)->tb_frame)) {
         PyObject *next = Py_XNewRef((PyObject *)((PyTracebackObject *)traceback)->tb_next);
         Py_DECREF(traceback);
         traceback = next;
@@ -33,36 +29,30 @@ hide_policy_frames(void)
     PyErr_Restore(type, value, traceback);
 }
 
-static bool
-is_policy_frame(PyFrameObject *frame)
-{
-    PyObject *code = (PyObject *)PyFrame_GetCode(frame);
-    bool hidden = is_policy(code);
-    Py_DECREF(code);
-    return hidden;
-}
-
 /* These stand in the thread state, in the place of what sys.settrace and sys.setprofile have put there, while policy runs. If a
  * greenlet is left in the midst of policy they stay: they pass on all that is not policy's. */
 static int
 trace_others(PyObject *object, PyFrameObject *frame, int what, PyObject *arg)
 {
-    return is_policy_frame(frame) ? 0 : thread_find(false)->trace_function(object, frame, what, arg);
+    return is_policy(frame) ? 0 : thread_find(false)->trace_function(object, frame, what, arg);
 }
 
 static int
 profile_others(PyObject *object, PyFrameObject *frame, int what, PyObject *arg)
 {
-    return is_policy_frame(frame) ? 0 : thread_find(false)->profile_function(object, frame, what, arg);
+    return is_policy(frame) ? 0 : thread_find(false)->profile_function(object, frame, what, arg);
 }
 
-static void
+/* Returns whether there was something to stand in for. */
+static bool
 hide_from(Py_tracefunc *function, Py_tracefunc *kept, Py_tracefunc ours)
 {
-    if (*function != NULL && *function != ours) {
-        *kept = *function;
-        *function = ours;
+    if (*function == NULL || *function == ours) {
+        return false;
     }
+    *kept = *function;
+    *function = ours;
+    return true;
 }
 
 static void
@@ -79,10 +69,8 @@ call_hidden(Thread *thread, PyObject *function, PyObject *const *args, Py_ssize_
 {
     PyThreadState *ts = thread->tstate;
     bool monitored = tstate_monitored(ts);
-    bool traced = ts->c_tracefunc != NULL && ts->c_tracefunc != trace_others;
-    bool profiled = ts->c_profilefunc != NULL && ts->c_profilefunc != profile_others;
-    hide_from(&ts->c_tracefunc, &thread->trace_function, trace_others);
-    hide_from(&ts->c_profilefunc, &thread->profile_function, profile_others);
+    bool traced = hide_from(&ts->c_tracefunc, &thread->trace_function, trace_others);
+    bool profiled = hide_from(&ts->c_profilefunc, &thread->profile_function, profile_others);
     if (unlikely(monitored)) {
         tstate_mute(ts);
     }
