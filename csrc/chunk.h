@@ -4,7 +4,7 @@
  * a page or more of memory. Ours begins with a small chunk out of the object allocator. What does not fit goes into
  * further chunks, which the interpreter maps by its arena allocator: so that a call across a chunk's end does not map
  * and unmap memory each time, a few chunks of that size are kept. And so that greenlets are not suspended with a
- * mapped chunk again and again, the first chunk is as large as lately needed for the same function. */
+ * mapped chunk again and again, the first chunk is as large as lately needed (first_chunk.h). */
 #ifndef SWITCHLIB_CHUNK_H
 #define SWITCHLIB_CHUNK_H
 
@@ -18,11 +18,5 @@ void chunk_free_mapped(void *chunk, size_t size);
 
 /* Puts the cache of the interpreter's own chunks between it and its arena allocator. Once a process. */
 void chunk_cache_install(void);
-
-/* The size that a first chunk needed lately to run this code; 0 if that is not known. */
-size_t chunk_size_learned(const void *code);
-
-/* A first chunk of this size would have been large enough. */
-void chunk_size_learn(const void *code, size_t size);
 
 #endif

@@ -74,51 +74,74 @@ pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject *
     return 0;
 }
 
-/* The shortcut for a start by way of tuple and dict: of a subclass, which may look `run` up in any way, or of what is no
- * function. RETRY if it does not apply. */
+/* Puts a start's arguments where a function takes them from as its first step, without a tuple in between. Returns false if
+ * that cannot be: something else comes first, or an extension has put a vectorcall of its own into the function. Runs
+ * nothing. */
+static bool
+lend_array(Thread *thread, const Greenlet *target, PyObject *run, PyObject *const *args, Py_ssize_t nargs)
+{
+    PyObject *stale = target->state->run == run ? NULL : target->state->run;
+    Callee callee = callee_of(run);
+    if (stale != NULL || Py_REFCNT(thread->current) == 1 || callee.function == NULL || callee.function->vectorcall != function_vectorcall
+        || !tstate_copies_at_once((PyObject *)callee.function, nargs + (callee.self != NULL))) {
+        return false;
+    }
+    thread->array = args;
+    thread->nargs = nargs;
+    if (callee.self != NULL) {
+        if (nargs >= LENT_WITH_SELF) {
+            return false;
+        }
+        thread->with_self[0] = callee.self;
+        for (Py_ssize_t i = 0; i < nargs; i++) {
+            thread->with_self[i + 1] = args[i];
+        }
+        thread->array = thread->with_self;
+        thread->nargs = nargs + 1;
+    }
+    thread->function = callee.function;
+    return true;
+}
+
+/* Packs the arguments and starts the target with this run, which it takes over. RETRY if the target is not to be started
+ * any more. */
 static __attribute__((noinline)) Settled
-start_packed(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+start_packed(Thread *thread, Greenlet *target, PyObject *run, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     PyObject *tuple, *dict;
     if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
+        release(run);
         return (Settled){DONE, NULL};
     }
     Settled settled = {RETRY, NULL};
-    if (thread->fast != NULL && is_unstarted(target->state) && belongs_here(thread, target)) {
-        settled = settle_start(thread, target, tuple, dict, NULL, NULL);
+    if (thread->fast != NULL) {
+        settled = settle_run(thread, target, run, tuple, dict, NULL, NULL);
+    }
+    else {
+        release(run);
     }
     let_go(tuple, settled);
     let_go(dict, settled);
     return settled;
 }
 
-/* Whether a function takes its arguments right out of the caller's array, and nothing else comes first. An
- * extension may have put a vectorcall of its own into it. */
-static inline bool
-takes_array(const Thread *thread, PyObject *run, Py_ssize_t nargs)
-{
-    return Py_REFCNT(thread->current) > 1 && PyFunction_Check(run)
-        && ((PyFunctionObject *)run)->vectorcall == function_vectorcall && tstate_copies_at_once(run, nargs);
-}
-
 /* The shortcut for a start. RETRY if it does not apply. */
 static Settled
 start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    PyObject *run = target->state->run;
-    if (Py_TYPE(target) != Public || run == NULL || kwnames != NULL || !takes_array(thread, run, nargs)) {
-        return start_packed(thread, target, args, nargs, kwnames);
+    Settled settled = {RETRY, NULL};
+    PyObject *run = belongs_here(thread, target) ? run_of_start(target, &settled) : NULL;
+    if (run == NULL) {
+        return settled;
     }
-    if (!belongs_here(thread, target)) {
-        return (Settled){RETRY, NULL};
+    if (kwnames != NULL || thread->fast == NULL || !lend_array(thread, target, run, args, nargs)) {
+        return start_packed(thread, target, run, args, nargs, kwnames);
     }
-    if (prepare_start(thread, (Greenlet *)Py_NewRef(target), Py_NewRef(run)) < 0) {
-        return (Settled){DONE, NULL};
+    settled = settle_run(thread, target, run, NULL, NULL, NULL, NULL);
+    if (settled.what != BEGIN) {
+        thread->function = NULL;
     }
-    thread->in_array = true;
-    thread->array = args;
-    thread->nargs = nargs;
-    return (Settled){BEGIN, NULL};
+    return settled;
 }
 
 /* A switch to `self`, which is suspended in this thread. Takes the payload over. */

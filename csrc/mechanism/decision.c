@@ -23,23 +23,27 @@ take_instance(void)
     return value;
 }
 
-Settled
-settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs, PyObject *exception,
-             PyObject *traceback)
+PyObject *
+run_of_start(Greenlet *target, Settled *settled)
 {
     PyObject *run = Py_TYPE(target) == Public ? Py_XNewRef(target->state->run) : NULL;
     if (run == NULL) {
         run = PyObject_GetAttr((PyObject *)target, run_name);
     }
+    *settled = (Settled){DONE, NULL};
     if (run == NULL && !is_unstarted(target->state) && PyErr_ExceptionMatches(PyExc_AttributeError)) {
         PyErr_Clear();              /* it was begun meanwhile, and has none any more */
-        return (Settled){RETRY, NULL};
+        settled->what = RETRY;
     }
-    if (run == NULL) {
-        return (Settled){DONE, NULL};
-    }
+    return run;
+}
+
+Settled
+settle_run(Thread *thread, Greenlet *target, PyObject *run, PyObject *args, PyObject *kwargs, PyObject *exception,
+           PyObject *traceback)
+{
     if (!is_unstarted(target->state) || !belongs_here(thread, target)) {
-        Py_DECREF(run);
+        release(run);
         return (Settled){RETRY, NULL};
     }
     if (prepare_start(thread, (Greenlet *)Py_NewRef(target), run) < 0) {
@@ -50,6 +54,15 @@ settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs,
     thread->payload = Py_XNewRef(exception);
     thread->traceback = Py_XNewRef(traceback);
     return (Settled){BEGIN, NULL};
+}
+
+Settled
+settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs, PyObject *exception,
+             PyObject *traceback)
+{
+    Settled settled;
+    PyObject *run = run_of_start(target, &settled);
+    return run == NULL ? settled : settle_run(thread, target, run, args, kwargs, exception, traceback);
 }
 
 static bool

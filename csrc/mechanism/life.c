@@ -79,11 +79,11 @@ begin(void *arg)
     thread->current = thread->target;
     thread->target = NULL;
     PyObject *result;
-    if (thread->in_array) {
-        thread->in_array = false;
-        drop_shared(origin);        /* start_fast looked, and that run is a function */
-        PyObject *run = thread->current->state->run;
-        result = ((PyFunctionObject *)run)->vectorcall(run, thread->array, (size_t)thread->nargs, NULL);
+    PyFunctionObject *function = thread->function;
+    if (function != NULL) {
+        thread->function = NULL;
+        drop_shared(origin);        /* lend_array looked */
+        result = function->vectorcall((PyObject *)function, thread->array, (size_t)thread->nargs, NULL);
     }
     else {
         result = begin_slowly(thread, origin);

@@ -355,7 +355,8 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
 #endif
     int listening = collector_listen(module_name);
     Py_XDECREF(module_name);
-    if (listening < 0 || base_type_make() < 0 || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {
+    if (listening < 0 || callee_install() < 0 || base_type_make() < 0
+        || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {
         return NULL;
     }
     stack_memory = (struct stack_memory){PyObject_Malloc, PyObject_Free};

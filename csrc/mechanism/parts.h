@@ -29,6 +29,7 @@
 
 #include "../../asm/asm.h"
 #include "../arena.h"
+#include "../callee.h"
 #include "../stack.h"
 #include "../tstate.h"
 
@@ -67,6 +68,8 @@ typedef struct Greenlet {
     State *state;
 } Greenlet;
 
+#define LENT_WITH_SELF 5
+
 /* A thread that has used greenlets. The thread state's dict owns it; so does each greenlet that began in it. */
 typedef struct Thread {
     PyThreadState *fast;            /* tstate while shortcuts may be taken, else NULL */
@@ -80,10 +83,11 @@ typedef struct Thread {
     PyObject *payload;              /* owned: the value, or the exception that arrive_to_raise raises; NULL if one is set */
     PyObject *traceback;            /* owned: with which it is raised, may be NULL */
     bool stayed;                    /* there was no memory to leave the stack */
-    /* If the target starts: its arguments as the caller's array, or else as args and kwargs. */
-    bool in_array;
+    /* If the target starts: a function with its arguments in an array (all borrowed), see lend_array; or args and kwargs. */
+    PyFunctionObject *function;
     PyObject *const *array;
     Py_ssize_t nargs;
+    PyObject *with_self[1 + LENT_WITH_SELF];    /* the array, if `self` comes before the caller's */
     PyObject *args;                 /* owned; NULL to raise the payload instead of calling run */
     PyObject *kwargs;               /* owned, may be NULL */
     PyObject *stale;                /* owned: the run that another took the place of; to be released there */
@@ -336,8 +340,15 @@ ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject
     return call_hidden(thread, policy[which], args, nargs, kwnames);
 }
 
-/* Makes ready to start `target` with args and kwargs, or, if args is NULL, with the exception, which is then raised with
- * the traceback. Looking `run` up may run anything, so the target is checked after it. */
+/* The run of a target that was unstarted: a new reference, or NULL and what was settled. Looking it up may run anything. */
+PyObject *run_of_start(Greenlet *target, Settled *settled);
+
+/* Makes ready to start `target` by a call of `run`, which is taken over, with args and kwargs; or, if args is NULL, with the
+ * exception, which is then raised with the traceback, or with what lend_array has left. */
+Settled settle_run(Thread *thread, Greenlet *target, PyObject *run, PyObject *args, PyObject *kwargs, PyObject *exception,
+                   PyObject *traceback);
+
+/* Both, one after the other. */
 Settled settle_start(Thread *thread, Greenlet *target, PyObject *args, PyObject *kwargs, PyObject *exception,
                      PyObject *traceback);
 

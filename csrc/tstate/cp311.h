@@ -8,6 +8,7 @@
 #include <internal/pycore_pystate.h>
 #include <frameobject.h>
 
+#define DATASTACK_FRAME_BYTES(code) ((size_t)((code)->co_nlocalsplus + (code)->co_stacksize + FRAME_SPECIALS_SIZE) * sizeof(PyObject *))
 #include "datastack.h"
 
 /* _Py_Specialize_LoadMethod in Python/specialize.c gives up where the dict is NULL; all empty ones have the same keys. */
@@ -59,26 +60,10 @@ tstate_copies_at_once(PyObject *run, Py_ssize_t Py_UNUSED(nargs))
     return (((PyCodeObject *)PyFunction_GET_CODE(run))->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0;
 }
 
-/* What _PyFrame_Push asks of the data stack for a call of `run`, in bytes; 0 if it is no Python function. */
-static inline size_t
-tstate_frame_bytes(PyObject *run)
-{
-    if (!PyFunction_Check(run)) {
-        return 0;
-    }
-    PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(run);
-    return (size_t)(code->co_nlocalsplus + code->co_stacksize + FRAME_SPECIALS_SIZE) * sizeof(PyObject *);
-}
-
 static inline int
 tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), PyObject *run)
 {
-    PyObject *code = PyFunction_Check(run) ? PyFunction_GET_CODE(run) : NULL;
-    if (datastack_prepare(&slice->data, code, tstate_frame_bytes(run)) < 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    return 0;
+    return datastack_prepare(&slice->data, run);
 }
 
 static inline void
@@ -95,7 +80,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->base.previous = &ts->root_cframe;
     TSTATE_IN_ORDER;
     ts->cframe = &slice->base;
-    datastack_enter(&slice->data, ts);
+    datastack_begin(&slice->data, ts);
     slice->exc_state.exc_value = NULL;
     slice->exc_state.previous_item = NULL;
     ts->exc_info = &slice->exc_state;

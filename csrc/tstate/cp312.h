@@ -12,6 +12,7 @@
 #include <internal/pycore_frame.h>
 #include <internal/pycore_interp.h>
 
+#define DATASTACK_FRAME_BYTES(code) ((size_t)(code)->co_framesize * sizeof(PyObject *))
 #include "datastack.h"
 
 #define TSTATE_DICT_SPEEDS_METHODS 0
@@ -74,25 +75,10 @@ tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
     return 1;                       /* the collector runs between bytecodes only */
 }
 
-/* What a call of `run` asks of the data stack, in bytes; 0 if it is no Python function. */
-static inline size_t
-tstate_frame_bytes(PyObject *run)
-{
-    if (!PyFunction_Check(run)) {
-        return 0;
-    }
-    return (size_t)((PyCodeObject *)PyFunction_GET_CODE(run))->co_framesize * sizeof(PyObject *);
-}
-
 static inline int
 tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), PyObject *run)
 {
-    PyObject *code = PyFunction_Check(run) ? PyFunction_GET_CODE(run) : NULL;
-    if (datastack_prepare(&slice->data, code, tstate_frame_bytes(run)) < 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    return 0;
+    return datastack_prepare(&slice->data, run);
 }
 
 static inline void
@@ -102,7 +88,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->base.previous = &ts->root_cframe;
     TSTATE_IN_ORDER;
     ts->cframe = &slice->base;
-    datastack_enter(&slice->data, ts);
+    datastack_begin(&slice->data, ts);
     slice->exc_state.exc_value = NULL;
     slice->exc_state.previous_item = NULL;
     ts->exc_info = &slice->exc_state;

@@ -19,6 +19,7 @@
 #include <internal/pycore_interpframe.h>
 #include <internal/pycore_stackref.h>
 
+#define DATASTACK_FRAME_BYTES(code) ((size_t)(code)->co_framesize * sizeof(PyObject *))
 #include "datastack.h"
 
 #define TSTATE_DICT_SPEEDS_METHODS 0
@@ -74,20 +75,14 @@ tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
 static inline int
 tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), PyObject *run)
 {
-    PyCodeObject *code = PyFunction_Check(run) ? (PyCodeObject *)PyFunction_GET_CODE(run) : NULL;
-    size_t words = code == NULL ? 0 : (size_t)code->co_framesize;
-    if (datastack_prepare(&slice->data, code, words * sizeof(PyObject *)) < 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    return 0;
+    return datastack_prepare(&slice->data, run);
 }
 
 static inline void
 tstate_begin(tstate_slice *slice, PyThreadState *ts)
 {
     ts->current_frame = ts->base_frame;     /* where a profiler from outside expects every stack to end */
-    datastack_enter(&slice->data, ts);
+    datastack_begin(&slice->data, ts);
     slice->exc_state.exc_value = NULL;
     slice->exc_state.previous_item = NULL;
     ts->exc_info = &slice->exc_state;

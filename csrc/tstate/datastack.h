@@ -1,8 +1,11 @@
-/* The data stack of a greenlet: where its Python frames live, from CPython 3.11 on. For the version files. */
+/* The data stack of a greenlet: where its Python frames live, from CPython 3.11 on. For the version files,
+ * which say by DATASTACK_FRAME_BYTES(code) what a call of a function asks of it. */
 #ifndef SWITCHLIB_DATASTACK_H
 #define SWITCHLIB_DATASTACK_H
 
+#include "../callee.h"
 #include "../chunk.h"
+#include "../first_chunk.h"
 
 #include <Python.h>
 
@@ -18,54 +21,37 @@ typedef struct datastack {
 #define CHUNK_LEAST ((size_t)240)
 #define CHUNK_ROOM ((size_t)128)
 
-/* Allocates the first chunk, for a run of `code` whose frame has so many bytes. -1 if there is no memory. */
+/* Allocates the first chunk, for a greenlet that runs `run`. -1 and MemoryError if there is no memory. */
 static inline int
-datastack_prepare(datastack *stack, const void *code, size_t frame_size)
+datastack_prepare(datastack *stack, PyObject *run)
 {
+    size_t frame = 0;
+    PyFunctionObject *function = callee_of(run).function;
+    if (function != NULL) {
+        frame = DATASTACK_FRAME_BYTES((PyCodeObject *)function->func_code);
+    }
     /* One word is skipped, so that _PyThreadState_PopFrame never takes the first frame for a chunk's first
-     * and frees the chunk (push_chunk in Python/pystate.c does the same); it has the code. One more since the test
+     * and frees the chunk (push_chunk in Python/pystate.c does the same); it has the key. One more since the test
      * for space wants some left. */
-    size_t size = CHUNK_HEAD + frame_size + 2 * sizeof(PyObject *);
-    size_t learned = code == NULL ? 0 : chunk_size_learned(code);
-    size = Py_MAX(Py_MAX(size, learned), CHUNK_LEAST);
+    size_t size = CHUNK_HEAD + frame + 2 * sizeof(PyObject *);
+    bool report;
+    const void *key = callee_key(run);
+    size = Py_MAX(Py_MAX(size, first_chunk_size(key, &report)), CHUNK_LEAST);
+    if (size % MAPPED_BYTES == 0) {
+        size += sizeof(PyObject *); /* chunks of the interpreter's own are known by such a size */
+    }
     stack->chunk = PyObject_Malloc(size);
     if (stack->chunk == NULL) {
+        PyErr_NoMemory();
         return -1;
     }
     stack->chunk->previous = NULL;
     stack->chunk->size = size;
     stack->chunk->top = 0;
-    stack->chunk->data[0] = (PyObject *)code;
+    stack->chunk->data[0] = (PyObject *)((uintptr_t)key | report);
     stack->top = &stack->chunk->data[1];
     stack->limit = (PyObject **)((char *)stack->chunk + size);
     return 0;
-}
-
-/* The data stack has grown beyond its first chunk since it was last left. */
-static __attribute__((noinline, unused)) void
-datastack_learn(PyThreadState *ts)
-{
-    _PyStackChunk *chunk = ts->datastack_chunk;
-    size_t words = (size_t)(ts->datastack_top - chunk->data);
-    while (chunk->previous != NULL) {
-        chunk = chunk->previous;
-        words += chunk->top;
-    }
-    if (chunk->size < MAPPED_BYTES && chunk->data[0] != NULL) {     /* else it is not ours, but the thread's own */
-        chunk_size_learn(chunk->data[0], CHUNK_HEAD + words * sizeof(PyObject *) + CHUNK_ROOM);
-    }
-}
-
-static inline void
-datastack_leave(datastack *stack, PyThreadState *ts)
-{
-    if (__builtin_expect(ts->datastack_chunk != stack->chunk, 0)
-        && ts->datastack_chunk != NULL && ts->datastack_chunk->previous != NULL) {
-        datastack_learn(ts);
-    }
-    stack->chunk = ts->datastack_chunk;
-    stack->top = ts->datastack_top;
-    stack->limit = ts->datastack_limit;
 }
 
 static inline void
@@ -74,6 +60,47 @@ datastack_enter(const datastack *stack, PyThreadState *ts)
     ts->datastack_chunk = stack->chunk;
     ts->datastack_top = stack->top;
     ts->datastack_limit = stack->limit;
+}
+
+/* Enters what datastack_prepare has made. */
+static inline void
+datastack_begin(datastack *stack, PyThreadState *ts)
+{
+    datastack_enter(stack, ts);
+    if ((uintptr_t)stack->chunk->data[0] & 1) {
+        stack->chunk = NULL;        /* so that datastack_leave reports its use */
+    }
+}
+
+/* The innermost chunk is another than when this data stack was last left, or it was not left yet. */
+static __attribute__((noinline, unused)) void
+datastack_report(PyThreadState *ts)
+{
+    _PyStackChunk *chunk = ts->datastack_chunk;
+    if (chunk == NULL) {
+        return;
+    }
+    bool outgrown = chunk->previous != NULL;
+    size_t words = (size_t)(ts->datastack_top - chunk->data);
+    while (chunk->previous != NULL) {
+        chunk = chunk->previous;
+        words += chunk->top;
+    }
+    if (chunk->size % MAPPED_BYTES != 0) {      /* else it is the thread's own */
+        const void *key = (const void *)((uintptr_t)chunk->data[0] & ~(uintptr_t)1);
+        first_chunk_used(key, CHUNK_HEAD + words * sizeof(PyObject *) + CHUNK_ROOM, outgrown);
+    }
+}
+
+static inline void
+datastack_leave(datastack *stack, PyThreadState *ts)
+{
+    if (__builtin_expect(ts->datastack_chunk != stack->chunk, 0)) {
+        datastack_report(ts);
+    }
+    stack->chunk = ts->datastack_chunk;
+    stack->top = ts->datastack_top;
+    stack->limit = ts->datastack_limit;
 }
 
 /* Frees the running data stack, on which no frame is left: so the first chunk is the only one. */

@@ -1,0 +1,64 @@
+#include "callee.h"
+
+#include <structmember.h>
+
+static PyObject *call_name;
+static PyTypeObject *partial;       /* functools.partial; NULL if it is not as expected */
+static Py_ssize_t partial_function; /* the offset of what it calls */
+
+int
+callee_install(void)
+{
+    call_name = PyUnicode_InternFromString("__call__");
+    PyObject *module = PyImport_ImportModule("_functools");
+    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "partial");
+    PyObject *member = type == NULL ? NULL : PyObject_GetAttrString(type, "func");
+    Py_XDECREF(module);
+    if (call_name == NULL || member == NULL) {
+        Py_XDECREF(type);
+        Py_XDECREF(member);
+        return -1;
+    }
+    if (Py_IS_TYPE(member, &PyMemberDescr_Type) && ((PyMemberDescrObject *)member)->d_member->type == T_OBJECT) {
+        partial_function = ((PyMemberDescrObject *)member)->d_member->offset;
+        partial = (PyTypeObject *)Py_NewRef(type);
+    }
+    Py_DECREF(member);
+    Py_DECREF(type);
+    return 0;
+}
+
+Callee
+callee_of(PyObject *run)
+{
+    PyObject *function = run, *self = NULL;
+    if (PyMethod_Check(run)) {
+        function = PyMethod_GET_FUNCTION(run);
+        self = PyMethod_GET_SELF(run);
+    }
+    else if (!PyFunction_Check(run) && PyType_HasFeature(Py_TYPE(run), Py_TPFLAGS_HEAPTYPE)) {
+        function = _PyType_Lookup(Py_TYPE(run), call_name);
+        self = run;
+    }
+    if (function == NULL || !PyFunction_Check(function)) {
+        return (Callee){NULL, NULL};
+    }
+    return (Callee){(PyFunctionObject *)function, self};
+}
+
+const void *
+callee_key(PyObject *run)
+{
+    if (partial != NULL && Py_IS_TYPE(run, partial)) {      /* a partial of a partial is made as one */
+        PyObject *function = *(PyObject **)((char *)run + partial_function);
+        run = function == NULL ? run : function;
+    }
+    Callee callee = callee_of(run);
+    if (callee.function != NULL) {
+        return callee.function->func_code;
+    }
+    if (PyCFunction_Check(run)) {
+        return ((PyCFunctionObject *)run)->m_ml;
+    }
+    return PyMethod_Check(run) ? (void *)PyMethod_GET_FUNCTION(run) : (void *)Py_TYPE(run);
+}
