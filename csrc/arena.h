@@ -1,4 +1,4 @@
-/* Arenas in huge pages, for programs with very many greenlets.
+/* Arenas of 1 MiB, aligned, in huge pages where there are very many greenlets.
  *
  * Who goes from one to another of 100,000 greenlets waits for the tables of pages more than for the memory: an object,
  * a frame and the copy of a stack lie in pages of 4 KiB each, and no processor keeps that many in mind. Pages of 2 MiB
@@ -17,10 +17,18 @@
 extern long arena_greenlets;
 #define ARENA_GREENLETS 4096
 
-/* NULL if there is none to be had: on 32 bits, on other systems than Linux, without memory. */
-void *arena_alloc(void);
+/* An arena, in huge pages if that is worth while; its memory is zero. NULL if there is none to be had. */
+void *arena_map(void);
+void arena_unmap(void *arena);
 
-bool arena_is_ours(const void *arena);
-void arena_free(void *arena);
+/* Gives the memory of a part back to the system; it is zero when it is used again. Whole pages, or nothing happens. */
+void arena_give_back(void *part, size_t size);
+
+/* The same, but NULL if it is not to be in huge pages: with few greenlets, on 32 bits, on other systems than Linux, where the
+ * address space has a limit. */
+void *arena_map_huge(void);
+
+/* Whether it comes from arena_map_huge. */
+bool arena_is_huge(const void *arena);
 
 #endif

@@ -47,8 +47,8 @@ cache_alloc(void *ctx, size_t size)
     if (size == MAPPED_BYTES) {
         memory = cache_take();
     }
-    else if (size == ARENA_BYTES && arena_greenlets >= ARENA_GREENLETS && tstate_is_of_main_interpreter()) {
-        memory = arena_alloc();     /* for those that share one GIL, or there would have to be a lock */
+    else if (size == ARENA_BYTES && tstate_is_of_main_interpreter()) {
+        memory = arena_map_huge();  /* for those that share one GIL, or there would have to be a lock */
     }
     return memory != NULL ? memory : mapped.alloc(ctx, size);
 }
@@ -56,8 +56,8 @@ cache_alloc(void *ctx, size_t size)
 static void
 cache_free(void *ctx, void *memory, size_t size)
 {
-    if (arena_is_ours(memory)) {
-        arena_free(memory);
+    if (arena_is_huge(memory)) {
+        arena_unmap(memory);
     }
     else if (size != MAPPED_BYTES || !cache_put(memory)) {
         mapped.free(ctx, memory, size);

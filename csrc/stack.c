@@ -3,8 +3,24 @@
 #include <stdlib.h>
 
 stack_statistics stack_counts;
-struct stack_memory stack_memory = {malloc, free};
 long stack_fail_allocation;
+
+/* Tools that hook the C library's allocator (memray, heaptrack) rewrite its functions' addresses wherever they stand in
+ * writable memory, and so half of a table that is filled in twice. These two are called where they hook calls. */
+static void *
+default_allocate(size_t size)
+{
+    return malloc(size);
+}
+
+static void
+default_free(void *block, size_t size)
+{
+    (void)size;
+    free(block);
+}
+
+struct stack_memory stack_memory = {default_allocate, default_free};
 
 static void *
 allocate(size_t size)
@@ -15,10 +31,17 @@ allocate(size_t size)
     return stack_memory.allocate(size);
 }
 
+/* Of a buffer with this capacity; the larger ones begin anywhere in a line (stack_copy_of). */
+static size_t
+buffer_bytes(size_t capacity)
+{
+    return capacity < STACK_ALIGNED_BYTES ? capacity : capacity + STACK_LINE - 1;
+}
+
 int
 stack_resize(stack_slice *slice, size_t size)
 {
-    char *buffer = allocate(size < STACK_ALIGNED_BYTES ? size : size + STACK_LINE - 1);
+    char *buffer = allocate(buffer_bytes(size));
     if (buffer == NULL) {
         return -1;
     }
@@ -28,7 +51,7 @@ stack_resize(stack_slice *slice, size_t size)
     if (former.saved != 0) {
         memcpy(stack_copy_of(slice), stack_copy_of(&former), former.saved);
     }
-    stack_memory.free(former.buffer);
+    stack_memory.free(former.buffer, buffer_bytes(former.capacity));
     stack_counts.buffers += former.buffer == NULL;
     stack_counts.bytes += (long long)size - (long long)former.capacity;
     return 0;
@@ -54,7 +77,7 @@ stack_use_reserve(void)
     if (reserve == NULL) {
         return -1;
     }
-    stack_memory.free(reserve);
+    stack_memory.free(reserve, RESERVE_BYTES);
     reserve = NULL;
     stack_counts.reserves_used++;
     return 0;
@@ -66,7 +89,7 @@ stack_forget(stack_slice *slice)
     if (slice->buffer != NULL) {
         stack_counts.buffers--;
         stack_counts.bytes -= (long long)slice->capacity;
-        stack_memory.free(slice->buffer);
+        stack_memory.free(slice->buffer, buffer_bytes(slice->capacity));
     }
     slice->start = slice->buffer = NULL;
     slice->saved = slice->capacity = 0;

@@ -45,10 +45,11 @@ typedef struct stack_statistics {
 } stack_statistics;
 extern stack_statistics stack_counts;
 
-/* Where the copies lie: in what the C library allocates, unless somebody has a better place. */
+/* Where the copies lie: in what the C library allocates, unless somebody has a better place. `free` gets the size that was
+ * asked for; NULL is allowed. */
 extern struct stack_memory {
     void *(*allocate)(size_t size);
-    void (*free)(void *block);
+    void (*free)(void *block, size_t size);
 } stack_memory;
 
 /* For tests: let the k-th allocation from now on fail (1 is the next one), or with -1 all of them; 0 ends it. */

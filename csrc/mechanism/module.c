@@ -359,7 +359,8 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
         || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {
         return NULL;
     }
-    stack_memory = (struct stack_memory){PyObject_Malloc, PyObject_Free};
+    blocks_install();
+    stack_memory = (struct stack_memory){block_alloc, block_free};
     tstate_install();
     Py_RETURN_NONE;
 }

@@ -29,6 +29,7 @@
 
 #include "../../asm/asm.h"
 #include "../arena.h"
+#include "../blocks.h"
 #include "../callee.h"
 #include "../stack.h"
 #include "../tstate.h"

@@ -3,6 +3,7 @@
 #ifndef SWITCHLIB_DATASTACK_H
 #define SWITCHLIB_DATASTACK_H
 
+#include "../blocks.h"
 #include "../callee.h"
 #include "../chunk.h"
 #include "../first_chunk.h"
@@ -40,7 +41,7 @@ datastack_prepare(datastack *stack, PyObject *run)
     if (size % MAPPED_BYTES == 0) {
         size += sizeof(PyObject *); /* chunks of the interpreter's own are known by such a size */
     }
-    stack->chunk = PyObject_Malloc(size);
+    stack->chunk = block_alloc(size);
     if (stack->chunk == NULL) {
         PyErr_NoMemory();
         return -1;
@@ -108,7 +109,7 @@ static inline void
 datastack_end(datastack *stack, PyThreadState *ts)
 {
     assert(ts->datastack_chunk->previous == NULL);
-    PyObject_Free(ts->datastack_chunk);
+    block_free(ts->datastack_chunk, ts->datastack_chunk->size);
     stack->chunk = NULL;
 }
 
@@ -124,7 +125,7 @@ datastack_abandon(datastack *stack)
             chunk_free_mapped(chunk, chunk->size);
         }
         else {
-            PyObject_Free(chunk);
+            block_free(chunk, chunk->size);
         }
         chunk = previous;
     }

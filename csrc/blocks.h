@@ -1,0 +1,21 @@
+/* Memory for what greenlets are suspended with: copies of stacks, first chunks of data stacks.
+ *
+ * Small blocks are the object allocator's. Larger ones it would ask the C library for, which keeps what is between two
+ * others: after a peak, next to nothing goes back to the system. Here, as in the object allocator, an arena of 1 MiB is made
+ * of pools of 64 KiB, and a pool of blocks of one size. At most as much memory is kept in empty pools as is in use, and a
+ * little more. */
+#ifndef SWITCHLIB_BLOCKS_H
+#define SWITCHLIB_BLOCKS_H
+
+#include <stddef.h>
+
+/* Comes first. Once a process. */
+void blocks_install(void);
+
+/* NULL if there is no memory. The GIL of the main interpreter is held. Aligned like what PyObject_Malloc returns. */
+void *block_alloc(size_t size);
+
+/* With the size that it was asked for. NULL is allowed. */
+void block_free(void *block, size_t size);
+
+#endif
