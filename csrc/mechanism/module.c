@@ -59,7 +59,7 @@ set_shortcuts(PyObject *Py_UNUSED(module), PyObject *flag)
     }
     PyObject *before = PyBool_FromLong(shortcuts);
     shortcuts = on;
-    for (Thread *thread = threads; thread != NULL; thread = thread->next) {
+    for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
         set_fast(thread);
     }
     return before;
@@ -85,7 +85,7 @@ ready(PyObject *Py_UNUSED(module), PyObject *object)
     if (g == NULL) {
         return NULL;
     }
-    return PyBool_FromLong(g->state->slice.start != NULL && g->state->thread->tstate == tstate_get());
+    return PyBool_FromLong(g->state->slice.start != NULL && is_here(g->state->thread, tstate_get()));
 }
 
 static PyObject *
@@ -231,7 +231,7 @@ static PyObject *
 py_count_doomed(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Py_ssize_t n = 0;
-    for (const Thread *thread = threads; thread != NULL; thread = thread->next) {
+    for (const Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
         n += count_doomed(thread->doomed) + count_doomed(thread->unreachable);
     }
     return PyLong_FromSsize_t(n);

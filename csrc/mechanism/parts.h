@@ -100,11 +100,11 @@ typedef struct Thread {
     Greenlet *doomed;               /* they lost their last reference in another thread, or have to wait */
     Greenlet *unreachable;          /* they did in the collector, or it found them in cycles */
     Py_ssize_t count;
-    struct Thread *next;            /* in the list of all */
+    struct Thread *next;            /* in the list in which thread_of looks */
+    bool is_there, is_late;         /* for end_forgotten_threads; late ones began after their guard told */
 } Thread;
 
 extern Thread *here;               /* the thread that used greenlets last; the GIL protects it */
-extern Thread *threads;            /* those that have not ended */
 extern Py_ssize_t main_greenlets;
 extern bool shortcuts;
 extern bool closing;               /* the interpreter runs its exit functions, or ends already */
@@ -227,6 +227,9 @@ is_plain(const Thread *thread, const Greenlet *target)
 /* The running thread; `create` it if it is new. NULL with an exception set if it could not be, and NULL without one
  * if it is new and not to be created. */
 Thread *thread_find(bool create);
+
+/* All that have not ended, in any order: the first is after NULL, and NULL after the last. */
+Thread *thread_after(const Thread *thread);
 
 /* As thread_find(true), but first kills what waits to be killed in this thread. */
 Thread *thread_here(void);

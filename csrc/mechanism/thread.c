@@ -3,12 +3,49 @@
 
 static Thread nowhere;              /* for `here` when no thread is known */
 Thread *here = &nowhere;
-Thread *threads;
 Py_ssize_t main_greenlets;
 bool shortcuts = true;
 bool closing;
 
 static const char guard_name[] = "switchlib.thread";
+
+/* Those that have not ended, each in a list by the address of its thread state. */
+#define BUCKETS 1024
+
+static Thread *buckets[BUCKETS];
+static Py_ssize_t known;            /* how many there are */
+static Py_ssize_t look_at;          /* when there are so many, some may be forgotten */
+static uint64_t last_ended;         /* the number of the thread state whose guard told last */
+
+static Thread **
+bucket_of(PyThreadState *ts)
+{
+    return &buckets[((uintptr_t)ts >> 6) % BUCKETS];
+}
+
+static Thread *
+thread_of(PyThreadState *ts)
+{
+    Thread *thread = *bucket_of(ts);
+    while (thread != NULL && !is_here(thread, ts)) {
+        thread = thread->next;
+    }
+    return thread;
+}
+
+Thread *
+thread_after(const Thread *thread)
+{
+    if (thread != NULL && thread->next != NULL) {
+        return thread->next;
+    }
+    for (Thread **bucket = thread == NULL ? buckets : bucket_of(thread->tstate) + 1; bucket < buckets + BUCKETS; bucket++) {
+        if (*bucket != NULL) {
+            return *bucket;
+        }
+    }
+    return NULL;
+}
 
 void
 set_fast(Thread *thread)
@@ -30,12 +67,12 @@ thread_end(Thread *thread)
     if (here == thread) {
         here = &nowhere;
     }
-    for (Thread **link = &threads; *link != NULL; link = &(*link)->next) {
-        if (*link == thread) {
-            *link = thread->next;
-            break;
-        }
+    Thread **link = bucket_of(thread->tstate);
+    while (*link != thread) {
+        link = &(*link)->next;
     }
+    *link = thread->next;
+    known--;
     thread->tstate = thread->fast = NULL;
     kill_doomed(thread);
     Py_CLEAR(thread->tracer);
@@ -50,9 +87,10 @@ static void
 guard_destroy(PyObject *guard)
 {
     Thread *thread = PyCapsule_GetPointer(guard, guard_name);
-    if (thread->tstate == tstate_get() && !is_finalizing()) {
+    if (is_here(thread, tstate_get()) && !is_finalizing()) {
         kill_doomed(thread);
     }
+    last_ended = thread->id;
     if (thread->tstate != NULL) {
         tstate_leave_thread(thread->tstate);
         thread_end(thread);
@@ -60,33 +98,45 @@ guard_destroy(PyObject *guard)
     thread_release(thread);
 }
 
-/* Whether the thread's state is among those of its interpreter. Of a subinterpreter that cannot be told: it may have
- * gone, too. */
-static bool
-is_there(const Thread *thread)
+/* Some threads end without a word: destructors that run after the thread state's dict has gone may ask for greenlets, and get
+ * a dict that nobody clears. Where a new thread state lies there is none of theirs any more. */
+static void
+end_predecessors(PyThreadState *ts)
 {
-    if (!thread->of_main_interpreter) {
-        return true;
+    for (Thread *thread = *bucket_of(ts); thread != NULL; thread = thread->next) {
+        if (thread->tstate == ts && !is_here(thread, ts)) {
+            thread_end(thread);     /* which may run anything */
+            end_predecessors(ts);
+            return;
+        }
     }
-    PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
-    while (ts != NULL && !is_here(thread, ts)) {
-        ts = PyThreadState_Next(ts);
-    }
-    return ts != NULL;
 }
 
-/* Ends the threads that are gone and whose guard did not tell: destructors that run after the thread state's dict
- * has gone may ask for greenlets, and get a dict that nobody clears. */
+/* Ends all of them, but of a subinterpreter's it cannot be told: it may have gone, too. That takes as long as all threads are
+ * many, so it waits until they have doubled; or while one is known that will go without a word. */
 static void
 end_forgotten_threads(void)
 {
-    for (Thread *thread = threads; thread != NULL;) {
-        if (is_there(thread)) {
-            thread = thread->next;
+    if (known < look_at) {
+        return;
+    }
+    bool again = false;
+    for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
+        thread->is_there = !thread->of_main_interpreter;
+    }
+    PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        Thread *thread = thread_of(ts);
+        if (thread != NULL) {
+            thread->is_there = true;
+            again |= thread->is_late;
         }
-        else {
+    }
+    look_at = again ? 0 : 2 * known + 8;
+    for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
+        if (!thread->is_there) {
             thread_end(thread);     /* which may run anything */
-            thread = threads;
+            thread = NULL;
         }
     }
 }
@@ -94,6 +144,7 @@ end_forgotten_threads(void)
 static Thread *
 thread_create(PyThreadState *ts, PyObject *dict)
 {
+    end_predecessors(ts);
     end_forgotten_threads();
     if (tstate_enter_thread(ts) < 0) {
         return NULL;
@@ -123,8 +174,12 @@ thread_create(PyThreadState *ts, PyObject *dict)
     thread->current = (Greenlet *)Py_NewRef(main);
     thread->main = main;
     thread->count = 3;              /* the dict's guard, the list of all, and the main greenlet */
-    thread->next = threads;
-    threads = thread;
+    thread->is_there = true;
+    thread->is_late = thread->id == last_ended;
+    look_at = thread->is_late ? 0 : look_at;
+    thread->next = *bucket_of(ts);
+    *bucket_of(ts) = thread;
+    known++;
     set_fast(thread);
     PyCapsule_SetDestructor(guard, guard_destroy);
     Py_DECREF(guard);
@@ -138,10 +193,9 @@ thread_find(bool create)
     if (likely(is_here(here, ts))) {
         return here;
     }
-    for (Thread *thread = threads; thread != NULL; thread = thread->next) {
-        if (is_here(thread, ts)) {
-            return here = thread;
-        }
+    Thread *thread = thread_of(ts);
+    if (thread != NULL) {
+        return here = thread;
     }
     if (!create) {
         return NULL;
@@ -151,7 +205,7 @@ thread_find(bool create)
         PyErr_NoMemory();
         return NULL;
     }
-    Thread *thread = thread_create(ts, dict);
+    thread = thread_create(ts, dict);
     return thread == NULL ? NULL : (here = thread);
 }
 

@@ -300,7 +300,7 @@ PyObject **
 context_of(Greenlet *self, bool *running)
 {
     *running = is_current(self);
-    if (*running && self->state->thread->tstate != tstate_get()) {
+    if (*running && !is_here(self->state->thread, tstate_get())) {
         return NULL;
     }
     return tstate_context(&self->state->tstate, *running ? tstate_get() : NULL);
