@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "switchlib-benchmarks"
 
 NEEDED = (
@@ -25,8 +26,10 @@ NEEDED = (
     "psutil==5.9.8; implementation_name == 'pypy' and python_version < '3.11'",  # the same
     "cffi==2.1.1; implementation_name == 'cpython'",
     "greenlet==3.5.6; implementation_name == 'cpython'",  # PyPy has its own
+    "cython==3.3.1; implementation_name == 'cpython'",
 )
 PEERS = ("tealet-greenlet==0.1.0rc1", "runloom==0.2.0")
+LIBRARIES = ("gevent==26.9.0", "eventlet==0.41.3")
 SOURCES = ("asm", "csrc", "switchlib", "build_switch.py", "setup.py", "pyproject.toml", "README.md", "LICENSE")
 
 QUESTIONS = "import json, platform as p; print(json.dumps([p.python_implementation(), p.python_version()]))"
@@ -62,7 +65,7 @@ class Environment:
 
     @cached_property
     def missing(self) -> dict[str, str]:
-        """The peers that could not be installed, and why."""
+        """The peers and libraries that could not be installed, and why."""
         return dict(json.loads((self.directory / "missing.json").read_text()))
 
     def pip(self, *arguments: str) -> None:
@@ -73,7 +76,7 @@ def environment(python: str) -> Environment:
     """The environment of an interpreter, with switchlib as it is in this tree now."""
     answers = subprocess.run([python, "-c", QUESTIONS], capture_output=True, text=True, check=True).stdout
     implementation, version = json.loads(answers)
-    pins = hashlib.sha256(repr((NEEDED, PEERS)).encode()).hexdigest()[:8]
+    pins = hashlib.sha256(repr((NEEDED, PEERS, LIBRARIES)).encode()).hexdigest()[:8]
     made = Environment(CACHE / f"{implementation.lower()}-{version}-{pins}", implementation, version)
     if not (made.directory / "missing.json").exists():
         _make(python, made)
@@ -85,8 +88,10 @@ def _make(python: str, wanted: Environment) -> None:
     shutil.rmtree(wanted.directory, ignore_errors=True)
     subprocess.run([python, "-m", "venv", str(wanted.directory)], check=True)
     wanted.pip("--upgrade", *NEEDED)
+    if wanted.is_cpython:
+        _compile(HERE / "compiled_by_cython.pyx", wanted)
     missing = {}
-    for peer in PEERS:
+    for peer in (*PEERS, *LIBRARIES):
         try:
             subprocess.run(
                 [wanted.python, "-m", "pip", "install", "--quiet", peer], check=True, capture_output=True, text=True
@@ -96,6 +101,15 @@ def _make(python: str, wanted: Environment) -> None:
             reasons = [line.strip() for line in said if re.search(r"\berror: |^ERROR", line)]
             missing[peer] = min(reasons, key=lambda reason: "subprocess" in reason, default="pip failed")
     (wanted.directory / "missing.json").write_text(json.dumps(missing))
+
+
+def _compile(source: Path, where: Environment) -> None:
+    """Puts a module of Cython's where programs import it."""
+    asked = [where.python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))"]
+    directory = Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
+    shutil.copy(source, directory)
+    command = [where.python, "-m", "Cython.Build.Cythonize", "--quiet", "--inplace", str(directory / source.name)]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def _install_switchlib(where: Environment) -> None:

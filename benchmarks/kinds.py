@@ -26,7 +26,7 @@ from cases import Growth
 Starter = Callable[[], Callable[[], Any]]
 """Makes what starts one greenlet and returns it, suspended. What it makes beforehand is not the greenlet's."""
 
-GREENLETS_A_MEASUREMENT = 100_000
+GREENLETS_A_MEASUREMENT = 20_000
 """So few are alive at once in some that the clock could not tell."""
 
 
@@ -98,9 +98,9 @@ def kinds(module: ModuleType, depth: int) -> dict[str, Starter]:
         return starts(contextvars.Context().run, work, depth)
 
     def cython_function() -> Callable[[], Any]:
-        import compiled
+        import compiled_by_cython  # of compiled_by_cython.pyx, see environments.py
 
-        return starts(compiled.function(work, depth))
+        return starts(compiled_by_cython.function(work, depth))
 
     made = (function, closure, bound_method, subclass, partial, callable_object, c_function, cython_function)
     return {make.__name__.replace("_", " "): make for make in made}

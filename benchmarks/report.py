@@ -19,6 +19,24 @@ POLICY_AT_MOST = 0.80
 AT_MOST_ON_310 = {"create": 0.35, "memory": 0.6}
 PEER_CASES = ("switch", "create", "ring", "memory")
 
+KINDS = (
+    "function",
+    "closure",
+    "bound method",
+    "subclass",
+    "partial",
+    "callable object",
+    "c function",
+    "cython function",
+)
+ALTERNATING = ("subclass", "cython function")
+DEPTHS = (0, 1, 4, 10, 20)
+KINDS_AT_MOST = 0.25
+BYTES_AT_MOST = {0: 0.35, 1: 0.35, 4: 0.35, 10: 0.45, 20: 0.65}
+LIBRARIES = ("gevent", "eventlet")
+SPAWNS_AT_MOST = 0.45
+
+Cost: TypeAlias = dict[str, float]
 Cliff: TypeAlias = dict[str, Any]
 Floor: TypeAlias = dict[str, Any]
 CLIFFS: dict[str, Callable[[Cliff], float]] = {
@@ -246,6 +264,77 @@ def cliffs(results: Path) -> str:
     return table(["", *found, "at most"], body)
 
 
+Kinds: TypeAlias = dict[str, dict[str, Cost]]
+
+
+def kind_cells(found: Kinds, name: str, depth: int, number: int) -> tuple[float, float]:
+    """The ratios of the time and of the bytes."""
+    greenlet, switchlib = (found[what][f"{name} {depth} {number}"] for what in ("greenlet", "switchlib"))
+    return switchlib["seconds"] / greenlet["seconds"], switchlib["bytes"] / greenlet["bytes"]
+
+
+def kinds_line(found: Kinds, name: str, number: int) -> str:
+    """The ratios of one kind, for the terminal."""
+    cells = (kind_cells(found, name, depth, number) for depth in DEPTHS)
+    return f"{name:<28}{number:>8,}" + "".join(f"  {time:.3f} {room:.3f}" for time, room in cells)
+
+
+def kinds_limit(interpreter: str) -> float:
+    return 1 if is_reference(interpreter) else 1.15
+
+
+def kinds_table(results: Path) -> str:
+    """All ratios, of the time and of the bytes."""
+    found: Kinds = json.loads((results / "kinds.json").read_text())
+    more = kinds_limit(interpreter(results))
+    body = []
+    for number in (100, 2_000, 50_000):
+        for name in (*KINDS, *(f"alternating {kind}" for kind in ALTERNATING)):
+            cells = [f"{number:,} alive: {kind_title(name)}"]
+            for depth in DEPTHS:
+                if f"{name} {depth} {number}" not in found["switchlib"]:
+                    break
+                time, room = kind_cells(found, name, depth, number)
+                cell = bold(f"{time:.2f}", time > KINDS_AT_MOST * more)
+                if number > 100:
+                    cell += " / " + bold(f"{room:.2f}", room > BYTES_AT_MOST[depth] * more)
+                cells.append(cell)
+            else:
+                body.append(cells)
+    limits = ["at most", *(f"{KINDS_AT_MOST * more:.2f} / {BYTES_AT_MOST[depth] * more:.2f}" for depth in DEPTHS)]
+    return table(["time / bytes", *(f"{depth} deep" for depth in DEPTHS)], [*body, limits])
+
+
+def kind_title(name: str) -> str:
+    return name.replace("c function", "C function").replace("cython", "Cython").replace("subclass", "subclass's `run`")
+
+
+def kinds_summary(results: Path) -> str:
+    """Eight rows: each kind, 4 calls deep, 2,000 alive."""
+    found: Kinds = json.loads((results / "kinds.json").read_text())
+    body = []
+    for name in KINDS:
+        greenlet, switchlib = (found[what][f"{name} 4 2000"] for what in ("greenlet", "switchlib"))
+        time, room = kind_cells(found, name, 4, 2_000)
+        cells = [kind_title(name)]
+        cells += [amount(each["seconds"], "second") for each in (greenlet, switchlib)] + [f"{time:.3f}"]
+        cells += [amount(each["bytes"], "byte") for each in (greenlet, switchlib)] + [f"{room:.3f}"]
+        body.append(cells)
+    return table(["`run` is", "greenlet", "switchlib", "ratio", "greenlet", "switchlib", "ratio"], body)
+
+
+def spawns(results: Path) -> str:
+    found: dict[str, dict[str, float]] = json.loads((results / "spawns.json").read_text())
+    body = []
+    for key, mine in found["switchlib"].items():
+        library, depth = key.split()
+        theirs = found["greenlet"][key]
+        cells = [f"{library}.spawn, {depth} deep", amount(theirs, "second"), amount(mine, "second")]
+        ratio = bold(f"{mine / theirs:.3f}", mine / theirs > SPAWNS_AT_MOST * kinds_limit(interpreter(results)))
+        body.append([*cells, ratio])
+    return table(["spawn, wait, end; 1,000 alive", "on greenlet", "on switchlib", "ratio"], body)
+
+
 def floors(results: Path) -> str:
     found = json.loads((results / "floors.json").read_text())
     switches: dict[str, Floor] = found["switches"]
@@ -322,6 +411,9 @@ def write() -> None:
         "versions": lambda: versions_table(directories),
         "peers": lambda: peers_table(reference),
         "cliffs": lambda: cliffs(reference),
+        "kinds": lambda: kinds_table(reference),
+        "kinds-summary": lambda: kinds_summary(reference),
+        "spawns": lambda: spawns(reference),
         "floors": lambda: floors(reference),
         "instructions": lambda: instructions_tables(reference),
     }

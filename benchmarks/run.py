@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -38,10 +39,12 @@ class Effort:
     """How often cliffs are looked for."""
     live: tuple[int, ...]
     """Among how many live greenlets."""
+    alive: tuple[int, ...] = (100, 2_000, 50_000)
+    """How many greenlets of a kind are alive at once."""
 
 
 FULL = Effort(rounds=9, values=3, looks=3, live=(10, 100, 1_000, 10_000, 100_000, 1_000_000))
-QUICK = Effort(rounds=3, values=1, looks=1, live=(10, 1_000, 100_000))
+QUICK = Effort(rounds=3, values=1, looks=1, live=(10, 1_000, 100_000), alive=(2_000,))
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,46 @@ def run_cliffs(where: Environment, effort: Effort, results: Path) -> None:
     print(report.cliffs(results))
 
 
+def run_kinds(where: Environment, effort: Effort, results: Path) -> None:
+    """Of several processes that take turns the quickest counts, and the median of the bytes."""
+    found: dict[str, dict[str, report.Cost]] = {"greenlet": {}, "switchlib": {}}
+    names = [*report.KINDS, *(f"alternating {kind}" for kind in report.ALTERNATING)]
+    for number in effort.alive:
+        for name in names:
+            for depth in report.DEPTHS:
+                looks: dict[str, list[report.Cost]] = {what.name: [] for what in (GREENLET, SWITCHLIB)}
+                for _ in range(effort.looks):
+                    for what in (GREENLET, SWITCHLIB):
+                        script = [where.python, str(HERE / "kinds.py"), name, str(depth), str(number), what.module]
+                        looks[what.name].append(json.loads(process(where, what, script)))
+                for implementation, costs in looks.items():
+                    found[implementation][f"{name} {depth} {number}"] = {
+                        "seconds": min(cost["seconds"] for cost in costs),
+                        "bytes": statistics.median(cost["bytes"] for cost in costs),
+                    }
+            (results / "kinds.json").write_text(json.dumps(found, indent=1))
+            print(report.kinds_line(found, name, number), flush=True)
+
+
+def run_spawns(where: Environment, effort: Effort, results: Path) -> None:
+    """Of several processes that take turns the quickest counts."""
+    shim = process(where, SWITCHLIB, [where.python, "-m", "switchlib", "shim"]).strip()
+    shimmed = Implementation("switchlib", "greenlet", {"PYTHONPATH": shim})
+    found: dict[str, dict[str, float]] = {"greenlet": {}, "switchlib": {}}
+    for library in report.LIBRARIES:
+        if any(each.startswith(library) for each in where.missing):
+            continue
+        for depth in report.DEPTHS[1:]:
+            key = f"{library} {depth}"
+            for _ in range(effort.looks):
+                for what in (GREENLET, shimmed):
+                    script = [where.python, "-W", "ignore", str(HERE / "spawns.py"), library, str(depth), "1000"]
+                    now = json.loads(process(where, what, script))["seconds"]
+                    found[what.name][key] = min(now, found[what.name].get(key, now))
+    (results / "spawns.json").write_text(json.dumps(found, indent=1))
+    print(report.spawns(results))
+
+
 def run_floors(where: Environment, effort: Effort, results: Path) -> None:
     """Of several processes the quickest counts: what takes longer in another one is no floor."""
     looks = [
@@ -175,6 +218,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds; what is measured is kept apart")
     parser.add_argument("--peers", action="store_true", help="the cases also with what one could use in their place")
     parser.add_argument("--cliffs", action="store_true", help="not the cases: calls, stacks and numbers of each size")
+    parser.add_argument("--kinds", action="store_true", help="not the cases: what greenlets cost, by what they run")
+    parser.add_argument("--spawns", action="store_true", help="not the cases: the spawn of gevent and of eventlet")
     parser.add_argument("--floors", action="store_true", help="not the cases: what a switch cannot do without")
     parser.add_argument("--instructions", action="store_true", help="not the cases: instruction counts, by valgrind")
     parser.add_argument("--write", action="store_true", help="the results into README.md and docs/")
@@ -188,13 +233,18 @@ def main() -> None:
         (results / "missing.json").write_text(json.dumps(where.missing))
         effort = QUICK if wanted.quick else FULL
         cases = [CASES[name] for name in wanted.case or CASES]
-        if not where.is_cpython and (wanted.cliffs or wanted.floors or wanted.instructions):
+        others = wanted.cliffs or wanted.kinds or wanted.spawns or wanted.floors or wanted.instructions
+        if not where.is_cpython and others:
             parser.error("the sizes of stacks and the instructions of a JIT compiler's code cannot be told")
         print(f"{where.name}; load {os.getloadavg()[0]:.1f}")
-        if wanted.all or not (wanted.cliffs or wanted.floors or wanted.instructions):
+        if wanted.all or not others:
             run_cases(where, cases, effort, wanted.peers or wanted.all, results)
         if wanted.cliffs or (wanted.all and where.is_cpython):
             run_cliffs(where, effort, results)
+        if wanted.kinds or (wanted.all and where.is_cpython):
+            run_kinds(where, effort, results)
+        if wanted.spawns or (wanted.all and where.is_cpython):
+            run_spawns(where, effort, results)
         if wanted.floors or (wanted.all and where.is_cpython):
             run_floors(where, effort, results)
         if wanted.instructions or (wanted.all and where.is_cpython):
