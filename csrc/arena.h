@@ -24,8 +24,7 @@ void arena_unmap(void *arena);
 /* Gives the memory of a part back to the system; it is zero when it is used again. Whole pages, or nothing happens. */
 void arena_give_back(void *part, size_t size);
 
-/* The same, but NULL if it is not to be in huge pages: with few greenlets, on 32 bits, on other systems than Linux, where the
- * address space has a limit. */
+/* The same, but NULL if it is not to be in huge pages: with few greenlets, on 32 bits, on other systems than Linux. */
 void *arena_map_huge(void);
 
 /* Whether it comes from arena_map_huge. */

@@ -6,14 +6,14 @@
 
 #include <stdint.h>
 
-/* The object allocator's own limit (SMALL_REQUEST_THRESHOLD in Objects/obmalloc.c), and how many bytes are too many here. */
-#define SMALL ((size_t)512)
-#define LARGE ((size_t)16 * 1024)
-
 #define POOL_BYTES ((size_t)64 * 1024)
 #define POOLS (ARENA_BYTES / POOL_BYTES)
 #define HEAD_BYTES ((size_t)4096)   /* of the first pool: the arena's own */
 #define GRAIN ((size_t)16)
+
+/* The object allocator's own limit (SMALL_REQUEST_THRESHOLD in Objects/obmalloc.c), and how many bytes are too many here. */
+#define SMALL ((size_t)512)
+#define LARGE (POOL_BYTES - HEAD_BYTES)
 
 /* This much is kept in empty pools even if little is in use: waves of some thousand greenlets then fault no pages in. */
 #define SPARE_POOLS 128
@@ -35,8 +35,9 @@ typedef struct Arena {
 
 _Static_assert(sizeof(Arena) <= HEAD_BYTES, "an arena's head fits into what is set aside for it");
 
-/* How many blocks a pool of each class has, from the largest blocks on: a block wastes a 24th on average. */
-#define CLASSES 61
+/* The classes, from the largest blocks on: a small block wastes a 24th on average, of a large one what it wastes is not
+ * touched. */
+#define CLASSES 64
 static unsigned short class_bytes[CLASSES];
 static unsigned char class_of[LARGE / GRAIN + 1];
 
@@ -64,7 +65,8 @@ void
 blocks_install(void)
 {
     size_t class = 0, bytes = 0;
-    for (size_t blocks = POOL_BYTES / LARGE; blocks <= POOL_BYTES / SMALL; blocks += blocks < 32 ? 1 : blocks < 64 ? 2 : 4) {
+    class_bytes[class++] = LARGE;
+    for (size_t blocks = 2; blocks <= POOL_BYTES / SMALL; blocks += blocks < 32 ? 1 : blocks < 64 ? 2 : 4) {
         class_bytes[class++] = (unsigned short)(POOL_BYTES / blocks / GRAIN * GRAIN);
     }
     assert(class == CLASSES);

@@ -76,7 +76,7 @@ def test_no_huge_page_is_made_of_what_was_given_back(python):
     assert resident > 0.95 * addresses
 
 
-def test_without_the_addresses_it_goes_on_in_the_interpreters_arenas(python):
+def test_little_address_space_is_enough(python):
+    """It takes no more addresses than memory."""
     found = measured(python("-c", MANY, "little", PYTHONMALLOC="pymalloc").stdout)
-    assert found["many"][1] == 0
-    assert found["many"][0] > found["few"][0] + 20
+    assert found["many"][1] > 8
