@@ -1,13 +1,18 @@
-"""The cffi builder of switchlib._switch: `python build_switch.py` builds it in place, setup.py by its name."""
+"""The cffi builder of switchlib._switch, for setup.py. `python build_switch.py` builds all in place."""
 
 import platform
+import subprocess
 import sys
 from pathlib import Path
 
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ["asm/asm.c", *sorted(str(path.relative_to(HERE)) for path in (HERE / "csrc").rglob("*.c"))]
+SHIM_SOURCE = "csrc/shim/greenlet.c"  # an extension module of its own
+SOURCES = [
+    "asm/asm.c",
+    *sorted({str(path.relative_to(HERE)) for path in (HERE / "csrc").rglob("*.c")} - {SHIM_SOURCE}),
+]
 
 PREAMBLE = """
 #include "asm/asm.h"
@@ -47,4 +52,5 @@ def builder(*macros: str) -> FFI:
 ffibuilder = builder()
 
 if __name__ == "__main__":
-    ffibuilder.compile(tmpdir=str(HERE), verbose="-v" in sys.argv)
+    how = ["--verbose"] if "-v" in sys.argv else ["--quiet"]
+    subprocess.run([sys.executable, "setup.py", *how, "build_ext", "--inplace"], cwd=HERE, check=True)

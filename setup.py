@@ -1,4 +1,4 @@
-"""The build of switchlib: all that is not in pyproject.toml, which is what cffi needs and a word on what is missing."""
+"""The build of switchlib: what is not in pyproject.toml, which is what is compiled and a word on what is missing."""
 
 import platform
 import shutil
@@ -6,7 +6,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import BaseError
 
@@ -40,7 +40,13 @@ class BuildSwitch(build_ext):
 on_cpython = platform.python_implementation() == "CPython"
 if on_cpython and sys.version_info < (3, 10):
     raise SystemExit(f"switchlib needs CPython 3.10, or PyPy 3.9; this is CPython {platform.python_version()}")
+SHIM = Extension(
+    "switchlib.shim.greenlet._greenlet",
+    ["csrc/shim/greenlet.c"],
+    extra_compile_args=["-std=gnu11", "-O2", "-fvisibility=hidden"],
+)
 setup(
     cffi_modules=["build_switch.py:ffibuilder"] if on_cpython else [],  # elsewhere it is all Python
+    ext_modules=[SHIM] if on_cpython else [],
     cmdclass={"build_ext": BuildSwitch},
 )

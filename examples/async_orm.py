@@ -9,6 +9,7 @@ rolls a transaction back, checks every result, and prints a summary.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 
 import greenlet
@@ -105,8 +106,9 @@ async def main() -> None:
         check("books streamed", streamed, AUTHORS * BOOKS_EACH)
     await engine.dispose()
 
-    implementation = f"{greenlet.greenlet.__module__}, which stands for greenlet {greenlet.__version__}"
-    print(f"all as expected after {time.perf_counter() - began:.2f} s; greenlets by {implementation}")
+    stands_for = "switchlib, which stands for " if "switchlib" in sys.modules else ""
+    print(f"all as expected after {time.perf_counter() - began:.2f} s; greenlets by {stands_for}", end="")
+    print(f"greenlet {greenlet.__version__}")
 
 
 if __name__ == "__main__":

@@ -274,5 +274,5 @@ def _instance(typ: type[BaseException] | BaseException, val: object, tb: Traceba
     return exception if tb is None else exception.with_traceback(tb)
 
 
-greenlet.__module__ = "switchlib"
 _mechanism.adopt(greenlet, _error, _GreenletExit)
+_mechanism.store_module("switchlib")

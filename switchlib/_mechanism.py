@@ -43,6 +43,8 @@ fill: Callable[[dict[str, Any]], None]
 """Puts all that follows into a dict. ImportError if the process or this interpreter cannot have it."""
 adopt: Callable[[type[greenlet], type[Exception], type[BaseException]], object]
 """adopt(policy_class, error, GreenletExit): builtins take the place of the class's functions and ask them."""
+store_module: Callable[[str], None]
+"""Names the module that the adopted class is of from now on."""
 close_down: Callable[[], None]
 """Tells the mechanism that the interpreter is about to end."""
 shortcuts: Callable[[bool | None], bool]

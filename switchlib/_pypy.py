@@ -649,6 +649,10 @@ def adopt(policy_class: type, error: type[Exception], exit: type[BaseException])
     _here = Here()
 
 
+def store_module(name: str) -> None:
+    Policy.greenlet.__module__ = name
+
+
 def close_down() -> None:
     """Nobody is killed while the interpreter ends."""
     global _closing

@@ -76,8 +76,9 @@ left out: `tests/upstream/pypy.py` lists them with their reasons. These do not p
 
 ## Beside the names
 
-- The classes are `switchlib.greenlet`, `switchlib.error` and `switchlib.GreenletExit`; they pickle by these names. A
-  `repr` says `greenlet.greenlet`, since programs look for it.
+- Once `greenlet` was imported and is switchlib, classes and functions bear the names that greenlet's have, and pickle
+  by them. Where only `switchlib` was imported, the classes are `switchlib.greenlet`, `switchlib.error` and
+  `switchlib.GreenletExit`. The `repr` of a greenlet says `greenlet.greenlet` everywhere.
 - `greenlet.__mro__` has one more class, the builtin base.
 - The class has a `__del__`, its finaliser: to call it kills a greenlet that is suspended.
 - Keywords of `switch` must be strings.

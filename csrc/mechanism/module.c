@@ -266,6 +266,7 @@ close_down(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 static PyMethodDef functions[] = {
     {"c_api", c_api, METH_NOARGS, NULL},
     {"adopt", adopt, METH_VARARGS, NULL},
+    {"store_module", store_module, METH_O, NULL},
     {"close_down", close_down, METH_NOARGS, NULL},
     {"getcurrent", getcurrent, METH_NOARGS,
      "getcurrent()\n--\n\nReturn the greenlet that calls this function."},
@@ -296,17 +297,23 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* Puts functions into a dict. -1 with an exception set if that fails. */
+/* Puts functions into the dict of a module. -1 with an exception set if that fails. They are bound to it as an extension
+ * module's are, so that profilers show them as such. */
 static int
 add_functions(PyObject *namespace, PyMethodDef *defs, PyObject *module_name)
 {
+    PyObject *module = PyImport_GetModule(PyDict_GetItemString(namespace, "__name__"));
+    if (module == NULL) {
+        return -1;
+    }
     for (PyMethodDef *def = defs; def->ml_name != NULL; def++) {
-        PyObject *function = PyCFunction_NewEx(def, NULL, module_name);
+        PyObject *function = PyCFunction_NewEx(def, module, module_name);
         if (function == NULL || PyDict_SetItemString(namespace, def->ml_name, function) < 0) {
             return -1;
         }
         Py_DECREF(function);
     }
+    Py_DECREF(module);
     return 0;
 }
 

@@ -399,6 +399,8 @@ int base_type_make(void);
 
 /* adopt(class, error, GreenletExit): makes the policy class the public type. */
 PyObject *adopt(PyObject *module, PyObject *args);
+/* store_module(name): the public type is that module's from now on, by all of its names. */
+PyObject *store_module(PyObject *module, PyObject *name);
 
 /* Kills those of the thread that are to die, and can: to lose the last reference does it; cycles keep theirs. If the
  * thread has ended they are only released. */

@@ -465,6 +465,32 @@ adopt_property(PyObject *class, PyGetSetDef *getset)
     return status;
 }
 
+/* Two names say of which module a class is: `__module__`, and the one that descriptors, messages and profilers in C print,
+ * which has the module only if it is written there. */
+static int
+name_public(PyTypeObject *type, PyObject *module_name)
+{
+    PyObject *text = PyUnicode_FromFormat("%U.greenlet", module_name);
+    const char *utf8 = text == NULL ? NULL : PyUnicode_AsUTF8(text);
+    if (utf8 == NULL || PyDict_SetItemString(type->tp_dict, "__module__", module_name) < 0) {
+        Py_XDECREF(text);
+        return -1;
+    }
+    type->tp_name = utf8;           /* `text` stays: it owns the characters */
+    PyType_Modified(type);
+    return 0;
+}
+
+PyObject *
+store_module(PyObject *Py_UNUSED(module), PyObject *name)
+{
+    if (Public == NULL || !PyUnicode_Check(name)) {
+        PyErr_SetString(PyExc_TypeError, "store_module() takes the name of a module, after adopt()");
+        return NULL;
+    }
+    return name_public(Public, name) < 0 ? NULL : Py_NewRef(Py_None);
+}
+
 PyObject *
 adopt(PyObject *Py_UNUSED(module), PyObject *args)
 {

@@ -78,8 +78,8 @@ def overlay(directory: Path) -> None:
     shutil.copytree(SHIM, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(HERE / "furniture.py", directory / "greenlet" / "_furniture.py")
     shutil.copy(HERE.parent / "frozen.py", directory)
-    with (directory / "greenlet" / "_greenlet.py").open("a") as module:
-        module.write("from ._furniture import UnswitchableGreenlet\n")
+    with (directory / "greenlet" / "__init__.py").open("a") as package:
+        package.write("from . import _furniture\n")
 
 
 def run_file(directory: Path, name: str, shortcuts: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""What greenlet's own tests need and users do not: put behind the shim's module while they run."""
+"""What greenlet's own tests need and users do not: put into the shim's `greenlet._greenlet` while they run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from typing import Any
 
 from switchlib import greenlet
+
+from . import _greenlet
 
 
 class UnswitchableGreenlet(greenlet):
@@ -21,3 +23,6 @@ class UnswitchableGreenlet(greenlet):
             how = "running greenlet" if self else "greenlet for the first time"
             raise SystemError(f"Failed to switch stacks into a {how}.")
         return super().switch(*args, **kwargs)
+
+
+_greenlet.UnswitchableGreenlet = UnswitchableGreenlet

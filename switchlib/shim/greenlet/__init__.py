@@ -1,8 +1,6 @@
 """The package `greenlet`, as switchlib gives it to programs that import that name."""
 
-from switchlib import GreenletExit, error, getcurrent, gettrace, greenlet, settrace
-
-from ._greenlet import _C_API
+from ._greenlet import _C_API, GreenletExit, error, getcurrent, gettrace, greenlet, settrace
 from ._greenlet import CLOCKS_PER_SEC as CLOCKS_PER_SEC
 from ._greenlet import GREENLET_USE_CONTEXT_VARS as GREENLET_USE_CONTEXT_VARS
 from ._greenlet import GREENLET_USE_GC as GREENLET_USE_GC

@@ -1,0 +1,84 @@
+"""What the shim's module `greenlet._greenlet` holds: all that greenlet's extension module has.
+
+Most of it is switchlib's own; the rest are settings that do nothing here, and counters for tests.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from switchlib._exceptions import GreenletExit, error
+from switchlib._greenlet import greenlet
+from switchlib._mechanism import (
+    c_api,
+    count_doomed,
+    count_main_greenlets,
+    getcurrent,
+    gettrace,
+    set_thread_local,
+    settrace,
+    trash_nesting,
+)
+
+CLOCKS_PER_SEC = 1_000_000  # as POSIX has it
+GREENLET_USE_CONTEXT_VARS = True
+GREENLET_USE_GC = True
+GREENLET_USE_STANDARD_THREADING = True
+GREENLET_USE_TRACING = True
+
+_C_API = c_api()
+
+_cleanup_clocks: int | None = 0
+
+
+def enable_optional_cleanup(enabled: object, /) -> None:
+    """Takes the setting. There is nothing to enable: a thread's greenlets are freed when it ends, without a search."""
+    global _cleanup_clocks
+    if not enabled:
+        _cleanup_clocks = None
+    elif _cleanup_clocks is None:
+        _cleanup_clocks = 0
+
+
+def get_clocks_used_doing_optional_cleanup() -> int | None:
+    """0, since optional cleanup costs nothing; None while it is disabled."""
+    return _cleanup_clocks
+
+
+def get_pending_cleanup_count() -> int:
+    """How many greenlets wait to be killed by the thread they belong to."""
+    return count_doomed()
+
+
+def get_total_main_greenlets() -> int:
+    """How many main greenlets there are."""
+    return count_main_greenlets()
+
+
+__all__ = [
+    "CLOCKS_PER_SEC",
+    "GREENLET_USE_CONTEXT_VARS",
+    "GREENLET_USE_GC",
+    "GREENLET_USE_STANDARD_THREADING",
+    "GREENLET_USE_TRACING",
+    "_C_API",
+    "GreenletExit",
+    "enable_optional_cleanup",
+    "error",
+    "get_clocks_used_doing_optional_cleanup",
+    "get_pending_cleanup_count",
+    "get_total_main_greenlets",
+    "getcurrent",
+    "gettrace",
+    "greenlet",
+    "set_thread_local",
+    "settrace",
+]
+
+if sys.version_info < (3, 13):
+
+    def get_tstate_trash_delete_nesting() -> int:
+        """How deep the trash can of deallocations is nested. For greenlet's tests only."""
+        return trash_nesting()
+
+    __all__ += ["get_tstate_trash_delete_nesting"]

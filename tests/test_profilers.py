@@ -1,0 +1,147 @@
+"""csrc/shim/greenlet.c and switchlib/_shim.py: what profilers see of greenlets, and find them by."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+
+import pytest
+
+from switchlib._install import SHIM_DIRECTORY
+
+pytestmark = [pytest.mark.once, pytest.mark.cpython("there is no extension module")]
+
+LOOK_AT_THE_MODULE = """
+import importlib.util, sys
+from greenlet import _greenlet
+print(_greenlet.__file__)
+unexecuted = importlib.util.module_from_spec(_greenlet.__spec__)
+assert unexecuted is not _greenlet
+assert {*vars(unexecuted)} == {*vars(_greenlet)}
+assert unexecuted.settrace is sys.modules["switchlib"].settrace
+"""
+
+
+@pytest.mark.parametrize("way", ["shim", "install"])
+def test_the_extension_module_is_a_shared_object_and_complete_at_once(python, way):
+    """memray looks for `/_greenlet.` in what is loaded, and calls settrace once the module is in sys.modules."""
+    if way == "shim":
+        path = python("-c", LOOK_AT_THE_MODULE, PYTHONPATH=SHIM_DIRECTORY).stdout.strip()
+    else:
+        path = python("-c", "import switchlib; switchlib.install()" + LOOK_AT_THE_MODULE).stdout.strip()
+    assert path == f"{SHIM_DIRECTORY}/greenlet/_greenlet{sysconfig.get_config_var('EXT_SUFFIX')}"
+
+
+def test_python_stands_in_where_it_was_not_compiled(python, tmp_path):
+    ignored = shutil.ignore_patterns("*.so")
+    shutil.copytree(f"{SHIM_DIRECTORY}/greenlet", tmp_path / "greenlet", ignore=ignored)
+    list_names = "import greenlet._greenlet as g; print(sorted(n for n in vars(g) if not n.startswith('__')))"
+    in_python = python("-c", list_names, PYTHONPATH=str(tmp_path)).stdout
+    assert in_python == python("-c", list_names, PYTHONPATH=SHIM_DIRECTORY).stdout
+
+
+# One greenlet that is killed while it is suspended within a call, and then an allocation by main.
+SMALLEST = """
+import greenlet
+main = greenlet.getcurrent()
+def wait():
+    held = bytearray(30_000)
+    main.switch()
+def start():
+    g = greenlet.greenlet(wait)
+    g.switch()
+    return g
+g = start()
+del g
+after = bytearray(20_000)
+print("the end")
+"""
+
+WHERE_ALLOCATED = """
+import memray, sys
+for record in memray.FileReader(sys.argv[1]).get_allocation_records():
+    if record.size in (20_001, 30_001):
+        print(record.size, record.tid, *(name for name, _, _ in record.stack_trace()[:1]))
+        print(record.size, "stack", *(name for name, _, _ in record.stack_trace()))
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("memray") is None, reason="needs memray, of the extra `dev`")
+def test_memray_tells_greenlets_apart(python, tmp_path):
+    (tmp_path / "program.py").write_text(SMALLEST)
+    results = str(tmp_path / "results")
+    run = python("-m", "memray", "run", "-o", results, str(tmp_path / "program.py"), PYTHONPATH=SHIM_DIRECTORY)
+    assert "the end" in run.stdout
+    assert "Memray support for Greenlet" in run.stdout + run.stderr
+    first, first_stack, second, second_stack = python("-c", WHERE_ALLOCATED, results).stdout.splitlines()
+    assert first.startswith("30001 ")
+    assert first_stack == "30001 stack wait"
+    assert second_stack.startswith("20001 stack <module> ")
+    assert "wait" not in second_stack
+    assert first.split()[1] != second.split()[1], "each greenlet is a thread of its own to memray"
+
+
+@pytest.mark.skipif(shutil.which("heaptrack") is None, reason="heaptrack is not installed")
+def test_heaptrack(tmp_path):
+    (tmp_path / "program.py").write_text(SMALLEST)
+    done = subprocess.run(
+        ["heaptrack", sys.executable, "program.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": SHIM_DIRECTORY},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "the end" in done.stdout
+
+
+ATTACHED = f"""
+import sys
+source = {SMALLEST!r}
+exec(source)
+g = start()
+print("attach", flush=True)
+sys.stdin.readline()
+g = None
+exec(source)
+"""
+
+
+@pytest.mark.skipif(not (shutil.which("heaptrack") and shutil.which("gdb")), reason="needs heaptrack and gdb")
+def test_heaptrack_attaches_to_a_program_with_a_suspended_greenlet(tmp_path):
+    """What was allocated before is freed under the tool."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", ATTACHED],
+        env=os.environ | {"PYTHONPATH": SHIM_DIRECTORY},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    attaching = None
+    try:
+        assert [program.stdout.readline(), program.stdout.readline()] == ["the end\n", "attach\n"]
+        with (tmp_path / "said").open("w") as said:
+            attaching = subprocess.Popen(
+                ["heaptrack", "-p", str(program.pid)], cwd=tmp_path, stdout=said, stderr=subprocess.STDOUT
+            )
+        for _ in range(600):
+            if "injection finished" in (tmp_path / "said").read_text() or attaching.poll() is not None:
+                break
+            time.sleep(0.1)
+        if "ptrace" in (tmp_path / "said").read_text():
+            pytest.skip("programs may not be attached to here")
+        printed, _ = program.communicate("\n", timeout=60)
+        assert (program.returncode, printed) == (0, "the end\n")
+        attaching.wait(60)
+    finally:
+        for process in filter(None, (program, attaching)):
+            process.kill()
+            process.wait()
+        program.stdin.close()
+        program.stdout.close()
