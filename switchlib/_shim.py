@@ -1,6 +1,8 @@
 """What the shim's module `greenlet._greenlet` holds: all that greenlet's extension module has.
 
-Most of it is switchlib's own; the rest are settings that do nothing here, and counters for tests.
+Most of it is switchlib's own; the rest are settings that do nothing here, and counters for tests. Once this has been
+imported, classes and functions bear the names of greenlet's: people look for these in profiles, and exceptions pickle
+by them. Before, `greenlet` may be another package, or none, so that they are switchlib's by name, too.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from switchlib._mechanism import (
     gettrace,
     set_thread_local,
     settrace,
+    store_module,
     trash_nesting,
 )
 
@@ -82,3 +85,9 @@ if sys.version_info < (3, 13):
         return trash_nesting()
 
     __all__ += ["get_tstate_trash_delete_nesting"]
+
+store_module("greenlet")
+error.__module__ = GreenletExit.__module__ = "greenlet"
+for _value in [globals()[_name] for _name in __all__]:
+    if callable(_value) and not isinstance(_value, type):
+        _value.__module__ = "greenlet._greenlet"

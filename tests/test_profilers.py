@@ -145,3 +145,85 @@ def test_heaptrack_attaches_to_a_program_with_a_suspended_greenlet(tmp_path):
             process.wait()
         program.stdin.close()
         program.stdout.close()
+
+
+NAMES = """
+import cProfile, pickle, pstats
+import greenlet
+def run():
+    greenlet.getcurrent().parent.switch()
+    greenlet.settrace(greenlet.gettrace())
+profile = cProfile.Profile()
+profile.enable()
+g = greenlet.greenlet(run)
+g.switch()
+g.switch()
+g.throw()
+profile.disable()
+print(*sorted(name for _, _, name in pstats.Stats(profile).stats if name != "run" and "Profiler" not in name), sep="\\n")
+for each in (greenlet.greenlet, greenlet.error, greenlet.GreenletExit, greenlet.getcurrent, greenlet.gettrace):
+    assert pickle.loads(pickle.dumps(each)) is each, each
+    print(each, each.__module__, each.__qualname__)
+print(type(pickle.loads(pickle.dumps(greenlet.error("x")))), pickle.loads(b"cgreenlet\\nerror\\n.") is greenlet.error)
+try:
+    g.nothing
+except AttributeError as error:
+    print(error)
+print(greenlet.greenlet.switch, greenlet.greenlet.run)
+"""
+GREENLETS_NAMES = """
+<built-in method greenlet._greenlet.getcurrent>
+<built-in method greenlet._greenlet.gettrace>
+<built-in method greenlet._greenlet.settrace>
+<method 'switch' of 'greenlet.greenlet' objects>
+<method 'throw' of 'greenlet.greenlet' objects>
+<class 'greenlet.greenlet'> greenlet greenlet
+<class 'greenlet.error'> greenlet error
+<class 'greenlet.GreenletExit'> greenlet GreenletExit
+<built-in function getcurrent> greenlet._greenlet getcurrent
+<built-in function gettrace> greenlet._greenlet gettrace
+<class 'greenlet.error'> True
+'greenlet.greenlet' object has no attribute 'nothing'
+<method 'switch' of 'greenlet.greenlet' objects> <attribute 'run' of 'greenlet.greenlet' objects>
+"""
+
+
+def test_names_under_the_shim_are_greenlets(python):
+    assert python("-c", NAMES, PYTHONPATH=SHIM_DIRECTORY).stdout == GREENLETS_NAMES[1:]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("greenlet") is None, reason="needs the real greenlet, of the extra `dev`")
+def test_names_are_so_in_greenlet(python):
+    assert python("-c", NAMES).stdout == GREENLETS_NAMES[1:]
+
+
+def test_names_without_the_shim_are_switchlibs(python):
+    """`greenlet` may be another package there, so nothing could be pickled by its names."""
+    program = NAMES.replace("import greenlet", "import switchlib as greenlet").replace("cgreenlet", "cswitchlib")
+    expected = GREENLETS_NAMES[1:].replace("greenlet._greenlet", "switchlib")
+    expected = expected.replace("greenlet.", "switchlib.").replace("> greenlet ", "> switchlib ")
+    assert python("-c", program).stdout == expected
+
+
+@pytest.mark.skipif(importlib.util.find_spec("viztracer") is None, reason="needs viztracer, of the extra `dev`")
+def test_viztracer_names_switches(python, tmp_path):
+    program = (
+        "import greenlet, json, sys, viztracer\n"
+        "def run(): greenlet.getcurrent().parent.switch()\n"
+        "with viztracer.VizTracer(verbose=0, output_file=sys.argv[1]):\n"
+        "    g = greenlet.greenlet(run); g.switch(); g.switch()\n"
+        "names = {event['name'] for event in json.load(open(sys.argv[1]))['traceEvents']}\n"
+        "assert {'greenlet.greenlet.switch', 'greenlet._greenlet.getcurrent'} < names, names\n"
+    )
+    python("-c", program, str(tmp_path / "results.json"), PYTHONPATH=SHIM_DIRECTORY)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("objgraph") is None, reason="needs objgraph, of the extra `dev`")
+def test_objgraph_finds_greenlets_by_name(python):
+    program = (
+        "import greenlet, objgraph\n"
+        "g = greenlet.greenlet(print)\n"
+        "assert g in objgraph.by_type('greenlet.greenlet'), objgraph.by_type('greenlet')\n"
+        "assert ('greenlet.greenlet', 2) in objgraph.most_common_types(1000, shortnames=False)\n"
+    )
+    python("-c", program, PYTHONPATH=SHIM_DIRECTORY)
