@@ -5,19 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 
-from switchlib import _install, demo
+from switchlib import __version__, _install
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command that the arguments name; returns the exit status."""
     arguments = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(prog="python -m switchlib", description="Greenlets, and a look at them.")
+    parser.add_argument("--version", action="version", version=f"switchlib {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     commands.add_parser("demo", help="two greenlets take turns; their stacks are drawn at each step")
     run = commands.add_parser(
         "run",
         help="run a program in which `import greenlet` yields switchlib",
-        usage="python -m switchlib run (-m MODULE | -c COMMAND | SCRIPT) [ARGUMENT ...]",
+        usage="python -m switchlib run (-m MODULE | -c COMMAND | SCRIPT | NAME) [ARGUMENT ...]",
+        epilog="NAME is a console script of this environment, such as gunicorn.",
         add_help=False,
     )
     run.add_argument("program", nargs=argparse.REMAINDER)
@@ -30,9 +32,11 @@ def main(argv: list[str] | None = None) -> int:
         run.print_help()
         return 0
     if arguments[:1] == ["run"] and len(arguments) > 1:
-        return _run(arguments[1:])  # the rest is the program's, options and all
+        return _run_program(arguments[1:])  # the rest is the program's, options and all
     command = parser.parse_args(arguments).command
     if command == "demo":
+        from switchlib import demo
+
         demo.main()
     elif command == "shim":
         print(_install.SHIM_DIRECTORY)
@@ -45,9 +49,11 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _run(arguments: list[str]) -> int:
+def _run_program(arguments: list[str]) -> int:
+    from switchlib import _run
+
     try:
-        _install.run(arguments)
+        _run.run(arguments)
     except RuntimeError as error:
         print(f"python -m switchlib run: {error}", file=sys.stderr)
         return 2

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from switchlib import __version__, _install, _mechanism
+from switchlib import __version__, _install, _mechanism, _run
 
 # Prints as JSON what a program finds; it must not import switchlib on its own account.
 PROBE = """
@@ -123,7 +123,7 @@ def main() -> int:
     """Print the report. Returns 0 if a program that is started from here runs on switchlib, with no problem."""
     environment = dict(os.environ)
     here = ask(environment)
-    under_run = here if here.ours else ask(_install.environment_with_shim())
+    under_run = here if here.ours else ask(_run.environment_with_shim())
     lines = [
         ("interpreter", f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}"),
         ("switchlib", f"{__version__}, {_stack_switch()}, {os.path.dirname(__file__)}"),

@@ -1,13 +1,15 @@
-"""switchlib/_install.py, switchlib/__main__.py and switchlib/shim: programs that import `greenlet`."""
+"""switchlib/_install.py, _run.py, __main__.py and shim: programs that import `greenlet`."""
 
 from __future__ import annotations
 
 import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
+import switchlib
 from switchlib import __main__, _install
 
 pytestmark = pytest.mark.once
@@ -66,6 +68,82 @@ def test_run_without_a_program_or_an_environment(python):
     done = python("-E", "-m", "switchlib", "run", "x.py", check=False)
     assert done.returncode == 2
     assert "-E and -I" in done.stderr
+
+
+ENTRY_POINT = """\
+import switchlib, greenlet, sys
+def main():
+    print(sys.argv, greenlet.greenlet is switchlib.greenlet)
+    return 5
+"""
+
+
+@pytest.fixture
+def distribution(tmp_path):
+    """A directory with a distribution in it that has a console script."""
+    (tmp_path / "serving.py").write_text(ENTRY_POINT)
+    information = tmp_path / "serving-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: serving\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[console_scripts]\nserve-this = serving:main [extra]\n")
+    return str(tmp_path)
+
+
+def test_run_an_entry_point(python, distribution):
+    done = python("-m", "switchlib", "run", "serve-this", "--port", "-m", check=False, PYTHONPATH=distribution)
+    assert (done.returncode, done.stdout, done.stderr) == (5, "['serve-this', '--port', '-m'] True\n", "")
+
+
+WRITTEN = {
+    "text": "#!/usr/bin/env python\n",
+    "by a shell": "#!/bin/sh\n'''exec' \"/a long path/bin/python\" \"$0\" \"$@\"\n' '''\n",
+    "no Python": "#!/bin/sh\necho \"['$0', '$@'] $PYTHONPATH\"; exit 5\n",
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_run_a_script_of_the_environment(python, distribution, tmp_path, kind):
+    """It lies next to the interpreter, here to a link in a directory of ours."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    (directory / "python").symlink_to(sys.executable)
+    path = directory / ("other" if kind == "no Python" else "serve-this")
+    path.write_text(WRITTEN[kind] + ("" if kind == "no Python" else ENTRY_POINT + "sys.exit(main())\n"))
+    path.chmod(0o755)
+    # The link's directory is no environment, so Python is told where packages are.
+    as_if_there = f"import sys; sys.executable = {str(directory / 'python')!r}; from switchlib._run import run;"
+    packages = os.pathsep.join([str(Path(switchlib.__file__).parent.parent), distribution, *filter(None, sys.path)])
+    done = python("-c", f"{as_if_there} run([{path.name!r}, '-x'])", check=False, PYTHONPATH=packages)
+    assert done.stderr == ""
+    assert done.returncode == 5
+    assert done.stdout.startswith(f"['{path}', '-x'] ")
+    assert "True" in done.stdout or _install.SHIM_DIRECTORY in done.stdout
+
+
+def test_run_prefers_what_python_itself_would_run(python, tmp_path, monkeypatch, distribution):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "serve-this").write_text("print('a file')")
+    assert python("-m", "switchlib", "run", "serve-this", PYTHONPATH=distribution).stdout == "a file\n"
+    (tmp_path / "serve-this").unlink()
+    (tmp_path / "serve-this").mkdir()
+    done = python("-m", "switchlib", "run", "serve-this", check=False, PYTHONPATH=distribution)
+    assert "True" in done.stdout, "a directory that holds no program"
+    (tmp_path / "serve-this" / "__main__.py").write_text("print('a directory')")
+    assert python("-m", "switchlib", "run", "serve-this", PYTHONPATH=distribution).stdout == "a directory\n"
+
+
+def test_run_what_is_not_there(python):
+    done = python("-m", "switchlib", "run", "no-such-program", check=False)
+    assert done.returncode == 2
+    assert "there is no file 'no-such-program' here, and no console script of that name in " in done.stderr
+    assert os.path.dirname(sys.executable) in done.stderr
+    done = python("-m", "switchlib", "run", "./no-such-file.py", check=False)
+    assert done.returncode == 2
+    assert "can't open file" in done.stderr
+
+
+def test_version(python):
+    assert python("-m", "switchlib", "--version").stdout == f"switchlib {switchlib.__version__}\n"
 
 
 def test_shim_prints_the_directory(python, capsys):

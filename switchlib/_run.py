@@ -1,0 +1,92 @@
+"""`python -m switchlib run`: a program in which `import greenlet` yields switchlib."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from importlib import metadata
+
+from switchlib._install import SHIM_DIRECTORY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+# Calls an entry point as its console script would.
+CALL = """\
+import sys
+from importlib.metadata import EntryPoint
+sys.argv[0] = {name!r}
+sys.exit(EntryPoint({name!r}, {value!r}, "console_scripts").load()())
+"""
+
+
+def environment_with_shim() -> dict[str, str]:
+    """The environment variables of this process with the shim first on PYTHONPATH."""
+    others = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    return os.environ | {"PYTHONPATH": os.pathsep.join([SHIM_DIRECTORY, *others])}
+
+
+def run(arguments: list[str]) -> NoReturn:
+    """Become `python ARGUMENTS` with the shim first on PYTHONPATH, for it and for all its children.
+
+    A fresh interpreter, so that arguments, exit status, `__main__` and tracebacks are Python's own. A console script
+    of this environment may be named in the place of a file. Raises RuntimeError if there is neither, or if this
+    interpreter was told to ignore PYTHONPATH.
+    """
+    if sys.flags.ignore_environment:
+        raise RuntimeError("the shim is found by PYTHONPATH, which the options -E and -I tell Python to ignore")
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    command = [sys.executable, *flags, *arguments]
+    if is_name(arguments[0]):
+        command = console_script(arguments[0], [sys.executable, *flags]) + arguments[1:]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(command[0], command, environment_with_shim())
+
+
+def is_name(program: str) -> bool:
+    """Whether this, which stands where `python` expects a script, is neither an option nor anything it can run."""
+    runs = os.path.isfile(program) or os.path.exists(os.path.join(program, "__main__.py"))
+    return not (program.startswith("-") or os.path.dirname(program) or runs)
+
+
+def console_script(name: str, python: list[str]) -> list[str]:
+    """The command that runs the console script of that name, by `python` if it is a program in Python.
+
+    Its file is preferred to its entry point, since servers start themselves again by `sys.argv`.
+    """
+    entries = [entry for entry in _console_entry_points() if entry.name == name]
+    for directory in script_directories():
+        path = os.path.join(directory, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return [*python, path] if entries or is_python(path) else [path]
+    for entry in entries:
+        return [*python, "-c", CALL.format(name=name, value=entry.value)]
+    raise RuntimeError(
+        f"there is no file {name!r} here, and no console script of that name in {', '.join(script_directories())}"
+    )
+
+
+def script_directories() -> list[str]:
+    """Where console scripts of this environment are, most likely first."""
+    user = f"{os.name}_user"
+    found = [os.path.dirname(sys.executable), sysconfig.get_path("scripts")]
+    if user in sysconfig.get_scheme_names() and not sys.flags.no_user_site:
+        found.append(sysconfig.get_path("scripts", user))
+    return list(dict.fromkeys(found))
+
+
+def is_python(path: str) -> bool:
+    """Whether a file begins as scripts in Python do, also those that reach it by a shell since its path is long."""
+    with open(path, "rb") as file:
+        first, second = file.readline(1024), file.readline(1024)
+    return first.startswith(b"#!") and any(name in line for name in (b"python", b"pypy") for line in (first, second))
+
+
+def _console_entry_points() -> list[metadata.EntryPoint]:
+    if sys.version_info >= (3, 10):
+        return list(metadata.entry_points(group="console_scripts"))
+    return metadata.entry_points().get("console_scripts", [])
