@@ -24,6 +24,10 @@ def main(argv: list[str] | None = None) -> int:
     )
     run.add_argument("program", nargs=argparse.REMAINDER)
     commands.add_parser("shim", help="print the directory that does the same when it stands first on PYTHONPATH")
+    wheel = commands.add_parser(
+        "wheel", help="write a wheel that pip and uv install in greenlet's place, for images and lock files"
+    )
+    wheel.add_argument("directory", nargs="?", default=".", metavar="DIRECTORY", help="where to; by default here")
     commands.add_parser(
         "doctor", help="tell which greenlet a program gets that is started from here, and what is amiss"
     )
@@ -33,19 +37,33 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if arguments[:1] == ["run"] and len(arguments) > 1:
         return _run_program(arguments[1:])  # the rest is the program's, options and all
-    command = parser.parse_args(arguments).command
+    parsed = parser.parse_args(arguments)
+    command = parsed.command
     if command == "demo":
         from switchlib import demo
 
         demo.main()
     elif command == "shim":
         print(_install.SHIM_DIRECTORY)
+    elif command == "wheel":
+        return _write_wheel(parsed.directory)
     elif command == "doctor":
         from switchlib import _doctor
 
         return _doctor.main()
     else:
         run.error("which program?")
+    return 0
+
+
+def _write_wheel(directory: str) -> int:
+    from switchlib import _wheel
+
+    try:
+        print(_wheel.write(directory))
+    except (OSError, RuntimeError) as error:
+        print(f"python -m switchlib wheel: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -185,7 +185,7 @@ def test_help_names_the_commands(capsys):
     with pytest.raises(SystemExit):
         __main__.main(["--help"])
     out = capsys.readouterr().out
-    assert all(command in out for command in ("demo", "run", "shim", "doctor"))
+    assert all(command in out for command in ("demo", "run", "shim", "wheel", "doctor"))
 
 
 @pytest.mark.skipif(find_spec("sqlalchemy") is None, reason="needs SQLAlchemy, of the extra `examples`")
