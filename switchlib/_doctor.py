@@ -10,11 +10,12 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from switchlib import __version__, _install, _mechanism, _run
+from switchlib import __version__, _install, _mechanism, _run, _wheel
 
 # Prints as JSON what a program finds; it must not import switchlib on its own account.
 PROBE = """
@@ -28,6 +29,10 @@ try:
 except Exception as error:
     found["error"] = f"{type(error).__name__}: {error}"
 import importlib.metadata, importlib.util
+found["installed"] = [
+    (each.version, str(each.locate_file("")), (each.read_text("INSTALLER") or "").strip())
+    for each in importlib.metadata.distributions(name="greenlet")
+]
 if importlib.util.find_spec("gevent"):
     found["gevent"] = importlib.metadata.version("gevent")
     with warnings.catch_warnings(record=True) as caught:
@@ -43,6 +48,25 @@ print("\\n" + json.dumps(found))
 """
 
 
+@dataclass(frozen=True)
+class Installed:
+    """A distribution named greenlet, which an installer has put there."""
+
+    version: str
+    directory: str
+    installer: str
+
+    @property
+    def is_wheel(self) -> bool:
+        """Whether it is, or was, a wheel of switchlib's."""
+        return "+switchlib." in self.version
+
+    def __str__(self) -> str:
+        by = f", by {self.installer}" if self.installer else ""
+        what = "switchlib's wheel" if self.is_wheel else "not switchlib's wheel"
+        return f"greenlet {self.version}{by}, in {self.directory}: {what}"
+
+
 @dataclass
 class Found:
     """What a fresh interpreter got when it imported greenlet, and gevent if it is installed."""
@@ -54,6 +78,7 @@ class Found:
     ours: bool = False
     size: int = 0
     error: str = ""
+    installed: list[Installed] = field(default_factory=list)
     gevent: str = ""
     compiled: bool = False
     gevent_error: str = ""
@@ -74,16 +99,21 @@ def ask(environment: dict[str, str]) -> Found:
     if done.returncode != 0:
         status = f"exit status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
         return Found(error=f"the interpreter ended with {status}: {done.stderr.strip()[-500:]}")
-    return Found(**json.loads(done.stdout.splitlines()[-1]))
+    answers = json.loads(done.stdout.splitlines()[-1])
+    answers["installed"] = list(dict.fromkeys(Installed(*each) for each in answers["installed"]))
+    return Found(**answers)
+
+
+def on_path(environment: dict[str, str]) -> bool:
+    return _install.SHIM_DIRECTORY in environment.get("PYTHONPATH", "").split(os.pathsep)
 
 
 def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list[str]:
     """What keeps a program from switchlib, or from the best of it; empty if nothing does."""
-    told = []
-    on_path = _install.SHIM_DIRECTORY in environment.get("PYTHONPATH", "").split(os.pathsep)
+    told = [*problems_of_the_path(environment), *problems_of_the_installed(here)]
     if sys.flags.ignore_environment:
         told.append("the options -E and -I make Python ignore PYTHONPATH, by which the shim is found")
-    elif on_path and not here.ours and here.file:
+    elif on_path(environment) and not here.ours and here.file:
         told.append(f"the shim is on PYTHONPATH, but {here.file} stands before it: put the shim first")
     elif not under_run.ours and under_run.file:
         told.append(f"{under_run.file} is found before anything on PYTHONPATH: rename it, or start from elsewhere")
@@ -109,6 +139,47 @@ def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list
     return told
 
 
+def problems_of_the_path(environment: dict[str, str]) -> list[str]:
+    """Shims on PYTHONPATH that are of another switchlib, as a start script names them after Python was upgraded."""
+    own, told = os.path.realpath(_install.SHIM_DIRECTORY), []
+    for entry in environment.get("PYTHONPATH", "").split(os.pathsep):
+        if entry.rstrip(os.sep).endswith(os.path.join("switchlib", "shim")) and os.path.realpath(entry) != own:
+            fault = "belongs to another switchlib" if os.path.isdir(entry) else "is not there"
+            told.append(f"{entry} is on PYTHONPATH, but {fault}: this interpreter's is {_install.SHIM_DIRECTORY}")
+    return told
+
+
+def problems_of_the_installed(here: Found) -> list[str]:
+    """What does not fit between this switchlib and what is installed by the name of greenlet."""
+    told = []
+    wheels = [each for each in here.installed if each.is_wheel]
+    others = [each for each in here.installed if not each.is_wheel]
+    for wheel in wheels:
+        if wheel.version != _wheel.VERSION:
+            told.append(
+                f"the wheel in {wheel.directory} is greenlet {wheel.version}, which does not fit switchlib "
+                f"{__version__}: install the one that `python -m switchlib wheel` writes now"
+            )
+        got_from = os.path.dirname(os.path.dirname(here.file))
+        if not here.ours and got_from == wheel.directory:
+            told.append(
+                f"the greenlet in {wheel.directory} is not switchlib's any more, although its wheel was installed "
+                "there: uninstall greenlet until none is left, and install the wheel again"
+            )
+    newer = [each for each in others if _minor(each.version) > _minor(_wheel.GREENLET_VERSION)]
+    if newer:
+        told.append(
+            f"greenlet {newer[0].version} is installed, but switchlib's interface is that of "
+            f"{_wheel.GREENLET_VERSION}: programs that ask for more may fail"
+        )
+    return told
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version."""
+    return tuple(int(number) for number in re.findall("[0-9]+", version)[:2])
+
+
 def _stack_switch() -> str:
     """What switches stacks here, and whether the policy is always asked."""
     stacks = f"the stacks of {platform.python_implementation()}"
@@ -131,6 +202,7 @@ def main() -> int:
     ]
     if not here.ours:
         lines.append(("under run", under_run.greenlet()))
+    lines += [("installed", str(each)) for each in here.installed]
     if under_run.gevent and not under_run.gevent_error:
         kind = "compiled" if under_run.compiled else "pure Python"
         lines.append(("gevent", f"{under_run.gevent}, {kind}: a greenlet of its own ran and ended on switchlib"))
@@ -147,4 +219,10 @@ def main() -> int:
             "    python -m switchlib run PROGRAM\n"
             f"    PYTHONPATH={_install.SHIM_DIRECTORY}"
         )
+        if here.installed and not here.installed[0].is_wheel:
+            installer = here.installed[0].installer or "an installer"
+            print(
+                "or by the wheel that `python -m switchlib wheel` writes. If that was installed, "
+                f"{installer} has put\ngreenlet {here.installed[0].version} in its place."
+            )
     return 0 if here.ours and not told else 1

@@ -89,6 +89,12 @@ else:
     try:
         from switchlib._switch import lib
     except ModuleNotFoundError as error:
+        directory = os.path.dirname(__file__)
+        others = [name for name in os.listdir(directory) if name.startswith("_switch.") and name.endswith(".so")]
+        if others:
+            raise ImportError(
+                f"the switchlib in {directory} was built for another Python, as {others[0]}: is it on PYTHONPATH?"
+            ) from error
         raise ImportError(
             "switchlib's C library is not built here: install it (`pip install -e .` in a clone), or, if it is "
             "installed, leave the directory of its source, which Python finds first"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import shutil
 
 import pytest
 
-from switchlib import _install
+from switchlib import _install, _wheel
 
 pytestmark = pytest.mark.once
 
@@ -133,3 +135,78 @@ def test_an_interpreter_that_crashes(doctor, tmp_path):
     status, text = doctor(PYTHONPATH=path)
     assert status == 1
     assert "no greenlet: the interpreter ended with signal 6" in text
+
+
+def make_installed(directory, version, package=None, installer="pip"):
+    """Puts a distribution named greenlet there, with what `package` says, or else with the shim's package."""
+    if package is None:
+        shutil.copytree(os.path.join(SHIM, "greenlet"), directory / "greenlet", dirs_exist_ok=True)
+    else:
+        (directory / "greenlet").mkdir(parents=True, exist_ok=True)
+        (directory / "greenlet" / "__init__.py").write_text(package)
+    information = directory / f"greenlet-{version}.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: greenlet\nVersion: {version}\n")
+    (information / "INSTALLER").write_text(f"{installer}\n")
+    return str(directory)
+
+
+def test_the_wheel_is_installed(doctor, tmp_path):
+    directory = make_installed(tmp_path / "site", _wheel.VERSION)
+    status, text = doctor(PYTHONPATH=directory)
+    assert status == 0, text
+    assert f"from here    switchlib, as greenlet 3.5.6, from {directory}/greenlet/__init__.py" in text
+    assert f"installed    greenlet {_wheel.VERSION}, by pip, in {directory}: switchlib's wheel" in text
+
+
+def test_a_wheel_of_another_version(doctor, tmp_path):
+    directory = make_installed(tmp_path / "site", "3.5.6+switchlib.0.0.9")
+    status, text = doctor(PYTHONPATH=directory)
+    assert status == 1
+    assert f"the wheel in {directory} is greenlet 3.5.6+switchlib.0.0.9, which does not fit switchlib" in text
+
+
+def test_a_resolver_has_put_greenlet_back(doctor, tmp_path):
+    directory = make_installed(tmp_path / "site", "3.5.6", FAKE_GREENLET, "uv")
+    status, text = doctor(PYTHONPATH=directory)
+    assert status == 1
+    assert f"installed    greenlet 3.5.6, by uv, in {directory}: not switchlib's wheel" in text
+    assert text.endswith("If that was installed, uv has put\ngreenlet 3.5.6 in its place.\n")
+
+
+def test_greenlet_was_installed_over_the_wheel(doctor, tmp_path):
+    make_installed(tmp_path / "site", _wheel.VERSION)
+    directory = make_installed(tmp_path / "site", "3.5.6", FAKE_GREENLET)
+    status, text = doctor(PYTHONPATH=directory)
+    assert status == 1
+    assert f"the greenlet in {directory} is not switchlib's any more, although its wheel was installed there" in text
+
+
+def test_a_newer_greenlet_is_installed(doctor, tmp_path):
+    directory = make_installed(tmp_path / "site", "3.6.0", FAKE_GREENLET)
+    status, text = doctor(PYTHONPATH=f"{SHIM}:{directory}")
+    assert status == 1
+    assert "greenlet 3.6.0 is installed, but switchlib's interface is that of 3.5.6" in text
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_shim_of_another_python(doctor, tmp_path, there):
+    """A start script names a directory in which the Python was that has been upgraded since."""
+    other = tmp_path / "python3.9" / "switchlib" / "shim"
+    if there:
+        shutil.copytree(SHIM, other)
+    status, text = doctor(PYTHONPATH=f"{other}:{SHIM}")
+    assert status == 1
+    fault = "belongs to another switchlib" if there else "is not there"
+    assert f"{other} is on PYTHONPATH, but {fault}: this interpreter's is {SHIM}" in text
+
+
+@pytest.mark.cpython("nothing is built there")
+def test_a_switchlib_of_another_python(python, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ignored = shutil.ignore_patterns("*.so", "__pycache__")
+    shutil.copytree(os.path.dirname(SHIM), tmp_path / "switchlib", ignore=ignored)
+    (tmp_path / "switchlib" / "_switch.cpython-39-x86_64-linux-gnu.so").write_text("")
+    done = python("-m", "switchlib", "doctor", check=False, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert f"the switchlib in {tmp_path}/switchlib was built for another Python, as _switch.cpython-39" in done.stderr
