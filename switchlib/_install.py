@@ -21,8 +21,6 @@ def install() -> None:
     Child processes are not reached: for these put `python -m switchlib shim` on PYTHONPATH. Calling it again does
     no harm. Raises RuntimeError if the real greenlet was imported before.
     """
-    import importlib  # with `warnings`, a fifth of what it takes to import switchlib
-
     imported = sys.modules.get("greenlet")
     if imported is not None and getattr(imported, "greenlet", None) is not greenlet:
         raise RuntimeError(
@@ -32,5 +30,5 @@ def install() -> None:
         )
     if SHIM_DIRECTORY not in sys.path:
         sys.path.insert(0, SHIM_DIRECTORY)
-        importlib.invalidate_caches()
-    importlib.import_module("greenlet")
+        sys.path_importer_cache.pop(SHIM_DIRECTORY, None)
+    __import__("greenlet")

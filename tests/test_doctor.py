@@ -207,6 +207,6 @@ def test_a_switchlib_of_another_python(python, tmp_path, monkeypatch):
     ignored = shutil.ignore_patterns("*.so", "__pycache__")
     shutil.copytree(os.path.dirname(SHIM), tmp_path / "switchlib", ignore=ignored)
     (tmp_path / "switchlib" / "_switch.cpython-39-x86_64-linux-gnu.so").write_text("")
-    done = python("-m", "switchlib", "doctor", check=False, PYTHONPATH=str(tmp_path))
+    done = python("-S", "-m", "switchlib", "doctor", check=False, PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert f"the switchlib in {tmp_path}/switchlib was built for another Python, as _switch.cpython-39" in done.stderr

@@ -181,6 +181,28 @@ def test_the_shim_is_a_complete_package(python):
     python("-c", code, PYTHONPATH=_install.SHIM_DIRECTORY)
 
 
+IMPORTED = """
+import sys
+before = set(sys.modules)
+{}
+print(*sorted(set(sys.modules) - before))
+"""
+# What a program pays for whether it uses it or not. `typing` alone took longer than all of these.
+MAY_IMPORT = {
+    *("switchlib", "switchlib._exceptions", "switchlib._greenlet", "switchlib._install", "switchlib._mechanism"),
+    *("switchlib._shim", "switchlib._switch", "greenlet", "greenlet._greenlet"),
+    *("_cffi_backend", "switchlib._switch.lib", "atexit", "gc"),
+}
+
+
+@pytest.mark.cpython("it has no `_switch`, and its own modules")
+@pytest.mark.parametrize("way", ["import switchlib", "import greenlet", "import switchlib; switchlib.install()"])
+def test_what_an_import_imports(python, way):
+    imported = set(python("-c", IMPORTED.format(way), PYTHONPATH=_install.SHIM_DIRECTORY).stdout.split())
+    assert "switchlib" in imported
+    assert imported <= MAY_IMPORT
+
+
 def test_help_names_the_commands(capsys):
     with pytest.raises(SystemExit):
         __main__.main(["--help"])
