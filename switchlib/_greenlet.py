@@ -15,9 +15,9 @@ calls itself, where what is written here leaves it no choice.
 
 from __future__ import annotations
 
+from switchlib import GreenletExit as _GreenletExit
 from switchlib import _mechanism
-from switchlib._exceptions import GreenletExit as _GreenletExit
-from switchlib._exceptions import error as _error
+from switchlib import error as _error
 from switchlib._mechanism import (
     START,
     SWITCH,

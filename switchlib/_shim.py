@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from switchlib._exceptions import GreenletExit, error
-from switchlib._greenlet import greenlet
+from switchlib import GreenletExit, error, greenlet
 from switchlib._mechanism import (
     c_api,
     count_doomed,

@@ -158,6 +158,12 @@ def test_install(python):
     assert python("-c", code + REPORT).stdout.strip() == EXPECTED + " []"
 
 
+def test_all_names_are_there(python):
+    python("-c", "from switchlib import *; import switchlib; assert {*switchlib.__all__} < {*globals()}")
+    done = python("-c", "from switchlib import nothing", check=False)
+    assert "ImportError: cannot import name 'nothing'" in done.stderr
+
+
 def test_install_after_the_real_greenlet(python, tmp_path):
     (tmp_path / "greenlet.py").write_text("__version__ = '1.2'\nclass greenlet: pass\n")
     done = python("-c", "import greenlet, switchlib; switchlib.install()", PYTHONPATH=str(tmp_path), check=False)
@@ -189,7 +195,7 @@ print(*sorted(set(sys.modules) - before))
 """
 # What a program pays for whether it uses it or not. `typing` alone took longer than all of these.
 MAY_IMPORT = {
-    *("switchlib", "switchlib._exceptions", "switchlib._greenlet", "switchlib._install", "switchlib._mechanism"),
+    *("switchlib", "switchlib._greenlet", "switchlib._install", "switchlib._mechanism", "__future__"),
     *("switchlib._shim", "switchlib._switch", "greenlet", "greenlet._greenlet"),
     *("_cffi_backend", "switchlib._switch.lib", "atexit", "gc"),
 }
