@@ -45,6 +45,9 @@ def new_environment(directory: Path) -> str:
     return str(directory / "bin" / "python")
 
 
+SHOW_SHIM = "import os, greenlet, greenlet._greenlet as g; print(greenlet.__version__, os.path.basename(g.__file__))"
+
+
 def test_a_wheel_from_the_sdist_works_in_a_fresh_environment(sdist, tmp_path):
     python = new_environment(tmp_path / "environment")
     wheels = tmp_path / "wheels"
@@ -57,13 +60,16 @@ def test_a_wheel_from_the_sdist_works_in_a_fresh_environment(sdist, tmp_path):
     ).stdout
     assert "step 8" in demo
     shim = subprocess.run(
-        [python, "-m", "switchlib", "run", "-c", "import greenlet; print(greenlet.__version__)"],
+        [python, "-m", "switchlib", "run", "-c", SHOW_SHIM],
         check=True,
         capture_output=True,
         text=True,
         cwd=tmp_path,
     ).stdout
-    assert shim.strip() == "3.5.6"
+    version, extension = shim.split()
+    assert version == "3.5.6"
+    assert extension == "_greenlet" + (".py" if PYPY else sysconfig.get_config_var("EXT_SUFFIX"))
+    subprocess.run([python, "-m", "switchlib", "wheel", tmp_path], check=True)
 
 
 @pytest.mark.cpython("it needs none")
