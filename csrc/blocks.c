@@ -2,8 +2,6 @@
 
 #include "arena.h"
 
-#include <Python.h>
-
 #include <stdint.h>
 
 #define POOL_BYTES ((size_t)64 * 1024)
@@ -11,8 +9,7 @@
 #define HEAD_BYTES ((size_t)4096)   /* of the first pool: the arena's own */
 #define GRAIN ((size_t)16)
 
-/* The object allocator's own limit (SMALL_REQUEST_THRESHOLD in Objects/obmalloc.c), and how many bytes are too many here. */
-#define SMALL ((size_t)512)
+/* More are too many. */
 #define LARGE (POOL_BYTES - HEAD_BYTES)
 
 /* This much is kept in empty pools even if little is in use: waves of some thousand greenlets then fault no pages in. */
@@ -66,7 +63,7 @@ blocks_install(void)
 {
     size_t class = 0, bytes = 0;
     class_bytes[class++] = LARGE;
-    for (size_t blocks = 2; blocks <= POOL_BYTES / SMALL; blocks += blocks < 32 ? 1 : blocks < 64 ? 2 : 4) {
+    for (size_t blocks = 2; blocks <= POOL_BYTES / BLOCK_SMALL; blocks += blocks < 32 ? 1 : blocks < 64 ? 2 : 4) {
         class_bytes[class++] = (unsigned short)(POOL_BYTES / blocks / GRAIN * GRAIN);
     }
     assert(class == CLASSES);
@@ -158,9 +155,9 @@ give_back_warm(void)
 }
 
 void *
-block_alloc(size_t size)
+block_alloc_large(size_t size)
 {
-    if (size <= SMALL || size > LARGE) {
+    if (size > LARGE) {
         return PyObject_Malloc(size);
     }
     unsigned class = class_of[(size + GRAIN - 1) / GRAIN];
@@ -185,9 +182,9 @@ block_alloc(size_t size)
 }
 
 void
-block_free(void *block, size_t size)
+block_free_large(void *block, size_t size)
 {
-    if (size <= SMALL || size > LARGE || block == NULL) {
+    if (size > LARGE || block == NULL) {
         PyObject_Free(block);
         return;
     }

@@ -7,15 +7,34 @@
 #ifndef SWITCHLIB_BLOCKS_H
 #define SWITCHLIB_BLOCKS_H
 
-#include <stddef.h>
+#include <Python.h>
 
 /* Comes first. Once a process. */
 void blocks_install(void);
 
+/* The object allocator's own limit: SMALL_REQUEST_THRESHOLD in Objects/obmalloc.c. */
+#define BLOCK_SMALL ((size_t)512)
+
+void *block_alloc_large(size_t size);
+void block_free_large(void *block, size_t size);
+
 /* NULL if there is no memory. The GIL of the main interpreter is held. Aligned like what PyObject_Malloc returns. */
-void *block_alloc(size_t size);
+static inline void *
+block_alloc(size_t size)
+{
+    return size <= BLOCK_SMALL ? PyObject_Malloc(size) : block_alloc_large(size);
+}
 
 /* With the size that it was asked for. NULL is allowed. */
-void block_free(void *block, size_t size);
+static inline void
+block_free(void *block, size_t size)
+{
+    if (size <= BLOCK_SMALL) {
+        PyObject_Free(block);
+    }
+    else {
+        block_free_large(block, size);
+    }
+}
 
 #endif

@@ -29,16 +29,15 @@ callee_install(void)
 }
 
 Callee
-callee_of(PyObject *run)
+callee_of_object(PyObject *run)
 {
-    PyObject *function = run, *self = NULL;
+    PyObject *function = NULL, *self = run;
     if (PyMethod_Check(run)) {
         function = PyMethod_GET_FUNCTION(run);
         self = PyMethod_GET_SELF(run);
     }
-    else if (!PyFunction_Check(run) && PyType_HasFeature(Py_TYPE(run), Py_TPFLAGS_HEAPTYPE)) {
+    else if (PyType_HasFeature(Py_TYPE(run), Py_TPFLAGS_HEAPTYPE)) {
         function = _PyType_Lookup(Py_TYPE(run), call_name);
-        self = run;
     }
     if (function == NULL || !PyFunction_Check(function)) {
         return (Callee){NULL, NULL};
@@ -47,7 +46,7 @@ callee_of(PyObject *run)
 }
 
 const void *
-callee_key(PyObject *run)
+callee_key_of_object(PyObject *run)
 {
     if (partial != NULL && Py_IS_TYPE(run, partial)) {      /* a partial of a partial is made as one */
         PyObject *function = *(PyObject **)((char *)run + partial_function);

@@ -32,13 +32,13 @@ place_of(const void *key)
 static Use *
 find(const void *key)
 {
-    Use *use = place_of(key);
-    for (int way = 0; way < WAYS; way++) {
-        if (use[way].key == key) {
-            return &use[way];
+    Use *use = place_of(key), *end = use + WAYS;
+    while (use->key != key) {
+        if (use->key == NULL || ++use == end) {
+            return NULL;
         }
     }
-    return NULL;
+    return use;
 }
 
 size_t

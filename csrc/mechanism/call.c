@@ -137,7 +137,14 @@ start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t n
     if (kwnames != NULL || thread->fast == NULL || !lend_array(thread, target, run, args, nargs)) {
         return start_packed(thread, target, run, args, nargs, kwnames);
     }
-    settled = settle_run(thread, target, run, NULL, NULL, NULL, NULL);
+    settled.what = BEGIN;
+    if (!is_unstarted(target->state) || !belongs_here(thread, target)) {
+        release(run);
+        settled.what = RETRY;
+    }
+    else if (prepare_start(thread, (Greenlet *)Py_NewRef(target), run) < 0) {
+        settled.what = DONE;
+    }
     if (settled.what != BEGIN) {
         thread->function = NULL;
     }

@@ -4,7 +4,7 @@
 static __attribute__((noinline)) _Noreturn void finish(Thread *thread, PyObject *result);
 
 bool
-belongs_here(Thread *thread, const Greenlet *g)
+ancestors_belong_here(const Thread *thread, const Greenlet *g)
 {
     Walk walk = walk_from(g);
     while (walk.at != NULL && is_unstarted(walk.at->state)) {

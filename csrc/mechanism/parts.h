@@ -287,7 +287,14 @@ PyObject *arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload);
 PyObject *arrive_raising(Thread *thread, Greenlet *origin, PyObject *exception, PyObject *traceback);
 
 /* Whether an unstarted greenlet would run in this thread: so say its ancestors, up to the first that began. */
-bool belongs_here(Thread *thread, const Greenlet *g);
+bool ancestors_belong_here(const Thread *thread, const Greenlet *g);
+
+static inline bool
+belongs_here(const Thread *thread, const Greenlet *g)
+{
+    const Greenlet *parent = g->state->parent;
+    return (parent != NULL && parent->state->thread == thread) || ancestors_belong_here(thread, g);
+}
 
 /* The last steps before a new stack. Takes over target and run, whether it succeeds or not. */
 int prepare_start(Thread *thread, Greenlet *target, PyObject *run);
@@ -348,7 +355,7 @@ ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject
 PyObject *run_of_start(Greenlet *target, Settled *settled);
 
 /* Makes ready to start `target` by a call of `run`, which is taken over, with args and kwargs; or, if args is NULL, with the
- * exception, which is then raised with the traceback, or with what lend_array has left. */
+ * exception, which is then raised with the traceback. */
 Settled settle_run(Thread *thread, Greenlet *target, PyObject *run, PyObject *args, PyObject *kwargs, PyObject *exception,
                    PyObject *traceback);
 
