@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,18 @@ def test_python_stands_in_where_it_was_not_compiled(python, tmp_path):
     list_names = "import greenlet._greenlet as g; print(sorted(n for n in vars(g) if not n.startswith('__')))"
     in_python = python("-c", list_names, PYTHONPATH=str(tmp_path)).stdout
     assert in_python == python("-c", list_names, PYTHONPATH=SHIM_DIRECTORY).stdout
+
+
+def test_no_table_holds_the_address_of_the_allocators_functions():
+    """memray and heaptrack rewrite such addresses wherever they lie, and take what else was stored there for malloc."""
+    if shutil.which("readelf") is None:
+        pytest.skip("needs readelf, of binutils")
+    library = importlib.util.find_spec("switchlib._switch").origin
+    printed = subprocess.run(["readelf", "-rW", library], capture_output=True, text=True, check=True).stdout
+    assert "JUMP_SLO" in printed or "GLOB_DAT" in printed, "functions are called through slots"
+    functions = r"\b(malloc|free|calloc|realloc|memalign|posix_memalign|aligned_alloc|mmap|munmap)\b"
+    found = [line for line in printed.splitlines() if re.search(functions, line)]
+    assert [line for line in found if "JUMP_SLO" not in line and "GLOB_DAT" not in line] == []
 
 
 # One greenlet that is killed while it is suspended within a call, and then an allocation by main.
