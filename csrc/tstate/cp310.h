@@ -10,6 +10,8 @@
 #include <internal/pycore_pystate.h>
 #include <frameobject.h>
 
+#include "known.h"
+
 #define TSTATE_DICT_SPEEDS_METHODS 0
 
 typedef struct tstate_slice {
@@ -35,7 +37,8 @@ tstate_get(void)
 static inline int
 tstate_known(void)
 {
-    return tstate_get() == PyThreadState_Get();
+    PyThreadState *ts = tstate_get();
+    return ts == PyThreadState_Get() && known_thread(ts) && known_collector(ts) && ts->frame == PyEval_GetFrame();
 }
 
 static inline void

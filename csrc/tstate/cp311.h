@@ -18,6 +18,7 @@
 #define FRAME_CODE f_code
 #include "frame_objects.h"
 #include "frames.h"
+#include "known.h"
 
 typedef struct tstate_slice {
     _PyCFrame *cframe;                          /* on the C stack, unless it is `base` */
@@ -44,7 +45,14 @@ tstate_get(void)
 static inline int
 tstate_known(void)
 {
-    return tstate_get() == PyThreadState_Get();
+    PyThreadState *ts = tstate_get();
+    return ts == PyThreadState_Get()
+        && known_thread(ts)
+        && ts->recursion_limit == Py_GetRecursionLimit()
+        && known_tracing(ts)
+        && known_datastack(ts)
+        && known_collector(ts)
+        && known_frame(ts->cframe->current_frame);
 }
 
 static inline void

@@ -24,6 +24,7 @@
 #include "frame_objects.h"
 #include "frames.h"
 #include "entries.h"
+#include "known.h"
 
 typedef struct tstate_slice {
     _PyCFrame *cframe;              /* on the C stack, unless it is `base` */
@@ -53,14 +54,13 @@ tstate_get(void)
 static inline int
 tstate_known(void)
 {
-    /* Of what is not the thread state's, only the collector's state is looked at. */
-    int enabled = PyGC_Disable(), known = tstate_get()->interp->gc.enabled == 0;
-    PyGC_Enable();
-    known = known && tstate_get()->interp->gc.enabled == 1;
-    if (!enabled) {
-        PyGC_Disable();
-    }
-    return known;
+    PyThreadState *ts = tstate_get();
+    return known_thread(ts)
+        && ts->py_recursion_limit == Py_GetRecursionLimit()
+        && known_tracing(ts)
+        && known_datastack(ts)
+        && known_collector(ts)
+        && known_frame(ts->cframe->current_frame);
 }
 
 static inline void

@@ -25,6 +25,7 @@
 #include "frames.h"
 #include "entries.h"
 #include "gil.h"
+#include "known.h"
 
 typedef struct tstate_slice {
     _PyInterpreterFrame *frame;
@@ -45,14 +46,13 @@ typedef struct tstate_slice {
 static inline int
 tstate_known(void)
 {
-    const _Py_DebugOffsets *at = &_PyRuntime.debug_offsets;
-    return gil_known()
-        && at->interpreter_state.gc == offsetof(PyInterpreterState, gc)
-        && at->gc.collecting == offsetof(struct _gc_runtime_state, collecting)
-        && at->thread_state.current_frame == offsetof(PyThreadState, current_frame)
-        && at->thread_state.datastack_chunk == offsetof(PyThreadState, datastack_chunk)
-        && at->interpreter_frame.previous == offsetof(_PyInterpreterFrame, previous)
-        && at->interpreter_frame.owner == offsetof(_PyInterpreterFrame, owner);
+    return known_table()
+        && gil_known()
+        && known_thread(tstate_get())
+        && tstate_get()->py_recursion_limit == Py_GetRecursionLimit()
+        && known_tracing(tstate_get())
+        && known_datastack(tstate_get())
+        && known_frame(tstate_get()->current_frame);
 }
 
 static inline void
