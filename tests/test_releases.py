@@ -21,8 +21,8 @@ table = pytest.mark.skipif(PYPY or sys.version_info < (3, 13), reason="the inter
 NUMBERS, TO_HOLDER, LOOKED_AT = {(3, 13): (73, 18, 15), (3, 14): (95, 19, 16), (3, 15): (111, 19, 19)}.get(
     sys.version_info[:2], (0, 0, 0)
 )
-"""How many numbers the table has; which one says where the GIL's last holder lies in the interpreter's state; and how many are
-looked at, beside the version."""
+"""How many numbers the table has; which one says where the GIL's last holder lies in the interpreter's state; and how
+many are looked at, beside the version."""
 
 
 def running_state() -> int:
@@ -72,6 +72,7 @@ for place in range(1, len(table)):
             os._exit(20 if switchlib.getcurrent() is switchlib.getcurrent().switch.__self__ else 21)
         print(place, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+
 
 @table
 def test_a_table_that_says_otherwise_is_refused(python: Callable[..., object]):

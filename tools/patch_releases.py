@@ -1,10 +1,10 @@
 """One binary for all patch releases of a CPython version: `python tools/patch_releases.py [3.N ...]`.
 
-The structures that switchlib looks into may change from one patch release to the next (docs/new-cpython.md says which do),
-but a wheel is for all of them. So switchlib is compiled with the headers of the oldest release that can be had and with
-those of the newest, and each of these binaries runs the core of the tests on the oldest interpreter and on the newest.
-Where they come from: releases.py, which gets them. What cannot be had is told, with the reason. It needs Debian and gcc; a version
-without headers or interpreters is left out. It ends with 1 if a run is red, or if nothing could be run.
+The structures that switchlib reads may change from one patch release to the next (docs/new-cpython.md says which do), but
+a wheel serves all of them. So this compiles switchlib with the headers of the oldest release that can be had, and with
+those of the newest. Each binary then runs the core of the tests on the oldest interpreter and on the newest, except on
+the release of its own headers if the other binary runs there. releases.py gets all this from PyPI and Debian. What could
+not be had is reported at the end, with the reason. Ends with 1 if a run is red or if nothing could be run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import contextlib
 import io
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,15 +20,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import build_switch
 import interpreters
 import matrix
 import releases
-from debian import run
-from releases import Headers, Release, Version, dotted
+from debian import Unavailable, install, run
+from releases import Headers, Minor, Release, dotted
+
+import build_switch
 
 TESTS = ("greenlet", "order", "kill", "frames", "tstate", "releases")
-NEEDED = ["cffi", "pytest", "hypothesis", "psutil"]
+NEEDED = ["cffi", "pytest", "hypothesis", "psutil", "exceptiongroup", "tomli", "typing_extensions"]
+"""With what pip would leave out, since it goes by the Python that it runs on: the last three are for 3.10."""
+
 LINE = "{:<8} {:<22} {:<36} {}"
 
 
@@ -60,7 +62,7 @@ def ends(things: list[Headers] | list[Release]) -> list[Headers | Release]:
     return [things[0]] if things[0].version == things[-1].version else [things[0], things[-1]]
 
 
-def check(minor: Version, home: Path, missing: list[str]) -> list[bool]:
+def check(minor: Minor, home: Path, missing: list[str]) -> list[bool]:
     """All runs of a minor version: whether each is green."""
     headers, lacking = releases.headers(minor)
     missing += lacking
@@ -96,6 +98,7 @@ def main(arguments: list[str]) -> int:
     if not set(arguments) <= set(known):
         print(f"{__doc__}\nknown: {', '.join(known)}", file=sys.stderr)
         return 2
+    install("gcc", "gcc")
     directory = Path(tempfile.mkdtemp(prefix="switchlib-releases-", dir="/tmp"))  # which is the same in every root
     missing: list[str] = []
     print(LINE.format("", "compiled with", "run on", "tests"), flush=True)
@@ -105,7 +108,7 @@ def main(arguments: list[str]) -> int:
         home.mkdir()
         try:
             fine += check(known[name], home, missing)
-        except releases.Unavailable as error:
+        except Unavailable as error:
             missing.append(f"CPython {name}: {error}")
         except RuntimeError as error:
             print(LINE.format(name, "", "", f"RED: {str(error)[:2000]}"), flush=True)

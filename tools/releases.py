@@ -1,9 +1,9 @@
 """CPythons of the first and the last patch releases that can be had, and headers of some: for patch_releases.py.
 
-Debian has one patch release of a version at a time. But there are wheels on PyPI, of projects that make programs of Python
-code, whose executables have all of the interpreter linked in and exported, and whose older ones have older releases. Such
-an executable becomes a Python by a main function of ours (main.c) and the standard library of the same minor version. All of it
-lies under ~/.cache/switchlib/releases; what is there is kept: remove a directory to get it anew.
+Debian has one patch release of a version at a time. But some projects on PyPI make programs of Python code, and their
+wheels hold an executable that has all of CPython linked in and exported, and its extension modules; old wheels have old
+releases. Such an executable becomes a Python by a main function of ours (main.c) and the standard library of the same
+minor version. All of it lies under ~/.cache/switchlib/releases and is kept: remove a directory to get it anew.
 
 Headers come from pyenv and from Debian's packages, which need no root.
 """
@@ -28,6 +28,7 @@ CACHE = interpreters.CACHE.parent / "releases"
 MAIN = Path(__file__).resolve().parent / "main.c"
 
 Version = tuple[int, ...]
+Minor = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _frozen(requirement: str) -> Wheel:
 PANDA = Wheel("panda3d==1.10.16", "panda3d_tools/deploy-stub", "deploy_libs/*.cpython-*.so", "deploy_libs/lib*")
 NEWEST = _frozen("freeze-core")
 
-WHEELS = {  # the oldest release that can be had, and the newest
+WHEELS: dict[Minor, tuple[Wheel, ...]] = {  # the oldest release that can be had, and the newest
     (3, 10): (_frozen("cx_Freeze==6.11.1"), NEWEST),
     (3, 11): (_frozen("cx_Freeze==6.12.0"), NEWEST),
     (3, 12): (_frozen("cx_Freeze==7.0.0"), NEWEST),
@@ -58,14 +59,14 @@ WHEELS = {  # the oldest release that can be had, and the newest
     (3, 14): (PANDA, NEWEST),
     (3, 15): (_frozen("freeze-core==0.8.0"), NEWEST),  # 3.15.0rc3
 }
-PACKAGES = {  # which suites have headers
+PACKAGES: dict[Minor, tuple[str, ...]] = {  # which suites have headers
     (3, 11): ("bookworm",),
     (3, 13): ("trixie", "sid"),
     (3, 14): ("sid",),
     (3, 15): ("sid",),
 }
 MANYLINUX = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
-NOT_COPIED = ("__pycache__", "*-packages", "lib-dynload", "config-*", "_sysconfigdata*", "test", "idlelib", "sitecustomize.py")
+NOT_COPIED = ("__pycache__", "*-packages", "lib-dynload", "config-*", "_sysconfigdata*", "sitecustomize.py", "test")
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def dotted(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-def headers(minor: Version) -> tuple[list[Headers], list[str]]:
+def headers(minor: Minor) -> tuple[list[Headers], list[str]]:
     """All that can be had of a minor version, the oldest first; and a line for each that could not."""
     found, missing = [*_of_pyenv(minor)], []
     for suite in PACKAGES.get(minor, ()):
@@ -117,7 +118,7 @@ def headers(minor: Version) -> tuple[list[Headers], list[str]]:
     return sorted(found, key=lambda each: each.version), missing
 
 
-def _headers(root: Path, minor: Version, source: str) -> Iterator[Headers]:
+def _headers(root: Path, minor: Minor, source: str) -> Iterator[Headers]:
     name = f"python{dotted(minor)}"
     include, library = root / "include" / name, root / "lib" / name
     settings = next((path.parent for path in (root / "include").glob(f"*/{name}/pyconfig.h")), include)
@@ -128,12 +129,12 @@ def _headers(root: Path, minor: Version, source: str) -> Iterator[Headers]:
         yield Headers(tuple(map(int, match.groups())), include, settings, library, source)
 
 
-def _of_pyenv(minor: Version) -> Iterator[Headers]:
+def _of_pyenv(minor: Minor) -> Iterator[Headers]:
     for root in interpreters.PYENV.glob(f"versions/{dotted(minor)}.*"):
         yield from _headers(root, minor, "pyenv")
 
 
-def _of_debian(minor: Version, suite: str) -> Iterator[Headers]:
+def _of_debian(minor: Minor, suite: str) -> Iterator[Headers]:
     made = [*_headers(interpreters.CACHE / suite / "usr", minor, suite)]
     if not made:
         root = CACHE / f"{suite}-{dotted(minor)}"
@@ -144,7 +145,7 @@ def _of_debian(minor: Version, suite: str) -> Iterator[Headers]:
     yield from made
 
 
-def releases(minor: Version, library: Headers) -> tuple[list[Release], list[str]]:
+def releases(minor: Minor, library: Headers) -> tuple[list[Release], list[str]]:
     """The interpreters of a minor version, the oldest release first; and a line for each that could not be had."""
     found, missing = [], []
     for each in interpreters.find():
@@ -167,7 +168,7 @@ def releases(minor: Version, library: Headers) -> tuple[list[Release], list[str]
     return sorted(known, key=lambda each: (each.version, each.words == dotted(each.version))), missing
 
 
-def _of_wheel(wheel: Wheel, minor: Version, library: Headers) -> Interpreter:
+def _of_wheel(wheel: Wheel, minor: Minor, library: Headers) -> Interpreter:
     root = CACHE / f"{wheel.requirement.replace('==', '-')}-{dotted(minor)}"
     executable = root / "bin" / f"python{dotted(minor)}"
     if not root.exists():
@@ -178,7 +179,7 @@ def _of_wheel(wheel: Wheel, minor: Version, library: Headers) -> Interpreter:
     return Interpreter(wheel.requirement, str(executable))
 
 
-def wheels_for(minor: Version, requirements: list[str], action: list[str]) -> None:
+def wheels_for(minor: Minor, requirements: list[str], action: list[str]) -> None:
     """Has pip get wheels of this machine for a CPython of that minor version, which need not run for it."""
     short = "".join(map(str, minor))
     command = [sys.executable, "-m", "pip", *action, "--quiet", "--only-binary", ":all:", "--implementation", "cp"]
@@ -187,11 +188,13 @@ def wheels_for(minor: Version, requirements: list[str], action: list[str]) -> No
         command += ["--platform", f"{kind}_{platform.machine()}"]
     done = subprocess.run([*command, *requirements], capture_output=True, text=True, check=False)
     if done.returncode:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("ERROR")] or ["pip failed"]
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("ERROR")] or [
+            "pip failed"
+        ]
         raise Unavailable("; ".join(lines))
 
 
-def _make(wheel: Wheel, minor: Version, library: Headers, root: Path) -> None:
+def _make(wheel: Wheel, minor: Minor, library: Headers, root: Path) -> None:
     """The layout of an installed Python, where it finds its standard library by itself."""
     name = f"python{dotted(minor)}"
     target = root / "lib" / name
@@ -215,8 +218,7 @@ def _make(wheel: Wheel, minor: Version, library: Headers, root: Path) -> None:
     home = root.with_name(root.name.removesuffix(".unfinished"))
     launcher = root / "bin" / name
     launcher.write_text(
-        f"#!/bin/bash\nLD_PRELOAD={home}/bin/main.so LD_LIBRARY_PATH={home}/lib "
-        f'exec -a "$0" {home}/bin/program "$@"\n'
+        f'#!/bin/bash\nLD_PRELOAD={home}/bin/main.so LD_LIBRARY_PATH={home}/lib exec -a "$0" {home}/bin/program "$@"\n'
     )
     launcher.chmod(0o755)
     kind = next(iter(modules.glob("*.so"))).name.split(".")[1]  # cpython-313-x86_64-linux-gnu

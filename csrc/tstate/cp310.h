@@ -11,6 +11,7 @@
 #include <frameobject.h>
 
 #include "known.h"
+#include "known_early.h"
 
 #define TSTATE_DICT_SPEEDS_METHODS 0
 
@@ -38,7 +39,11 @@ static inline int
 tstate_known(void)
 {
     PyThreadState *ts = tstate_get();
-    return ts == PyThreadState_Get() && known_thread(ts) && known_collector(ts) && ts->frame == PyEval_GetFrame();
+    return ts == PyThreadState_Get()
+        && known_thread(ts)
+        && known_collector(ts)
+        && ts->frame == PyEval_GetFrame()
+        && known_root(ts);
 }
 
 static inline void

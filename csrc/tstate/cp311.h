@@ -19,6 +19,8 @@
 #include "frame_objects.h"
 #include "frames.h"
 #include "known.h"
+#include "known_frames.h"
+#include "known_early.h"
 
 typedef struct tstate_slice {
     _PyCFrame *cframe;                          /* on the C stack, unless it is `base` */
@@ -52,7 +54,8 @@ tstate_known(void)
         && known_tracing(ts)
         && known_datastack(ts)
         && known_collector(ts)
-        && known_frame(ts->cframe->current_frame);
+        && known_frame(ts->cframe->current_frame)
+        && known_root(ts);
 }
 
 static inline void

@@ -25,6 +25,8 @@
 #include "frames.h"
 #include "entries.h"
 #include "known.h"
+#include "known_frames.h"
+#include "known_early.h"
 
 typedef struct tstate_slice {
     _PyCFrame *cframe;              /* on the C stack, unless it is `base` */
@@ -60,7 +62,8 @@ tstate_known(void)
         && known_tracing(ts)
         && known_datastack(ts)
         && known_collector(ts)
-        && known_frame(ts->cframe->current_frame);
+        && known_frame(ts->cframe->current_frame)
+        && known_root(ts);
 }
 
 static inline void

@@ -28,6 +28,8 @@
 #include "entries.h"
 #include "gil.h"
 #include "known.h"
+#include "known_frames.h"
+#include "known_table.h"
 
 typedef struct tstate_slice {
     _PyInterpreterFrame *frame;
