@@ -97,8 +97,10 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
+    slice->instrumentation = tstate_instrumentation(ts);
     if (__builtin_expect(slice->tracing != 0, 0)) {
         ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);  /* sys.call_tracing makes it 0 for a while */
+        slice->instrumentation = NEVER_INSTRUMENTED;            /* no code was while it inherited that */
     }
     slice->frame = ts->current_frame;
     slice->entries = entries_hide(&slice->frame, NULL);
@@ -112,7 +114,6 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     slice->recursion_headroom = ts->recursion_headroom;
     slice->tracing = ts->tracing;
     slice->what_event = ts->what_event;
-    slice->instrumentation = tstate_instrumentation(ts);
 }
 
 static inline void
