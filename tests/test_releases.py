@@ -18,7 +18,7 @@ pytestmark = pytest.mark.once
 
 table = pytest.mark.skipif(PYPY or sys.version_info < (3, 13), reason="the interpreter has no table of offsets")
 
-NUMBERS, TO_HOLDER, LOOKED_AT = {(3, 13): (73, 18, 15), (3, 14): (95, 19, 16), (3, 15): (111, 19, 19)}.get(
+NUMBERS, TO_HOLDER, LOOKED_AT = {(3, 13): (73, 18, 15), (3, 14): (95, 19, 17), (3, 15): (111, 19, 20)}.get(
     sys.version_info[:2], (0, 0, 0)
 )
 """How many numbers the table has; which one says where the GIL's last holder lies in the interpreter's state; and how

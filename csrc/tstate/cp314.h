@@ -53,6 +53,7 @@ tstate_known(void)
     const _Py_DebugOffsets *table = &_PyRuntime.debug_offsets;
     return known_table()
         && table->interpreter_frame.stackpointer == offsetof(_PyInterpreterFrame, stackpointer)
+        && table->debugger_support.remote_debugger_support == offsetof(PyThreadState, remote_debugger_support)
         && gil_known()
         && known_thread(tstate_get())
         && tstate_get()->py_recursion_limit == Py_GetRecursionLimit()

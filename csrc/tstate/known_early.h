@@ -1,11 +1,11 @@
 /* What tstate_known asks up to CPython 3.12, which has no table of offsets: see known.h. */
 
-/* The chain of runs of the eval loop ends in ts. */
+/* The chain of runs of the eval loop ends in ts. What follows there 3.10 has left as it was in memory. */
 static inline int
 known_root(PyThreadState *ts)
 {
     __typeof__(ts->cframe) run = ts->cframe;
-    while (run->previous != NULL) {
+    while (run != &ts->root_cframe && run->previous != NULL) {
         run = run->previous;
     }
     return run == &ts->root_cframe;
