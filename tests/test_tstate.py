@@ -238,7 +238,7 @@ def test_calls_across_the_end_of_a_chunk():
     """Whatever the size of the frames, the data stack of a greenlet grows and shrinks as it should."""
     main = getcurrent()
     namespace = {}
-    most = 5000 if sys.version_info >= (3, 11) else 2900  # the first 3.10s compile no function that needs a deeper stack
+    most = 5000 if sys.version_info >= (3, 11) else 2900  # the first 3.10s compile none with a deeper stack
     for count in (0, 1, 7, 24, 60, 1000, most):
         names = ", ".join(f"v{i}" for i in range(count)) or "_"
         body = f"def f{count}(n, again):\n    {names} = {'0, ' * (max(count, 1) - 1)}0\n"
