@@ -6,7 +6,8 @@
  *   PyThreadState *tstate_get(void)
  *       The running thread's state.
  *   int tstate_known(void)
- *       Whether the interpreter's structures are those that this was compiled for, as far as can be told.
+ *       Whether the interpreter's structures are those that this was compiled for, as far as can be told. Finds what lies
+ *       elsewhere in some patch releases. Called at import, before the others.
  *   void tstate_install(void)
  *       Puts in place what stacks need of the interpreter as a whole. Once a process.
  *   uint64_t tstate_id(PyThreadState *ts)
