@@ -2,9 +2,10 @@
 
 The structures that switchlib reads may change from one patch release to the next (docs/new-cpython.md says which do),
 yet a wheel serves all of them. So this compiles switchlib with the headers of the oldest release that can be had, and
-with those of the newest. Each binary then runs the core of the tests on the oldest interpreter and on the newest, except on
-the release of its own headers if the other binary runs there. releases.py gets all this from PyPI and Debian. What
-could not be had is reported at the end, with the reason. Ends with 1 if a run is red or if nothing could be run.
+with those of the newest. Each binary then runs the core of the tests on the oldest interpreter and on the newest,
+except on the release of its own headers if the other binary runs there. releases.py gets all this from PyPI and
+Debian. What could not be had is reported at the end, with the reason. Ends with 1 if a run is red or if nothing could
+be run.
 """
 
 from __future__ import annotations
