@@ -1,6 +1,6 @@
-/* The main function of a Python, for executables that have another one: see releases.py. It is loaded before them, by
- * LD_PRELOAD, and takes the place of the function of the C library that calls main. The executables lack Py_BytesMain, so this
- * does what matters of it: -c, -m, a script, or a program on standard input. */
+/* The main function of a Python, for executables that have another one: see releases.py. It is loaded before them,
+ * by LD_PRELOAD, and takes the place of the function of the C library that calls main. The executables lack
+ * Py_BytesMain, so this does what matters of it: -c, -m, a script, or a program on standard input. */
 #define _GNU_SOURCE
 #include <Python.h>
 #include <dlfcn.h>

@@ -13,7 +13,7 @@ static const point *struck;         /* where it was called */
 bool
 point_reached(point *here, bool fails)
 {
-    Thread *thread = Base == NULL ? NULL : thread_find(false);     /* until tstate_known was asked there are no threads */
+    Thread *thread = Base == NULL ? NULL : thread_find(false);     /* before tstate_known there are none */
     if (thread != NULL && thread->target != NULL) {
         fprintf(stderr, "%s:%d: %s may run something between a check and the switch\n", here->file, here->line, here->call);
         Py_FatalError("switchlib: something may run between a check and the switch");

@@ -1,9 +1,10 @@
 /* The instrumentation of suspended code, from CPython 3.13 on. The version file defines frame_instrument.
  *
- * When events of sys.monitoring, sys.settrace or sys.setprofile are turned on or off, the interpreter instruments the code
- * of all running frames, and a code that begins or a generator that goes on looks for itself, unless trace functions are
- * muted. A suspended greenlet is neither, and one that a trace function started is no longer muted when it goes on. So its
- * code is instrumented before it goes on. The version of what is on lies above the flags of eval_breaker. */
+ * When events of sys.monitoring, sys.settrace or sys.setprofile are turned on or off, the interpreter instruments
+ * the code of all running frames, and a code that begins or a generator that goes on looks for itself, unless trace
+ * functions are muted. A suspended greenlet is neither, and one that a trace function started is no longer muted
+ * when it goes on. So its code is instrumented before it goes on. The version of what is on lies above the flags of
+ * eval_breaker. */
 
 /* A version that there is none of: the flags have its lowest bits. */
 #define NEVER_INSTRUMENTED ((uintptr_t)1)

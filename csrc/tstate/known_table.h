@@ -1,5 +1,5 @@
-/* What tstate_known asks of the interpreter's table of offsets, from CPython 3.13 on: see known.h. Which version it is of, and
- * places that the files of all these versions look at. */
+/* What tstate_known asks of the interpreter's table of offsets, from CPython 3.13 on: see known.h. Which version it
+ * is of, and places that the files of all these versions look at. */
 static inline int
 known_table(void)
 {
