@@ -325,7 +325,10 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
         return NULL;
     }
     if (!tstate_known()) {
-        PyErr_SetString(PyExc_ImportError, "switchlib was compiled for another release of this CPython version");
+        PyErr_Format(PyExc_ImportError,
+                     "switchlib was compiled for another release of CPython: for %s, and this is %s, whose structures differ. "
+                     "Build it again: pip install --force-reinstall --no-cache-dir --no-binary switchlib switchlib",
+                     PY_VERSION, Py_GetVersion());
         return NULL;
     }
     struct { PyObject **where; const char *text; } words[] = {
