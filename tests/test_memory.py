@@ -139,6 +139,7 @@ del each, one
 print((resident() - before) >> 20)
 while kept:
     kept.pop().switch()
+gc.collect()
 print((resident() - before) >> 20)
 """
 )
