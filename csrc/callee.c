@@ -6,26 +6,30 @@ static PyObject *call_name;
 static PyTypeObject *partial;       /* functools.partial; NULL if it is not as expected */
 static Py_ssize_t partial_function; /* the offset of what it calls */
 
+/* Finds out where a partial has its function. Without it a partial is of its type, as other callables in C are. */
+static void
+look_at_partial(void)
+{
+    PyObject *module = PyImport_ImportModule("_functools");
+    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "partial");
+    PyObject *member = type == NULL ? NULL : PyObject_GetAttrString(type, "func");
+    if (member != NULL && Py_IS_TYPE(member, &PyMemberDescr_Type)
+        && ((PyMemberDescrObject *)member)->d_member->type == T_OBJECT) {
+        partial_function = ((PyMemberDescrObject *)member)->d_member->offset;
+        partial = (PyTypeObject *)Py_NewRef(type);
+    }
+    PyErr_Clear();
+    Py_XDECREF(member);
+    Py_XDECREF(type);
+    Py_XDECREF(module);
+}
+
 int
 callee_install(void)
 {
     call_name = PyUnicode_InternFromString("__call__");
-    PyObject *module = PyImport_ImportModule("_functools");
-    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "partial");
-    PyObject *member = type == NULL ? NULL : PyObject_GetAttrString(type, "func");
-    Py_XDECREF(module);
-    if (call_name == NULL || member == NULL) {
-        Py_XDECREF(type);
-        Py_XDECREF(member);
-        return -1;
-    }
-    if (Py_IS_TYPE(member, &PyMemberDescr_Type) && ((PyMemberDescrObject *)member)->d_member->type == T_OBJECT) {
-        partial_function = ((PyMemberDescrObject *)member)->d_member->offset;
-        partial = (PyTypeObject *)Py_NewRef(type);
-    }
-    Py_DECREF(member);
-    Py_DECREF(type);
-    return 0;
+    look_at_partial();
+    return call_name == NULL ? -1 : 0;
 }
 
 Callee

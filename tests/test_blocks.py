@@ -20,8 +20,8 @@ LARGEST = 60 * 1024
 
 DEFINITIONS = """
 void blocks_install(void);
-void *block_alloc(size_t size);
-void block_free(void *block, size_t size);
+void *take(size_t size);
+void give_back(void *block, size_t size);
 bool arena_is_huge(const void *arena);
 extern long arena_greenlets;
 extern long used_pools;
@@ -31,6 +31,24 @@ extern long warm_pools;
 SOURCE = """
 #include "csrc/blocks.c"
 #include "csrc/arena.c"
+
+/* cffi calls without the GIL. */
+static void *
+take(size_t size)
+{
+    PyGILState_STATE gil = PyGILState_Ensure();
+    void *block = block_alloc(size);
+    PyGILState_Release(gil);
+    return block;
+}
+
+static void
+give_back(void *block, size_t size)
+{
+    PyGILState_STATE gil = PyGILState_Ensure();
+    block_free(block, size);
+    PyGILState_Release(gil);
+}
 """
 
 
@@ -70,7 +88,7 @@ class Blocks:
         self.count = 0
 
     def take(self, size: int) -> None:
-        block = self.lib.block_alloc(size)
+        block = self.lib.take(size)
         assert block != self.ffi.NULL
         assert int(self.ffi.cast("uintptr_t", block)) % 16 == 0
         self.count += 1
@@ -81,7 +99,7 @@ class Blocks:
     def give_back(self, index: int) -> None:
         block, size, mark = self.held.pop(index % len(self.held))
         assert bytes(self.ffi.buffer(block, size)) == bytes([mark]) * size
-        self.lib.block_free(block, size)
+        self.lib.give_back(block, size)
 
     def give_all_back(self) -> None:
         while self.held:
