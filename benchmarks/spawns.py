@@ -13,21 +13,23 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 Pass = Callable[[int, int], None]
 
 GREENLETS = 20_000
 
 
+def work(left: int, event: Any) -> None:
+    if left:
+        work(left - 1, event)
+    else:
+        event.wait()
+
+
 def gevent() -> Pass:
     import gevent
     from gevent.event import Event
-
-    def work(left: int, event: Event) -> None:
-        if left:
-            work(left - 1, event)
-        else:
-            event.wait()
 
     def one_pass(depth: int, number: int) -> None:
         event = Event()
@@ -42,12 +44,6 @@ def gevent() -> Pass:
 def eventlet() -> Pass:
     import eventlet
     from eventlet.event import Event
-
-    def work(left: int, event: Event) -> None:
-        if left:
-            work(left - 1, event)
-        else:
-            event.wait()
 
     def one_pass(depth: int, number: int) -> None:
         event = Event()

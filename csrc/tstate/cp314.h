@@ -55,11 +55,7 @@ tstate_known(void)
         && table->interpreter_frame.stackpointer == offsetof(_PyInterpreterFrame, stackpointer)
         && table->debugger_support.remote_debugger_support == offsetof(PyThreadState, remote_debugger_support)
         && gil_known()
-        && known_thread(tstate_get())
-        && tstate_get()->py_recursion_limit == Py_GetRecursionLimit()
-        && known_tracing(tstate_get())
-        && known_datastack(tstate_get())
-        && known_frame(tstate_get()->current_frame);
+        && known_running(tstate_get());
 }
 
 static inline void

@@ -61,11 +61,7 @@ tstate_known(void)
         && table->thread_state.base_frame == offsetof(PyThreadState, base_frame)
         && table->err_stackitem.exc_value == offsetof(_PyErr_StackItem, exc_value)
         && gil_known()
-        && known_thread(tstate_get())
-        && tstate_get()->py_recursion_limit == Py_GetRecursionLimit()
-        && known_tracing(tstate_get())
-        && known_datastack(tstate_get())
-        && known_frame(tstate_get()->current_frame);
+        && known_running(tstate_get());
 }
 
 static inline void

@@ -18,3 +18,14 @@ known_table(void)
         && table->interpreter_frame.owner == offsetof(_PyInterpreterFrame, owner)
         && table->code_object.co_code_adaptive == offsetof(PyCodeObject, co_code_adaptive);     /* the last one */
 }
+
+/* Once gil_known has found the running thread. */
+static inline int
+known_running(PyThreadState *ts)
+{
+    return known_thread(ts)
+        && ts->py_recursion_limit == Py_GetRecursionLimit()
+        && known_tracing(ts)
+        && known_datastack(ts)
+        && known_frame(ts->current_frame);
+}
