@@ -32,7 +32,7 @@ MAKES = _all(
     SLOT,
     [*BODIES, *BODIES, None],
     [None, None, *SLOT, "parent"],
-    ["plain", "plain", "subclass", "context", "partial"],
+    ["plain", "plain", "subclass", "context", "partial", "object", "method"],
 )
 THROWS = _all(4, "throw", WHO, ["instance", "exit", "class", "value", "handled", "junk"])
 RESUMES = _all(4, "next", GENERATORS)

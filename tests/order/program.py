@@ -6,7 +6,7 @@ the code of its generators. Code is a list of instructions, an instruction a lis
     make slot body parent kind   a greenlet into a slot (LIMIT of them a program); body None: it gets a run later,
                                  and a reference to it is kept, for the AttributeError that it may raise has one;
                                  kind: "plain", "subclass" (its run is a method), "context" (it has a copy of ours),
-                                 "partial" (its run is a function in C)
+                                 "partial" (its run is a function in C), "object" (with __call__), "method"
     set_run who body             who.run = body
     switch who args kwargs       who.switch(*args, **kwargs)
     throw who what               who.throw(...): "exit" no argument, "class", "value" (a class and a value),

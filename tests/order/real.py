@@ -32,6 +32,23 @@ from tests.settings import gc_threshold, switch_interval, traced
 PATIENCE = 60  # seconds until a thread that is never handed its turn gives up
 
 
+class Worker:
+    """Calls what it was made of, as an object and by its method."""
+
+    def __init__(self, called: Any) -> None:
+        self.called = called
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.called(*args, **kwargs)
+
+
+RUNS: dict[str, Callable[[Any], Any]] = {
+    "partial": partial,
+    "object": Worker,
+    "method": lambda run: Worker(run).__call__,
+}
+
+
 class Error(Exception):
     def __repr__(self) -> str:
         return f"Error({self.args[0]})" if self.args else "Error"
@@ -201,7 +218,7 @@ class World:
         elif kind == "subclass":
             new = type("Sub", (greenlet,), {"run": staticmethod(run)})(**given)
         else:
-            new = greenlet(partial(run) if kind == "partial" else run, **given)
+            new = greenlet(RUNS[kind](run) if kind in RUNS else run, **given)
         if kind == "context":
             new.gr_context = contextvars.copy_context()
         kept = self._keeps or run is None  # then the AttributeError that it may raise refers to it
