@@ -2,34 +2,14 @@
 
 #include <structmember.h>
 
-static PyObject *call_name;
-static PyTypeObject *partial;       /* functools.partial; NULL if it is not as expected */
-static Py_ssize_t partial_function; /* the offset of what it calls */
-
-/* Finds out where a partial has its function. Without it a partial is of its type, as other callables in C are. */
-static void
-look_at_partial(void)
-{
-    PyObject *module = PyImport_ImportModule("_functools");
-    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "partial");
-    PyObject *member = type == NULL ? NULL : PyObject_GetAttrString(type, "func");
-    if (member != NULL && Py_IS_TYPE(member, &PyMemberDescr_Type)
-        && ((PyMemberDescrObject *)member)->d_member->type == T_OBJECT) {
-        partial_function = ((PyMemberDescrObject *)member)->d_member->offset;
-        partial = (PyTypeObject *)Py_NewRef(type);
-    }
-    PyErr_Clear();
-    Py_XDECREF(member);
-    Py_XDECREF(type);
-    Py_XDECREF(module);
-}
+static PyObject *call_name, *func_name;
 
 int
 callee_install(void)
 {
     call_name = PyUnicode_InternFromString("__call__");
-    look_at_partial();
-    return call_name == NULL ? -1 : 0;
+    func_name = PyUnicode_InternFromString("func");
+    return call_name == NULL || func_name == NULL ? -1 : 0;
 }
 
 Callee
@@ -49,14 +29,28 @@ callee_of_object(PyObject *run)
     return (Callee){(PyFunctionObject *)function, self};
 }
 
+/* What an object of functools.partial calls, or of a class derived from it: in C, they have it as an attribute. NULL for other
+ * objects. */
+static PyObject *
+function_of_partial(PyObject *run)
+{
+    PyObject *member = _PyType_Lookup(Py_TYPE(run), func_name);
+    if (member == NULL || !Py_IS_TYPE(member, &PyMemberDescr_Type)) {
+        return NULL;
+    }
+    const PyMemberDef *where = ((PyMemberDescrObject *)member)->d_member;
+    return where->type == T_OBJECT ? *(PyObject **)((char *)run + where->offset) : NULL;
+}
+
 const void *
 callee_key_of_object(PyObject *run)
 {
-    if (partial != NULL && Py_IS_TYPE(run, partial)) {      /* a partial of a partial is made as one */
-        PyObject *function = *(PyObject **)((char *)run + partial_function);
-        run = function == NULL ? run : function;
-    }
     Callee callee = callee_of(run);
+    PyObject *function = callee.function == NULL ? function_of_partial(run) : NULL;
+    if (function != NULL) {
+        run = function;             /* a partial of a partial is made as one */
+        callee = callee_of(run);
+    }
     if (callee.function != NULL) {
         return callee.function->func_code;
     }

@@ -27,7 +27,7 @@ callee_key(PyObject *run)
     return PyFunction_Check(run) ? PyFunction_GET_CODE(run) : callee_key_of_object(run);
 }
 
-/* Finds out what the above must know of the interpreter. -1 with an exception. Once a process. */
+/* Comes first. -1 with an exception. Once a process. */
 int callee_install(void);
 
 #endif

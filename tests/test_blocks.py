@@ -55,9 +55,8 @@ give_back(void *block, size_t size)
 @pytest.fixture(scope="module")
 def blocks() -> Any:
     """The module, compiled here and now: that of switchlib shows nothing of it."""
-    from cffi import FFI
-
-    builder = FFI()
+    cffi = pytest.importorskip("cffi", reason="needs cffi's compiler, which is not there for a foreign CPU")
+    builder = cffi.FFI()
     builder.cdef(DEFINITIONS)
     builder.set_source(
         "_blocks",

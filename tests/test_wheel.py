@@ -104,6 +104,7 @@ class Environment:
     """A fresh virtual environment in which what is installed here can be imported, and is installed for pip."""
 
     def __init__(self, directory: Path) -> None:
+        pytest.importorskip("ensurepip", reason="needs ensurepip, as virtual environments do")
         subprocess.run([sys.executable, "-m", "venv", str(directory)], check=True)
         self.python = str(directory / "bin" / "python")
         (self.packages,) = directory.glob("lib/*/site-packages")

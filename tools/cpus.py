@@ -198,18 +198,19 @@ class Machine:
         """Builds `_stack`, the register switch and the stack layer alone."""
         build_stack.builder().emit_c_code(str(self.tree / "_stack.c"))
         flags = [*build_stack.stack_flags(self.cpu.machine), *flags]
-        self._build("_stack", build_stack.SOURCES, [*compiler, *flags])
+        self._build("_stack", ["_stack.c", *build_stack.SOURCES], [*compiler, *flags])
 
     def build_switch(self, compiler: Sequence[str]) -> None:
-        """Builds the library."""
+        """Builds the library, and the shim's extension module."""
         build_switch.ffibuilder.emit_c_code(str(self.tree / "switchlib/_switch.c"))
         flags = [*build_switch.flags(self.cpu.machine), "-D_CFFI_NO_LIMITED_API"]
-        self._build("switchlib/_switch", build_switch.SOURCES, [*compiler, *flags])
+        self._build("switchlib/_switch", ["switchlib/_switch.c", *build_switch.SOURCES], [*compiler, *flags])
+        self._build("switchlib/shim/greenlet/_greenlet", [build_switch.SHIM_SOURCE], [*compiler, *flags])
 
     def _build(self, module: str, sources: Sequence[str], compiler: Sequence[str]) -> None:
         includes = ["-I.", *(argument for directory in self.includes for argument in ("-isystem", directory))]
         shared = [*self.cpu.flags, *WARNINGS, "-shared", "-fPIC", *includes, "-o", module + self.suffix]
-        run([*compiler, *shared, module + ".c", *sources], cwd=self.tree)
+        run([*compiler, *shared, *sources], cwd=self.tree)
 
     def abi(self) -> str:
         ask = "import _stack; print(_stack.ffi.string(_stack.lib.switchlib_abi).decode())"
