@@ -99,6 +99,8 @@ def test_memray_tells_greenlets_apart(python, tmp_path):
     assert first.split()[1] != second.split()[1], "each greenlet is a thread of its own to memray"
 
 
+@pytest.mark.native("heaptrack's library is this machine's own")
+@pytest.mark.skipif(sys.maxsize < 2**32, reason="heaptrack's library has 64 bits")
 @pytest.mark.skipif(shutil.which("heaptrack") is None, reason="heaptrack is not installed")
 def test_heaptrack(tmp_path):
     (tmp_path / "program.py").write_text(SMALLEST)
@@ -125,6 +127,8 @@ exec(source)
 """
 
 
+@pytest.mark.native("heaptrack's library is this machine's own")
+@pytest.mark.skipif(sys.maxsize < 2**32, reason="heaptrack's library has 64 bits")
 @pytest.mark.skipif(not (shutil.which("heaptrack") and shutil.which("gdb")), reason="needs heaptrack and gdb")
 def test_heaptrack_attaches_to_a_program_with_a_suspended_greenlet(tmp_path):
     """What was allocated before is freed under the tool."""
