@@ -32,9 +32,9 @@ typedef struct Arena {
 
 _Static_assert(sizeof(Arena) <= HEAD_BYTES, "an arena's head fits into what is set aside for it");
 
-/* The classes, from the largest blocks on: a small block wastes a 24th on average, of a large one what it wastes is not
+/* The classes, from the largest blocks on: a small block wastes a thirtieth on average, of a large one what it wastes is not
  * touched. */
-#define CLASSES 64
+#define CLASSES 96
 static unsigned short class_bytes[CLASSES];
 static unsigned char class_of[LARGE / GRAIN + 1];
 
@@ -63,7 +63,7 @@ blocks_install(void)
 {
     size_t class = 0, bytes = 0;
     class_bytes[class++] = LARGE;
-    for (size_t blocks = 2; blocks <= POOL_BYTES / BLOCK_SMALL; blocks += blocks < 32 ? 1 : blocks < 64 ? 2 : 4) {
+    for (size_t blocks = 2; blocks <= POOL_BYTES / BLOCK_SMALL; blocks += blocks < 64 ? 1 : 2) {
         class_bytes[class++] = (unsigned short)(POOL_BYTES / blocks / GRAIN * GRAIN);
     }
     assert(class == CLASSES);
