@@ -1,8 +1,8 @@
 #include "arena.h"
 
 #include <stdint.h>
-#include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 long arena_greenlets;
 
@@ -22,62 +22,63 @@ map_aligned(size_t size, size_t alignment)
     return start + before;
 }
 
+/* Those that lie in it wholly. */
+static void
+give_back_pages(char *part, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), before = -(uintptr_t)part & (page - 1);
+    if (size > before) {
+        madvise(part + before, (size - before) & ~(page - 1), MADV_DONTNEED);
+    }
+}
+
 /* Huge pages are a matter of Linux, and of address spaces in which two arenas in a row can be had. */
 #if defined(MADV_HUGEPAGE) && UINTPTR_MAX > 0xffffffff
 
 #define PAIR_BYTES (2 * ARENA_BYTES)
 #define PAIRS ((size_t)8192)
 
-/* The pages in which arenas lie two by two, by address, so that it is plain which arenas are ours. */
+/* The pages in which arenas lie two by two, so that it is plain which arenas are ours. Only who holds the main interpreter's GIL
+ * changes this, but others ask at any time (chunk.c), whose memory is in none of these pages: an entry stays where it is. */
 static struct Pair {
-    char *start;
+    char *start;                    /* NULL if there is none */
     unsigned used;                  /* a bit for each of the two */
 } pairs[PAIRS];
-static size_t count;
-
-/* The index of the first pair that ends behind the address. */
-static size_t
-search(const void *address)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if ((uintptr_t)pairs[middle].start + PAIR_BYTES <= (uintptr_t)address) {
-            low = middle + 1;
-        }
-        else {
-            high = middle;
-        }
-    }
-    return low;
-}
+static size_t count;                /* of the entries that were ever in use */
 
 /* NULL if it lies in none of ours. */
 static struct Pair *
 pair_of(const void *address)
 {
-    struct Pair *pair = &pairs[search(address)];
-    return pair < pairs + count && (uintptr_t)pair->start <= (uintptr_t)address ? pair : NULL;
+    char *start = (char *)((uintptr_t)address & ~(uintptr_t)(PAIR_BYTES - 1));
+    size_t last = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+    for (size_t i = 0; i < last; i++) {
+        if (__atomic_load_n(&pairs[i].start, __ATOMIC_RELAXED) == start) {
+            return &pairs[i];
+        }
+    }
+    return NULL;
 }
 
-static struct Pair *
-pair_map(void)
+static bool
+pair_map(struct Pair *pair)
 {
-    char *start = count == PAIRS ? NULL : map_aligned(PAIR_BYTES, PAIR_BYTES);
-    if (start == NULL) {
-        return NULL;
+    char *start = map_aligned(PAIR_BYTES, PAIR_BYTES);
+    if (start != NULL) {
+        __atomic_store_n(&pair->start, start, __ATOMIC_RELAXED);
+        if (pair == pairs + count) {
+            __atomic_store_n(&count, count + 1, __ATOMIC_RELEASE);
+        }
     }
-    struct Pair *pair = &pairs[search(start)];
-    memmove(pair + 1, pair, (size_t)(pairs + count++ - pair) * sizeof *pair);
-    *pair = (struct Pair){start, 0};
-    return pair;
+    return start != NULL;
 }
 
 static void
 pair_unmap(struct Pair *pair)
 {
-    munmap(pair->start, PAIR_BYTES);
-    memmove(pair, pair + 1, (size_t)(pairs + --count - pair) * sizeof *pair);
+    char *start = pair->start;
+    __atomic_store_n(&pair->start, NULL, __ATOMIC_SEQ_CST);
+    munmap(start, PAIR_BYTES);
 }
 
 void *
@@ -90,7 +91,7 @@ arena_map_huge(void)
     while (pair < pairs + count && pair->used == 3) {
         pair++;
     }
-    if (pair == pairs + count && (pair = pair_map()) == NULL) {
+    if (pair == pairs + PAIRS || (pair->used == 0 && !pair_map(pair))) {
         return NULL;
     }
     madvise(pair->start, PAIR_BYTES, MADV_HUGEPAGE);    /* where there are none it is an arena all the same */
@@ -105,10 +106,14 @@ arena_is_huge(const void *arena)
     return pair_of(arena) != NULL;
 }
 
-static void
+/* Returns false if it is none of ours. */
+static bool
 unmap_huge(void *arena)
 {
     struct Pair *pair = pair_of(arena);
+    if (pair == NULL) {
+        return false;
+    }
     pair->used &= ~(1u << (arena != pair->start));
     if (pair->used == 0) {
         pair_unmap(pair);
@@ -116,6 +121,7 @@ unmap_huge(void *arena)
     else {
         arena_give_back(arena, ARENA_BYTES);
     }
+    return true;
 }
 
 void
@@ -126,7 +132,7 @@ arena_give_back(void *part, size_t size)
         /* Else the kernel would in time make a huge page of the rest, with all the memory given back here. */
         madvise(pair->start, PAIR_BYTES, MADV_NOHUGEPAGE);
     }
-    madvise(part, size, MADV_DONTNEED);
+    give_back_pages(part, size);
 }
 
 #else
@@ -144,16 +150,17 @@ arena_is_huge(const void *arena)
     return false;
 }
 
-static void
+static bool
 unmap_huge(void *arena)
 {
     (void)arena;
+    return false;
 }
 
 void
 arena_give_back(void *part, size_t size)
 {
-    madvise(part, size, MADV_DONTNEED);
+    give_back_pages(part, size);
 }
 
 #endif
@@ -168,10 +175,7 @@ arena_map(void)
 void
 arena_unmap(void *arena)
 {
-    if (arena_is_huge(arena)) {
-        unmap_huge(arena);
-    }
-    else {
+    if (!unmap_huge(arena)) {
         munmap(arena, ARENA_BYTES);
     }
 }

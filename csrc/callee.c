@@ -12,25 +12,8 @@ callee_install(void)
     return call_name == NULL || func_name == NULL ? -1 : 0;
 }
 
-Callee
-callee_of_object(PyObject *run)
-{
-    PyObject *function = NULL, *self = run;
-    if (PyMethod_Check(run)) {
-        function = PyMethod_GET_FUNCTION(run);
-        self = PyMethod_GET_SELF(run);
-    }
-    else if (PyType_HasFeature(Py_TYPE(run), Py_TPFLAGS_HEAPTYPE)) {
-        function = _PyType_Lookup(Py_TYPE(run), call_name);
-    }
-    if (function == NULL || !PyFunction_Check(function)) {
-        return (Callee){NULL, NULL};
-    }
-    return (Callee){(PyFunctionObject *)function, self};
-}
-
-/* What an object of functools.partial calls, or of a class derived from it: in C, they have it as an attribute. NULL for other
- * objects. */
+/* What an object of functools.partial calls, or of a class derived from it: in C, they have it as an attribute. NULL for
+ * other objects. */
 static PyObject *
 function_of_partial(PyObject *run)
 {
@@ -42,20 +25,41 @@ function_of_partial(PyObject *run)
     return where->type == T_OBJECT ? *(PyObject **)((char *)run + where->offset) : NULL;
 }
 
-const void *
-callee_key_of_object(PyObject *run)
+/* The code of a function, the definition of a C function; of what only leads to another callable, that one's; otherwise
+ * the type. */
+static const void *
+key_of(PyObject *run)
 {
-    Callee callee = callee_of(run);
-    PyObject *function = callee.function == NULL ? function_of_partial(run) : NULL;
-    if (function != NULL) {
-        run = function;             /* a partial of a partial is made as one */
-        callee = callee_of(run);
+    if (PyMethod_Check(run)) {
+        run = PyMethod_GET_FUNCTION(run);
+        if (!PyFunction_Check(run) && !PyCFunction_Check(run)) {
+            return run;             /* a class has it, and it stays: Cython's functions are of this kind */
+        }
     }
-    if (callee.function != NULL) {
-        return callee.function->func_code;
+    if (PyFunction_Check(run)) {
+        return PyFunction_GET_CODE(run);
     }
-    if (PyCFunction_Check(run)) {
-        return ((PyCFunctionObject *)run)->m_ml;
+    return PyCFunction_Check(run) ? (void *)((PyCFunctionObject *)run)->m_ml : (void *)Py_TYPE(run);
+}
+
+/* A bound method of a function calls that one, and so does an object whose class has `__call__` as one. */
+Callee
+callee_of_object(PyObject *run)
+{
+    PyObject *function = NULL, *self = run;
+    if (PyMethod_Check(run)) {
+        function = PyMethod_GET_FUNCTION(run);
+        self = PyMethod_GET_SELF(run);
     }
-    return PyMethod_Check(run) ? (void *)PyMethod_GET_FUNCTION(run) : (void *)Py_TYPE(run);
+    else if (PyType_HasFeature(Py_TYPE(run), Py_TPFLAGS_HEAPTYPE)) {
+        PyObject *called = function_of_partial(run);
+        if (called != NULL) {
+            return (Callee){NULL, NULL, key_of(called)};
+        }
+        function = _PyType_Lookup(Py_TYPE(run), call_name);
+    }
+    if (function == NULL || !PyFunction_Check(function)) {
+        return (Callee){NULL, NULL, key_of(run)};
+    }
+    return (Callee){(PyFunctionObject *)function, self, PyFunction_GET_CODE(function)};
 }

@@ -56,7 +56,7 @@ cache_alloc(void *ctx, size_t size)
 static void
 cache_free(void *ctx, void *memory, size_t size)
 {
-    if (arena_is_huge(memory)) {
+    if (size == ARENA_BYTES && arena_is_huge(memory)) {
         arena_unmap(memory);
     }
     else if (size != MAPPED_BYTES || !cache_put(memory)) {

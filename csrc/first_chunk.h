@@ -11,8 +11,8 @@
 /* Larger ones are not made. */
 #define FIRST_CHUNK_MOST ((size_t)64 * 1024)
 
-/* The size that greenlets of this key (callee.h) needed lately, in bytes, 0 if that is not known; and whether to report this one's use when its stack
- * is first left. */
+/* The size that greenlets of this key (callee.h) needed lately, in bytes, 0 if that is not known; and whether to report
+ * this one's use when its stack is first left. */
 size_t first_chunk_size(const void *key, bool *report);
 
 /* So many bytes were in use when a stack was left; if `outgrown`, its first chunk was too small for them. */

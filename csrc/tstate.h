@@ -17,8 +17,8 @@
  *       collector counts: a finaliser may go back to the caller, whose array of arguments is then no more.
  *   TSTATE_DICT_SPEEDS_METHODS
  *       1 if the interpreter specialises calls of a method only for objects that have a __dict__, else 0.
- *   int tstate_prepare(tstate_slice *, PyThreadState *ts, PyObject *run)
- *       Allocates what a new stack needs to call `run`. -1 and MemoryError if it cannot. Once a greenlet.
+ *   int tstate_prepare(tstate_slice *, PyThreadState *ts, Callee callee)
+ *       Allocates what a new stack needs to call this. -1 and MemoryError if it cannot. Once a greenlet. Runs nothing.
  *   void tstate_begin(tstate_slice *, PyThreadState *ts)
  *       Makes ts that of a new stack: no frames, no exception being handled, the context that the slice holds.
  *       The recursion depth stays, for the new stack lies below its starter's on the same C stack; whether a
@@ -73,6 +73,8 @@
  */
 #ifndef SWITCHLIB_TSTATE_H
 #define SWITCHLIB_TSTATE_H
+
+#include "callee.h"
 
 #include <Python.h>
 

@@ -971,6 +971,24 @@ def test_whatever_run_is_it_is_called_as_by_hand(run, count, keywords):
     assert Looked.looked == 1
 
 
+def test_run_is_looked_up_once_though_tracing_begins_meanwhile():
+    class Looked(greenlet):
+        looked = 0
+
+        @property
+        def run(self):
+            type(self).looked += 1
+            switchlib.settrace(lambda *event: None)
+            return lambda *args, **kwargs: (args, kwargs)
+
+    try:
+        assert Looked().switch(1) == ((1,), {})
+        assert Looked().switch(1, a=2) == ((1,), {"a": 2})
+    finally:
+        switchlib.settrace(None)
+    assert Looked.looked == 2
+
+
 def test_a_run_that_is_looked_up_takes_the_place_of_the_one_that_was_given():
     """It is released when the greenlet has begun, by which time it may start and end others."""
 

@@ -74,24 +74,26 @@ pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject *
     return 0;
 }
 
-/* Puts a start's arguments where a function takes them from as its first step, without a tuple in between. Returns false if
- * that cannot be: something else comes first, or an extension has put a vectorcall of its own into the function. Runs
- * nothing. */
-static bool
-lend_array(Thread *thread, const Greenlet *target, PyObject *run, PyObject *const *args, Py_ssize_t nargs)
+/* Whether the function takes a start's arguments out of an array, without a tuple in between, as the first step on the new
+ * stack: nothing else is to be done there first, and no extension has put a vectorcall of its own into the function. */
+static inline bool
+takes_array(const Thread *thread, const Greenlet *target, PyObject *run, Callee callee, Py_ssize_t nargs)
 {
-    PyObject *stale = target->state->run == run ? NULL : target->state->run;
-    Callee callee = callee_of(run);
-    if (stale != NULL || Py_REFCNT(thread->current) == 1 || callee.function == NULL || callee.function->vectorcall != function_vectorcall
-        || !tstate_copies_at_once((PyObject *)callee.function, nargs + (callee.self != NULL))) {
-        return false;
-    }
+    PyObject *own = target->state->run;
+    bool of_self = callee.self != NULL;
+    return callee.function != NULL && callee.function->vectorcall == function_vectorcall
+        && (own == NULL || own == run) && Py_REFCNT(thread->current) > 1 && (!of_self || nargs <= LENT_WITH_SELF)
+        && tstate_copies_at_once((PyObject *)callee.function, nargs + of_self);
+}
+
+/* Puts them there. */
+static inline void
+lend_array(Thread *thread, Callee callee, PyObject *const *args, Py_ssize_t nargs)
+{
+    thread->function = callee.function;
     thread->array = args;
     thread->nargs = nargs;
     if (callee.self != NULL) {
-        if (nargs >= LENT_WITH_SELF) {
-            return false;
-        }
         thread->with_self[0] = callee.self;
         for (Py_ssize_t i = 0; i < nargs; i++) {
             thread->with_self[i + 1] = args[i];
@@ -99,27 +101,20 @@ lend_array(Thread *thread, const Greenlet *target, PyObject *run, PyObject *cons
         thread->array = thread->with_self;
         thread->nargs = nargs + 1;
     }
-    thread->function = callee.function;
-    return true;
 }
 
 /* Packs the arguments and starts the target with this run, which it takes over. RETRY if the target is not to be started
  * any more. */
 static __attribute__((noinline)) Settled
-start_packed(Thread *thread, Greenlet *target, PyObject *run, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+start_packed(Thread *thread, Greenlet *target, PyObject *run, PyObject *const *args, Py_ssize_t nargs,
+             PyObject *kwnames)
 {
     PyObject *tuple, *dict;
     if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
         release(run);
         return (Settled){DONE, NULL};
     }
-    Settled settled = {RETRY, NULL};
-    if (thread->fast != NULL) {
-        settled = settle_run(thread, target, run, tuple, dict, NULL, NULL);
-    }
-    else {
-        release(run);
-    }
+    Settled settled = settle_run(thread, target, run, tuple, dict, NULL, NULL);
     let_go(tuple, settled);
     let_go(dict, settled);
     return settled;
@@ -134,21 +129,19 @@ start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t n
     if (run == NULL) {
         return settled;
     }
-    if (kwnames != NULL || thread->fast == NULL || !lend_array(thread, target, run, args, nargs)) {
+    Callee callee = callee_of(run);
+    if (kwnames != NULL || thread->fast == NULL || !takes_array(thread, target, run, callee, nargs)) {
         return start_packed(thread, target, run, args, nargs, kwnames);
     }
-    settled.what = BEGIN;
     if (!is_unstarted(target->state) || !belongs_here(thread, target)) {
         release(run);
-        settled.what = RETRY;
+        return (Settled){RETRY, NULL};
     }
-    else if (prepare_start(thread, (Greenlet *)Py_NewRef(target), run) < 0) {
-        settled.what = DONE;
+    if (prepare_start(thread, (Greenlet *)Py_NewRef(target), run, callee) < 0) {
+        return (Settled){DONE, NULL};
     }
-    if (settled.what != BEGIN) {
-        thread->function = NULL;
-    }
-    return settled;
+    lend_array(thread, callee, args, nargs);
+    return (Settled){BEGIN, NULL};
 }
 
 /* A switch to `self`, which is suspended in this thread. Takes the payload over. */

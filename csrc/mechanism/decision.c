@@ -42,11 +42,12 @@ Settled
 settle_run(Thread *thread, Greenlet *target, PyObject *run, PyObject *args, PyObject *kwargs, PyObject *exception,
            PyObject *traceback)
 {
+    Callee callee = callee_of(run);
     if (!is_unstarted(target->state) || !belongs_here(thread, target)) {
         release(run);
         return (Settled){RETRY, NULL};
     }
-    if (prepare_start(thread, (Greenlet *)Py_NewRef(target), run) < 0) {
+    if (prepare_start(thread, (Greenlet *)Py_NewRef(target), run, callee) < 0) {
         return (Settled){DONE, NULL};
     }
     thread->args = Py_XNewRef(args);

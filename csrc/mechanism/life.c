@@ -14,7 +14,7 @@ ancestors_belong_here(const Thread *thread, const Greenlet *g)
 }
 
 int
-prepare_start(Thread *thread, Greenlet *target, PyObject *run)
+prepare_start(Thread *thread, Greenlet *target, PyObject *run, Callee callee)
 {
     if (stack_reserve() < 0) {
         PyErr_NoMemory();
@@ -22,7 +22,7 @@ prepare_start(Thread *thread, Greenlet *target, PyObject *run)
         Py_DECREF(target);
         return -1;
     }
-    if (tstate_prepare(&target->state->tstate, thread->tstate, run) < 0) {
+    if (tstate_prepare(&target->state->tstate, thread->tstate, callee) < 0) {
         Py_DECREF(run);
         Py_DECREF(target);
         return -1;

@@ -296,8 +296,8 @@ belongs_here(const Thread *thread, const Greenlet *g)
     return (parent != NULL && parent->state->thread == thread) || ancestors_belong_here(thread, g);
 }
 
-/* The last steps before a new stack. Takes over target and run, whether it succeeds or not. */
-int prepare_start(Thread *thread, Greenlet *target, PyObject *run);
+/* The last steps before a new stack. Takes over target and run, whether it succeeds or not; -1 with an exception. */
+int prepare_start(Thread *thread, Greenlet *target, PyObject *run, Callee callee);
 
 /* GreenletExit, which is set, as a value; NULL with an exception set if it could not be made. */
 PyObject *exit_value(void);

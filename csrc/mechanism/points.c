@@ -14,7 +14,7 @@ bool
 point_reached(point *here, bool fails)
 {
     Thread *thread = Base == NULL ? NULL : thread_find(false);     /* before tstate_known there are none */
-    if (thread != NULL && thread->target != NULL) {
+    if (thread != NULL && (thread->target != NULL || thread->function != NULL)) {
         fprintf(stderr, "%s:%d: %s may run something between a check and the switch\n", here->file, here->line, here->call);
         Py_FatalError("switchlib: something may run between a check and the switch");
     }

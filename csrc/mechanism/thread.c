@@ -14,7 +14,7 @@ static const char guard_name[] = "switchlib.thread";
 
 static Thread *buckets[BUCKETS];
 static Py_ssize_t known;            /* how many there are */
-static Py_ssize_t look_at;          /* when there are so many, some may be forgotten */
+static Py_ssize_t until_look;       /* so many may begin before some are to be looked for that were forgotten */
 static uint64_t last_ended;         /* the number of the thread state whose guard told last */
 
 static Thread **
@@ -113,11 +113,11 @@ end_predecessors(PyThreadState *ts)
 }
 
 /* Ends all of them, but of a subinterpreter's it cannot be told: it may have gone, too. That takes as long as all threads are
- * many, so it waits until they have doubled; or while one is known that will go without a word. */
+ * many, so it waits until they have doubled; until they are an eighth more while one is known that will go without a word. */
 static void
 end_forgotten_threads(void)
 {
-    if (known < look_at) {
+    if (until_look-- > 0) {
         return;
     }
     bool again = false;
@@ -132,7 +132,7 @@ end_forgotten_threads(void)
             again |= thread->is_late;
         }
     }
-    look_at = again ? 0 : 2 * known + 8;
+    until_look = again ? known / 8 : known + 8;
     for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
         if (!thread->is_there) {
             thread_end(thread);     /* which may run anything */
@@ -176,7 +176,7 @@ thread_create(PyThreadState *ts, PyObject *dict)
     thread->count = 3;              /* the dict's guard, the list of all, and the main greenlet */
     thread->is_there = true;
     thread->is_late = thread->id == last_ended;
-    look_at = thread->is_late ? 0 : look_at;
+    until_look = thread->is_late ? Py_MIN(until_look, known / 8) : until_look;
     thread->next = *bucket_of(ts);
     *bucket_of(ts) = thread;
     known++;

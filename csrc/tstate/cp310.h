@@ -58,7 +58,7 @@ tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t nargs)
 }
 
 static inline int
-tstate_prepare(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts), PyObject *Py_UNUSED(run))
+tstate_prepare(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts), Callee Py_UNUSED(callee))
 {
     return 0;
 }

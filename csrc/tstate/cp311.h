@@ -8,7 +8,8 @@
 #include <internal/pycore_pystate.h>
 #include <frameobject.h>
 
-#define DATASTACK_FRAME_BYTES(code) ((size_t)((code)->co_nlocalsplus + (code)->co_stacksize + FRAME_SPECIALS_SIZE) * sizeof(PyObject *))
+#define DATASTACK_FRAME_BYTES(code) \
+    ((size_t)((code)->co_nlocalsplus + (code)->co_stacksize + FRAME_SPECIALS_SIZE) * sizeof(PyObject *))
 #include "datastack.h"
 
 /* _Py_Specialize_LoadMethod in Python/specialize.c gives up where the dict is NULL; all empty ones have the same keys. */
@@ -72,9 +73,9 @@ tstate_copies_at_once(PyObject *run, Py_ssize_t Py_UNUSED(nargs))
 }
 
 static inline int
-tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), PyObject *run)
+tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), Callee callee)
 {
-    return datastack_prepare(&slice->data, run);
+    return datastack_prepare(&slice->data, callee);
 }
 
 static inline void

@@ -66,9 +66,9 @@ tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
 }
 
 static inline int
-tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), PyObject *run)
+tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), Callee callee)
 {
-    return datastack_prepare(&slice->data, run);
+    return datastack_prepare(&slice->data, callee);
 }
 
 static inline void

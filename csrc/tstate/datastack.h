@@ -22,22 +22,20 @@ typedef struct datastack {
 #define CHUNK_LEAST ((size_t)240)
 #define CHUNK_ROOM ((size_t)128)
 
-/* Allocates the first chunk, for a greenlet that runs `run`. -1 and MemoryError if there is no memory. */
+/* Allocates the first chunk, for a greenlet that calls this. -1 and MemoryError if there is no memory. */
 static inline int
-datastack_prepare(datastack *stack, PyObject *run)
+datastack_prepare(datastack *stack, Callee callee)
 {
     size_t frame = 0;
-    PyFunctionObject *function = callee_of(run).function;
-    if (function != NULL) {
-        frame = DATASTACK_FRAME_BYTES((PyCodeObject *)function->func_code);
+    if (callee.function != NULL) {
+        frame = DATASTACK_FRAME_BYTES((PyCodeObject *)callee.function->func_code);
     }
     /* One word is skipped, so that _PyThreadState_PopFrame never takes the first frame for a chunk's first
      * and frees the chunk (push_chunk in Python/pystate.c does the same); it has the key. One more since the test
      * for space wants some left. */
     size_t size = CHUNK_HEAD + frame + 2 * sizeof(PyObject *);
     bool report;
-    const void *key = callee_key(run);
-    size = Py_MAX(Py_MAX(size, first_chunk_size(key, &report)), CHUNK_LEAST);
+    size = Py_MAX(Py_MAX(size, first_chunk_size(callee.key, &report)), CHUNK_LEAST);
     if (size % MAPPED_BYTES == 0) {
         size += sizeof(PyObject *); /* chunks of the interpreter's own are known by such a size */
     }
@@ -49,7 +47,7 @@ datastack_prepare(datastack *stack, PyObject *run)
     stack->chunk->previous = NULL;
     stack->chunk->size = size;
     stack->chunk->top = 0;
-    stack->chunk->data[0] = (PyObject *)((uintptr_t)key | report);
+    stack->chunk->data[0] = (PyObject *)((uintptr_t)callee.key | report);
     stack->top = &stack->chunk->data[1];
     stack->limit = (PyObject **)((char *)stack->chunk + size);
     return 0;
@@ -84,6 +82,9 @@ datastack_report(PyThreadState *ts)
     bool outgrown = chunk->previous != NULL;
     size_t words = (size_t)(ts->datastack_top - chunk->data);
     while (chunk->previous != NULL) {
+        if (words * sizeof(PyObject *) > FIRST_CHUNK_MOST) {
+            return;
+        }
         chunk = chunk->previous;
         words += chunk->top;
     }
