@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -34,9 +35,9 @@ def run(arguments: list[str]) -> NoReturn:
 
     A fresh interpreter, so that arguments, exit status, `__main__` and tracebacks are Python's own. A console script
     of this environment may be named in the place of a file. Raises RuntimeError if there is neither, or if this
-    interpreter was told to ignore PYTHONPATH.
+    interpreter was told to ignore PYTHONPATH, or the arguments would tell the other one.
     """
-    if sys.flags.ignore_environment:
+    if sys.flags.ignore_environment or ignore_environment(arguments):
         raise RuntimeError("the shim is found by PYTHONPATH, which the options -E and -I tell Python to ignore")
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     command = [sys.executable, *flags, *arguments]
@@ -45,6 +46,26 @@ def run(arguments: list[str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(command[0], command, environment_with_shim())
+
+
+def ignore_environment(arguments: list[str]) -> bool:
+    """Whether `python ARGUMENTS` has -E or -I among the options before the program, alone or with other letters."""
+    rest = iter(arguments)
+    for argument in rest:
+        if argument in ("--check-hash-based-pycs", "--jit"):  # the latter is PyPy's
+            next(rest, None)
+        elif argument in ("-", "--") or not argument.startswith("-"):
+            return False
+        elif not argument.startswith("--"):
+            # What follows the letters c and m is the program, and W and X have a value, in this argument or the next.
+            flags, last, value = re.findall("-([^cmWX]*)(.?)(.*)", argument, re.DOTALL)[0]
+            if "E" in flags or "I" in flags:
+                return True
+            if last in ("c", "m"):
+                return False
+            if last and not value:
+                next(rest, None)
+    return False
 
 
 def is_name(program: str) -> bool:

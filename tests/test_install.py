@@ -70,6 +70,45 @@ def test_run_without_a_program_or_an_environment(python):
     assert "-E and -I" in done.stderr
 
 
+CHECK = "import sys; print(sys.flags.ignore_environment)"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["-E", "FILE"], ["-I", "FILE"], ["-uE", "FILE"], ["-B", "-s", "-I", "FILE"], ["-BEs", "FILE", "-x"]),
+        *(["-Ic", CHECK], ["-Ec" + CHECK], ["-Im", "program"], ["-uImprogram"]),
+        *(
+            ["-W", "ignore", "-E", "FILE"],
+            ["-Wignore", "-E", "FILE"],
+            ["-EW", "ignore", "FILE"],
+            ["-Xdev", "-I", "FILE"],
+        ),
+        *(["-X", "utf8", "-I", "FILE"], ["--check-hash-based-pycs", "never", "-I", "FILE"]),
+        *(["-u", "FILE", "-E"], ["FILE", "-I"], ["--", "FILE", "-E"], ["-c", CHECK, "-E"], ["-c" + CHECK, "-I"]),
+        *(["-XI", "FILE"], ["-X", "-I", "FILE"], ["-WE", "FILE"], ["-uW", "-E", "FILE"], ["-m", "program", "-E"]),
+        ["--check-hash-based-pycs", "never", "FILE", "-I"],
+    ],
+    ids=" ".join,
+)
+def test_run_refuses_what_would_ignore_the_shim(python, script, tmp_path, monkeypatch, arguments):
+    """Python itself says whether it would."""
+    monkeypatch.chdir(tmp_path)
+    path = script(CHECK)
+    arguments = [path if argument == "FILE" else argument for argument in arguments]
+    pythons = python(*arguments, check=False, PYTHONPATH=str(tmp_path))
+    ignored = pythons.stdout.strip()
+    if "-Im" in arguments[0] or "-uIm" in arguments[0]:
+        assert "No module named program" in pythons.stderr, "-I takes the working directory off the path"
+        ignored = "1"
+    done = python("-m", "switchlib", "run", *arguments, check=False, PYTHONPATH=str(tmp_path))
+    if ignored == "1":
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "the options -E and -I tell Python to ignore" in done.stderr
+    else:
+        assert (done.returncode, done.stdout) == (0, "0\n")
+
+
 ENTRY_POINT = """\
 import switchlib, greenlet, sys
 def main():
