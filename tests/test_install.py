@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -179,6 +180,24 @@ def test_run_what_is_not_there(python):
     done = python("-m", "switchlib", "run", "./no-such-file.py", check=False)
     assert done.returncode == 2
     assert "can't open file" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["shim", "wheel"])
+def test_an_interpreter_without_switchlib_says_so(python, tmp_path, monkeypatch, kind):
+    """One that inherits PYTHONPATH, or from which switchlib was uninstalled; here one that has no site-packages."""
+    monkeypatch.chdir(tmp_path)
+    directory = _install.SHIM_DIRECTORY
+    if kind == "wheel":
+        directory = str(tmp_path / "packages")
+        shutil.copytree(os.path.join(_install.SHIM_DIRECTORY, "greenlet"), os.path.join(directory, "greenlet"))
+    code = "try: import greenlet\nexcept ImportError as error:\n    print(type(error).__name__, error.name)\n    raise"
+    done = python("-S", "-c", code, check=False, PYTHONPATH=directory)
+    assert done.stdout == "ModuleNotFoundError switchlib\n"
+    instead = "take that directory off PYTHONPATH" if kind == "shim" else "reinstall greenlet"
+    assert done.stderr.endswith(
+        f"ModuleNotFoundError: No module named 'switchlib': the greenlet in {directory} is switchlib's, but "
+        f"{sys.executable} finds no switchlib. Install switchlib for it, or {instead}.\n"
+    )
 
 
 def test_version(python):

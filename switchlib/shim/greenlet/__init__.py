@@ -1,6 +1,20 @@
 """The package `greenlet`, as switchlib gives it to programs that import that name."""
 
-from ._greenlet import _C_API, GreenletExit, error, getcurrent, gettrace, greenlet, settrace
+try:
+    from ._greenlet import _C_API, GreenletExit, error, getcurrent, gettrace, greenlet, settrace
+except ImportError as missing:
+    # Another Python inherits PYTHONPATH. It may be an old one, to which this must be no error of syntax.
+    if getattr(missing, "name", None) in ("switchlib", "switchlib._shim"):
+        import os
+        import sys
+
+        directory = os.path.dirname(os.path.dirname(__file__))
+        is_shim = os.path.basename(directory) == "shim"
+        instead = "take that directory off PYTHONPATH" if is_shim else "reinstall greenlet"
+        missing.msg += ": the greenlet in " + directory + " is switchlib's, but " + sys.executable
+        missing.msg += " finds no switchlib. Install switchlib for it, or " + instead + "."
+        missing.args = (missing.msg,)  # which PyPy prints
+    raise
 from ._greenlet import CLOCKS_PER_SEC as CLOCKS_PER_SEC
 from ._greenlet import GREENLET_USE_CONTEXT_VARS as GREENLET_USE_CONTEXT_VARS
 from ._greenlet import GREENLET_USE_GC as GREENLET_USE_GC
