@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from switchlib import __version__, _install
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command that the arguments name; returns the exit status."""
-    arguments = sys.argv[1:] if argv is None else argv
+    """Run the command that the arguments name; returns the exit status.
+
+    It is 1 if whoever reads the output stops before its end, as `head` does.
+    """
+    try:
+        try:
+            return command(sys.argv[1:] if argv is None else argv)
+        finally:
+            print(end="", flush=True)  # here, where it can be caught
+    except BrokenPipeError:
+        # Python will flush again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def command(arguments: list[str]) -> int:
+    """Run the command that the arguments name, whoever reads its output; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m switchlib", description="Greenlets, and a look at them.")
     parser.add_argument("--version", action="version", version=f"switchlib {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
@@ -38,16 +54,16 @@ def main(argv: list[str] | None = None) -> int:
     if arguments[:1] == ["run"] and len(arguments) > 1:
         return _run_program(arguments[1:])  # the rest is the program's, options and all
     parsed = parser.parse_args(arguments)
-    command = parsed.command
-    if command == "demo":
+    chosen = parsed.command
+    if chosen == "demo":
         from switchlib import demo
 
         demo.main()
-    elif command == "shim":
+    elif chosen == "shim":
         print(_install.SHIM_DIRECTORY)
-    elif command == "wheel":
+    elif chosen == "wheel":
         return _write_wheel(parsed.directory)
-    elif command == "doctor":
+    elif chosen == "doctor":
         from switchlib import _doctor
 
         return _doctor.main()
@@ -60,10 +76,11 @@ def _write_wheel(directory: str) -> int:
     from switchlib import _wheel
 
     try:
-        print(_wheel.write(directory))
+        path = _wheel.write(directory)
     except (OSError, RuntimeError) as error:
         print(f"python -m switchlib wheel: {error}", file=sys.stderr)
         return 1
+    print(path)
     return 0
 
 

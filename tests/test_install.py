@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -198,6 +199,25 @@ def test_an_interpreter_without_switchlib_says_so(python, tmp_path, monkeypatch,
         f"ModuleNotFoundError: No module named 'switchlib': the greenlet in {directory} is switchlib's, but "
         f"{sys.executable} finds no switchlib. Install switchlib for it, or {instead}.\n"
     )
+
+
+@pytest.mark.parametrize("options", [[], ["-u"]])
+@pytest.mark.parametrize("command", [["demo"], ["shim"], ["wheel"], ["doctor"], ["--help"], ["run", "--help"]])
+def test_a_reader_that_stops_ends_it_quietly(tmp_path, options, command):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, *options, "-m", "switchlib", *command],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert done.stderr == ""
+    assert done.returncode == 1 or "--help" in command, "argparse ignores it"
 
 
 def test_version(python):
