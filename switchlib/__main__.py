@@ -25,16 +25,21 @@ def main(argv: list[str] | None = None) -> int:
         return 1
 
 
+def prog() -> str:
+    """What people wrote to start this."""
+    return "switchlib" if os.path.basename(sys.argv[0]) == "switchlib" else "python -m switchlib"
+
+
 def command(arguments: list[str]) -> int:
     """Run the command that the arguments name, whoever reads its output; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m switchlib", description="Greenlets, and a look at them.")
+    parser = argparse.ArgumentParser(prog=prog(), description="Greenlets, and a look at them.")
     parser.add_argument("--version", action="version", version=f"switchlib {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     commands.add_parser("demo", help="two greenlets take turns; their stacks are drawn at each step")
     run = commands.add_parser(
         "run",
         help="run a program in which `import greenlet` yields switchlib",
-        usage="python -m switchlib run (-m MODULE | -c COMMAND | SCRIPT | NAME) [ARGUMENT ...]",
+        usage=f"{prog()} run (-m MODULE | -c COMMAND | SCRIPT | NAME) [ARGUMENT ...]",
         epilog="NAME is a console script of this environment, such as gunicorn.",
         add_help=False,
     )
@@ -78,7 +83,7 @@ def _write_wheel(directory: str) -> int:
     try:
         path = _wheel.write(directory)
     except (OSError, RuntimeError) as error:
-        print(f"python -m switchlib wheel: {error}", file=sys.stderr)
+        print(f"{prog()} wheel: {error}", file=sys.stderr)
         return 1
     print(path)
     return 0
@@ -90,7 +95,7 @@ def _run_program(arguments: list[str]) -> int:
     try:
         _run.run(arguments)
     except RuntimeError as error:
-        print(f"python -m switchlib run: {error}", file=sys.stderr)
+        print(f"{prog()} run: {error}", file=sys.stderr)
         return 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -218,6 +219,17 @@ def test_a_reader_that_stops_ends_it_quietly(tmp_path, options, command):
     os.close(writing)
     assert done.stderr == ""
     assert done.returncode == 1 or "--help" in command, "argparse ignores it"
+
+
+@pytest.mark.parametrize("started", ["/bin/switchlib", "/packages/switchlib/__main__.py"])
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["run"], ["wheel", "--help"], ["run", "no-such"]])
+def test_usage_names_what_was_started(monkeypatch, capsys, started, arguments):
+    monkeypatch.setattr(sys, "argv", [started])
+    with contextlib.suppress(SystemExit):
+        __main__.main(arguments)
+    out, err = capsys.readouterr()
+    first = (out + err).splitlines()[0].removeprefix("usage: ")
+    assert first.startswith("switchlib " if started == "/bin/switchlib" else "python -m switchlib ")
 
 
 def test_version(python):
