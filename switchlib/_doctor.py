@@ -19,16 +19,21 @@ from switchlib import __version__, _install, _mechanism, _run, _wheel
 
 # Prints as JSON what a program finds; it must not import switchlib on its own account.
 PROBE = """
-import json, sys, warnings
+import importlib.metadata, importlib.util, json, sys, warnings
 found = {"early": "greenlet" in sys.modules}
+try:  # where it is first, lest it fail to say so
+    spec = importlib.util.find_spec("greenlet")
+    found["file"] = str(spec.origin or [*spec.submodule_search_locations][0]) if spec else ""
+except Exception:
+    pass
 try:
     import greenlet
-    found["version"], found["file"] = str(greenlet.__version__), str(greenlet.__file__)
+    found["file"] = str(getattr(greenlet, "__file__", None) or found.get("file", ""))
+    found["version"] = str(greenlet.__version__)
     found["ours"] = greenlet.greenlet is getattr(sys.modules.get("switchlib"), "greenlet", 0)
     found["size"] = getattr(greenlet.greenlet, "__basicsize__", 0)
 except Exception as error:
     found["error"] = f"{type(error).__name__}: {error}"
-import importlib.metadata, importlib.util
 found["installed"] = [
     (each.version, str(each.locate_file("")), (each.read_text("INSTALLER") or "").strip())
     for each in importlib.metadata.distributions(name="greenlet")
@@ -75,6 +80,7 @@ class Found:
     """greenlet was imported before the program began."""
     version: str = ""
     file: str = ""
+    """Also of one that fails to be imported, if it was found."""
     ours: bool = False
     size: int = 0
     error: str = ""
@@ -85,9 +91,9 @@ class Found:
     size_changed: list[str] = field(default_factory=list)
 
     def greenlet(self) -> str:
-        if self.error:
-            return f"no greenlet: {self.error}"
-        return f"{'switchlib, as greenlet' if self.ours else 'greenlet'} {self.version}, from {self.file}"
+        library = "switchlib, as greenlet" if self.ours else "greenlet"
+        got = f"no greenlet: {self.error}" if self.error else f"{library} {self.version}"
+        return f"{got}, from {self.file}" if self.file else got
 
 
 def ask(environment: dict[str, str]) -> Found:
@@ -108,30 +114,40 @@ def on_path(environment: dict[str, str]) -> bool:
     return _install.SHIM_DIRECTORY in environment.get("PYTHONPATH", "").split(os.pathsep)
 
 
+def is_shim(file: str) -> bool:
+    return os.path.realpath(file).startswith(os.path.realpath(_install.SHIM_DIRECTORY) + os.sep)
+
+
 def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list[str]:
-    """What keeps a program from switchlib, or from the best of it; empty if nothing does."""
+    """What keeps a program from switchlib, or may make it fail there; empty if nothing does."""
     told = [*problems_of_the_path(environment), *problems_of_the_installed(here)]
     if sys.flags.ignore_environment:
-        told.append("the options -E and -I make Python ignore PYTHONPATH, by which the shim is found")
+        told.append(
+            "the options -E and -I make Python ignore PYTHONPATH, by which the shim is found: use the wheel that "
+            f"`python -m switchlib wheel` writes{'' if here.early else ', or call switchlib.install()'}"
+        )
+    elif not under_run.ours and under_run.file and not is_shim(under_run.file):
+        told.append(f"{under_run.file} is found before anything on PYTHONPATH: rename it, or start from elsewhere")
+    elif under_run.error:
+        told.append(f"under `run` there is {under_run.greenlet()}")
     elif on_path(environment) and not here.ours and here.file:
         told.append(f"the shim is on PYTHONPATH, but {here.file} stands before it: put the shim first")
-    elif not under_run.ours and under_run.file:
-        told.append(f"{under_run.file} is found before anything on PYTHONPATH: rename it, or start from elsewhere")
     if here.early and not here.ours:
+        instead = ": use the shim or `python -m switchlib run`"
         told.append(
             "greenlet is imported before a program begins (by a .pth file or sitecustomize), so that "
-            "switchlib.install() would come too late: use the shim or `python -m switchlib run`"
+            f"switchlib.install() would come too late{instead if under_run.ours else ''}"
         )
-    if under_run.error:
-        told.append(f"under switchlib there is {under_run.greenlet()}")
-    if under_run.size_changed or "size changed" in under_run.gevent_error:
+    if under_run.gevent_error and not under_run.ours:
+        told.append(f"gevent {under_run.gevent} does not work on the greenlet that it gets: {under_run.gevent_error}")
+    elif under_run.size_changed or "size changed" in under_run.gevent_error:
         told.append(
             f"gevent {under_run.gevent} was compiled for another layout of greenlets than that of greenlet 3 "
             f"({under_run.size} bytes): install a current gevent"
         )
     elif under_run.gevent_error:
         told.append(f"gevent {under_run.gevent} does not work on switchlib: {under_run.gevent_error}")
-    elif under_run.gevent and not under_run.compiled:
+    if under_run.gevent and not under_run.gevent_error and not under_run.compiled:
         why = "PURE_PYTHON is set" if environment.get("PURE_PYTHON") else "its compiled modules are not there"
         told.append(f"gevent runs in pure Python, which is slower, since {why}")
     if environment.get("SWITCHLIB_SHORTCUTS") == "0":
@@ -190,6 +206,26 @@ def _stack_switch() -> str:
     return f"{stacks}, shortcuts {'on' if _mechanism.shortcuts(None) else 'off'}"
 
 
+def conclusion(here: Found, under_run: Found) -> str:
+    """Whether a program that is started from here runs on switchlib, and by what it would."""
+    if here.ours:
+        return "A program that is started from here runs on switchlib."
+    replaced = ""
+    if here.installed and not here.installed[0].is_wheel:
+        by = here.installed[0].installer or "an installer"
+        replaced = f"was installed, {by} has put\ngreenlet {here.installed[0].version} in its place."
+    if under_run.ours:
+        return (
+            "A program that is started from here does not run on switchlib. It would by\n"
+            "    python -m switchlib run PROGRAM\n"
+            f"    PYTHONPATH={_install.SHIM_DIRECTORY}"
+        ) + (f"\nor by the wheel that `python -m switchlib wheel` writes. If that {replaced}" if replaced else "")
+    told = "A program that is started from here does not run on switchlib, nor would it by `run`: see above."
+    if sys.flags.ignore_environment and replaced:
+        return f"{told}\nIf the wheel {replaced}"
+    return told
+
+
 def main() -> int:
     """Print the report. Returns 0 if a program that is started from here runs on switchlib, with no problem."""
     environment = dict(os.environ)
@@ -205,24 +241,13 @@ def main() -> int:
     lines += [("installed", str(each)) for each in here.installed]
     if under_run.gevent and not under_run.gevent_error:
         kind = "compiled" if under_run.compiled else "pure Python"
-        lines.append(("gevent", f"{under_run.gevent}, {kind}: a greenlet of its own ran and ended on switchlib"))
+        by = "switchlib" if under_run.ours else f"greenlet {under_run.version}, not on switchlib"
+        how = ", under `run`" if under_run.ours and not here.ours else ""
+        lines.append(("gevent", f"{under_run.gevent}, {kind}: a greenlet of its own ran and ended on {by}{how}"))
     for label, text in lines:
         print(f"{label:<13}{text}")
     told = problems(here, under_run, environment)
     for problem in told:
         print(f"{'problem':<13}{problem}")
-    if here.ours:
-        print("\nA program that is started from here runs on switchlib.")
-    else:
-        print(
-            "\nA program that is started from here does not run on switchlib. It would by\n"
-            "    python -m switchlib run PROGRAM\n"
-            f"    PYTHONPATH={_install.SHIM_DIRECTORY}"
-        )
-        if here.installed and not here.installed[0].is_wheel:
-            installer = here.installed[0].installer or "an installer"
-            print(
-                "or by the wheel that `python -m switchlib wheel` writes. If that was installed, "
-                f"{installer} has put\ngreenlet {here.installed[0].version} in its place."
-            )
+    print(f"\n{conclusion(here, under_run)}")
     return 0 if here.ours and not told else 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
-from switchlib import _install, _wheel
+from switchlib import _doctor, _install, _wheel
 
 pytestmark = pytest.mark.once
 
@@ -77,17 +79,61 @@ def test_a_greenlet_before_the_shim(doctor, tmp_path):
     assert f"the shim is on PYTHONPATH, but {first}/greenlet.py stands before it" in text
 
 
-def test_a_greenlet_in_the_working_directory(doctor, tmp_path):
-    (tmp_path / "greenlet.py").write_text(FAKE_GREENLET)
-    status, text = doctor()
+@pytest.mark.parametrize("text", [FAKE_GREENLET, "x = 1\n", "import nothing\n", "no Python\n"])
+@pytest.mark.parametrize("file", ["greenlet.py", "greenlet/__init__.py"])
+@pytest.mark.parametrize("path", ["", SHIM])
+def test_a_greenlet_in_the_working_directory(doctor, tmp_path, text, file, path):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(text)
+    status, text = doctor(PYTHONPATH=path)
     assert status == 1
-    assert "greenlet.py is found before anything on PYTHONPATH" in text
+    assert f", from {tmp_path}/{file}\nunder run" in text
+    assert f"{tmp_path}/{file} is found before anything on PYTHONPATH: rename it, or start from elsewhere" in text
+    assert "put the shim first" not in text
+    assert "on switchlib:" not in text
+    assert text.endswith("does not run on switchlib, nor would it by `run`: see above.\n")
+
+
+@pytest.mark.cpython("it always has a greenlet that counts")
+def test_a_directory_that_is_called_greenlet(python, tmp_path, monkeypatch):
+    """It counts as a package if there is no other."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "greenlet").mkdir()
+    found = json.loads(python("-S", "-c", _doctor.PROBE, PYTHONPATH="").stdout)
+    assert (found["file"], "__version__" in found["error"]) == (str(tmp_path / "greenlet"), True)
 
 
 def test_options_that_ignore_the_shim(doctor):
     status, text = doctor("-E", PYTHONPATH=SHIM)
     assert status == 1
     assert "the options -E and -I make Python ignore PYTHONPATH" in text
+    assert "install()" in text
+    assert "It would by" not in text
+    assert "PYTHONPATH=" not in text
+
+
+@pytest.mark.parametrize("options", [["-E"], []])
+def test_a_gevent_that_runs_on_another_greenlet(doctor, tmp_path, options):
+    """Neither with these options nor in this directory would `run` give it switchlib."""
+    (tmp_path / "greenlet.py").write_text(FAKE_GREENLET)
+    path = make_gevent(tmp_path, WORKING_GEVENT)
+    status, text = doctor(*options, PYTHONPATH=path)
+    assert status == 1
+    assert "a greenlet of its own ran and ended on greenlet 1.2, not on switchlib\n" in text
+
+
+def test_a_gevent_that_runs_on_switchlib_under_run(doctor, tmp_path):
+    first = tmp_path / "first"
+    first.mkdir()
+    (first / "greenlet.py").write_text(FAKE_GREENLET)
+    text = doctor(PYTHONPATH=f"{first}:{make_gevent(tmp_path, WORKING_GEVENT)}")[1]
+    assert "a greenlet of its own ran and ended on switchlib, under `run`\n" in text
+
+
+def test_a_shim_that_fails_is_no_other_greenlet():
+    broken = _doctor.Found(file=f"{SHIM}/greenlet/__init__.py", error="ImportError: why")
+    (told,) = _doctor.problems(broken, broken, {"PYTHONPATH": SHIM})
+    assert told == f"under `run` there is no greenlet: ImportError: why, from {SHIM}/greenlet/__init__.py"
 
 
 def test_a_greenlet_imported_before_the_program(doctor, tmp_path):
@@ -97,6 +143,15 @@ def test_a_greenlet_imported_before_the_program(doctor, tmp_path):
     status, text = doctor(PYTHONPATH=str(tmp_path / "early"))
     assert status == 1
     assert "greenlet is imported before a program begins" in text
+    assert "too late: use the shim or" in text
+
+
+def test_advice_that_would_fail_is_not_given(monkeypatch):
+    """Neither an install() that comes too late nor a shim that comes second."""
+    found = _doctor.Found(early=True, version="1.2", file="/here/greenlet.py")
+    assert not any("use the shim" in told for told in _doctor.problems(found, found, {}))
+    monkeypatch.setattr(_doctor, "sys", SimpleNamespace(flags=SimpleNamespace(ignore_environment=1)))
+    assert not any("or call switchlib.install()" in told for told in _doctor.problems(found, found, {}))
 
 
 def test_shortcuts_off(doctor):
@@ -126,7 +181,7 @@ def test_a_gevent_that_fails(doctor, tmp_path):
 def test_a_gevent_in_pure_python(doctor, tmp_path, environment, why):
     status, text = doctor(PYTHONPATH=make_gevent(tmp_path, WORKING_GEVENT), **environment)
     assert status == 1
-    assert "gevent       1.0, pure Python" in text
+    assert "gevent       1.0, pure Python: a greenlet of its own ran and ended on switchlib\n" in text
     assert f"gevent runs in pure Python, which is slower, since {why}" in text
 
 
@@ -134,7 +189,7 @@ def test_an_interpreter_that_crashes(doctor, tmp_path):
     path = make_gevent(tmp_path, "import os\nos.abort()\n")
     status, text = doctor(PYTHONPATH=path)
     assert status == 1
-    assert "no greenlet: the interpreter ended with signal 6" in text
+    assert "problem      under `run` there is no greenlet: the interpreter ended with signal 6" in text
 
 
 def make_installed(directory, version, package=None, installer="pip"):
