@@ -147,6 +147,12 @@ def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list
         )
     elif under_run.gevent_error:
         told.append(f"gevent {under_run.gevent} does not work on switchlib: {under_run.gevent_error}")
+    return told
+
+
+def notes(under_run: Found, environment: dict[str, str]) -> list[str]:
+    """What is slower than it could be, and runs all the same."""
+    told = []
     if under_run.gevent and not under_run.gevent_error and not under_run.compiled:
         why = "PURE_PYTHON is set" if environment.get("PURE_PYTHON") else "its compiled modules are not there"
         told.append(f"gevent runs in pure Python, which is slower, since {why}")
@@ -249,5 +255,7 @@ def main() -> int:
     told = problems(here, under_run, environment)
     for problem in told:
         print(f"{'problem':<13}{problem}")
+    for note in notes(under_run, environment):
+        print(f"{'note':<13}{note}")
     print(f"\n{conclusion(here, under_run)}")
     return 0 if here.ours and not told else 1

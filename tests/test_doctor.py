@@ -155,10 +155,12 @@ def test_advice_that_would_fail_is_not_given(monkeypatch):
 
 
 def test_shortcuts_off(doctor):
+    """Slower is not amiss."""
     status, text = doctor(PYTHONPATH=SHIM, SWITCHLIB_SHORTCUTS="0")
-    assert status == 1
+    assert status == 0
     assert "shortcuts off" in text
-    assert "the policy is asked at every switch" in text
+    assert "note         SWITCHLIB_SHORTCUTS=0: the policy is asked at every switch" in text
+    assert "problem" not in text
 
 
 def test_a_gevent_of_another_layout(doctor, tmp_path):
@@ -180,9 +182,9 @@ def test_a_gevent_that_fails(doctor, tmp_path):
 )
 def test_a_gevent_in_pure_python(doctor, tmp_path, environment, why):
     status, text = doctor(PYTHONPATH=make_gevent(tmp_path, WORKING_GEVENT), **environment)
-    assert status == 1
+    assert status == 0
     assert "gevent       1.0, pure Python: a greenlet of its own ran and ended on switchlib\n" in text
-    assert f"gevent runs in pure Python, which is slower, since {why}" in text
+    assert f"note         gevent runs in pure Python, which is slower, since {why}" in text
 
 
 def test_an_interpreter_that_crashes(doctor, tmp_path):
