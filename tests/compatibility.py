@@ -40,8 +40,8 @@ C_API = [
 SOMETIMES = {"greenlet._greenlet": [] if sys.version_info < (3, 13) else ["get_tstate_trash_delete_nesting"]}
 
 REMARKS = {
-    "greenlet.enable_optional_cleanup": ("better", "there is nothing to clean up by a search; the setting is kept"),
-    "greenlet.get_clocks_used_doing_optional_cleanup": ("better", "always 0, for it costs nothing"),
+    "greenlet.enable_optional_cleanup": ("better", "cleaning up needs no search; the setting is kept"),
+    "greenlet.get_clocks_used_doing_optional_cleanup": ("better", "always 0, since cleaning up costs nothing"),
     "greenlet._greenlet.get_pending_cleanup_count": (
         "same",
         "the greenlets that wait to die in their own thread; a thread's own end leaves nothing pending",
@@ -49,7 +49,8 @@ REMARKS = {
     "greenlet._greenlet.get_tstate_trash_delete_nesting": ("same", "only before CPython 3.13, like greenlet's"),
     "greenlet._greenlet.UnswitchableGreenlet": (
         "absent",
-        "it makes switches fail, or the process abort, for greenlet's own tests, which bring it along here",
+        "it exists only for greenlet's own tests, to make switches fail or the process abort; when they run here they "
+        "bring their own",
     ),
     "greenlet.greenlet._stack_saved": (
         "better",
@@ -74,20 +75,20 @@ left out: `tests/upstream/pypy.py` lists them with their reasons. These do not p
 
 {exceptions}
 
-## Beside the names
+## Apart from the names
 
-- Once `greenlet` was imported and is switchlib, classes and functions bear the names that greenlet's have, and pickle
-  by them. Where only `switchlib` was imported, the classes are `switchlib.greenlet`, `switchlib.error` and
+- Once `greenlet` has been imported and is switchlib, classes and functions have greenlet's names and are pickled under
+  them. Where only `switchlib` was imported, the classes are `switchlib.greenlet`, `switchlib.error` and
   `switchlib.GreenletExit`. The `repr` of a greenlet says `greenlet.greenlet` everywhere.
 - `greenlet.__mro__` has one more class, the builtin base.
-- The class has a `__del__`, its finaliser: to call it kills a greenlet that is suspended.
+- The class has a `__del__`, its finaliser: calling it kills a suspended greenlet.
 - Keywords of `switch` must be strings.
 - Better: a suspended greenlet that only its own `__dict__` refers to is collected, and the tracer of a thread that has
   ended is freed.
 - Import in a subinterpreter, or on a free-threaded build, is an error that says so.
 - As with greenlet: a suspended greenlet that its own frames refer to is not collected; one whose thread has ended
-  is dead and its `finally` blocks do not run; if one ends and every ancestor is of another thread, the process ends
-  with a fatal error.
+  is dead and its `finally` blocks do not run; if one ends and all its ancestors belong to another thread, the process
+  ends with a fatal error.
 """
 
 

@@ -38,7 +38,7 @@ NO_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # PyPy takes 3 s to load h
 EXPECTED = {
     "test_stack_saved.Test.test_stack_saved": (
         "it wants bytes of the main greenlet in the heap while another runs. switchlib begins a new stack exactly "
-        "below main's last byte, so that nothing of main is in anybody's way"
+        "below main's last byte, so that none of main's bytes has to move"
     ),
 }
 if sys.version_info[:2] == (3, 13) and hasattr(sys, "gettotalrefcount"):
