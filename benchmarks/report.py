@@ -201,6 +201,8 @@ def sitting(results: Path) -> str:
 
 def versions_table(directories: list[Path]) -> str:
     """The ratios on each interpreter."""
+    if len(directories) == 1:
+        raise Unmeasured("no other interpreter was measured")
     body = []
     for name, case in CASES.items():
         cells = [case.title]
@@ -217,6 +219,8 @@ def versions_table(directories: list[Path]) -> str:
 def peers_table(results: Path) -> str:
     names = ("greenlet", "switchlib", "tealet-greenlet", "generators", "asyncio", "threads")
     present = [name for name in names if any(rounds(results, name, case) for case in PEER_CASES)]
+    if not set(present) - {"greenlet", "switchlib"}:
+        raise Unmeasured("no peer was")
     body = []
     for case in PEER_CASES:
         cells = [CASES[case].title]
@@ -401,8 +405,12 @@ def instructions_tables(results: Path) -> str:
     )
 
 
+class Unmeasured(Exception):
+    """A table would have fewer columns than the documentation has."""
+
+
 def write() -> None:
-    """Puts the tables between their marks in README.md and docs/performance.md."""
+    """Puts the tables between their marks in README.md and docs/performance.md; what was not measured stays."""
     directories = sorted(path for path in RESULTS.iterdir() if not path.name.startswith("quick-"))
     reference = next(path for path in directories if is_reference(interpreter(path)))
     blocks: dict[str, Callable[[], str]] = {
@@ -425,6 +433,6 @@ def write() -> None:
             if mark:
                 try:
                     text = f"{before}{begin}{block()}\n{rest[rest.index(end) :]}"
-                except FileNotFoundError as missing:
-                    print(f"{file.name}: {name} stays as it is, for there is no {missing.filename}")
+                except (FileNotFoundError, Unmeasured) as missing:
+                    print(f"{file.name}: {name} stays as it is: {missing}")
         file.write_text(text)

@@ -35,7 +35,8 @@ datastack_prepare(datastack *stack, Callee callee)
      * for space wants some left. */
     size_t size = CHUNK_HEAD + frame + 2 * sizeof(PyObject *);
     bool report;
-    size = Py_MAX(Py_MAX(size, first_chunk_size(callee.key, &report)), CHUNK_LEAST);
+    size_t learned = first_chunk_size(callee.key, &report);
+    size = Py_MAX(Py_MAX(size, learned), CHUNK_LEAST);
     if (size % MAPPED_BYTES == 0) {
         size += sizeof(PyObject *); /* chunks of the interpreter's own are known by such a size */
     }
