@@ -66,6 +66,10 @@ class Row:
         return self.policy is not None and self.policy > self.policy_at_most
 
 
+class Unmeasured(Exception):
+    """A table would have fewer columns than the documentation has."""
+
+
 # Reading results
 
 
@@ -185,18 +189,25 @@ def cases_table(results: Path, with_targets: bool) -> str:
     return f"{sitting(results)}\n\n{table(heading, body)}"
 
 
-def sitting(results: Path) -> str:
-    """The machine, the versions and the date."""
+def machine(results: Path) -> str:
+    """The versions, the machine and the date."""
     found = benchmark(results, "switchlib", "switch")
-    assert found is not None
+    if found is None:
+        raise Unmeasured("no case was measured in that sitting, which would tell the machine")
     known = found.get_metadata()
     greenlet = next(pin for pin in NEEDED if pin.startswith("greenlet")).split(";")[0].replace("==", " ")
     if interpreter(results).startswith("PyPy"):
         greenlet = "its own greenlet"
     return (
         f"{interpreter(results)}, {greenlet}; {known['cpu_model_name']}, {known['cpu_count']} cores, "
-        f"{known['platform'].split('-')[0]}; {found.get_dates()[0]:%Y-%m-%d}; {found.get_nrun()} rounds."
+        f"{known['platform'].split('-')[0]}; {found.get_dates()[0]:%Y-%m-%d}"
     )
+
+
+def sitting(results: Path) -> str:
+    """The same, and how often it was measured."""
+    found = benchmark(results, "switchlib", "switch")
+    return f"{machine(results)}; {0 if found is None else found.get_nrun()} rounds."
 
 
 def versions_table(directories: list[Path]) -> str:
@@ -306,7 +317,7 @@ def kinds_table(results: Path) -> str:
             else:
                 body.append(cells)
     limits = ["at most", *(f"{KINDS_AT_MOST * more:.2f} / {BYTES_AT_MOST[depth] * more:.2f}" for depth in DEPTHS)]
-    return table(["time / bytes", *(f"{depth} deep" for depth in DEPTHS)], [*body, limits])
+    return f"{machine(results)}.\n\n{table(['time / bytes', *(f'{depth} deep' for depth in DEPTHS)], [*body, limits])}"
 
 
 def kind_title(name: str) -> str:
@@ -324,7 +335,8 @@ def kinds_summary(results: Path) -> str:
         cells += [amount(each["seconds"], "second") for each in (greenlet, switchlib)] + [f"{time:.3f}"]
         cells += [amount(each["bytes"], "byte") for each in (greenlet, switchlib)] + [f"{room:.3f}"]
         body.append(cells)
-    return table(["`run` is", "greenlet", "switchlib", "ratio", "greenlet", "switchlib", "ratio"], body)
+    heading = ["`run` is", "greenlet", "switchlib", "ratio", "greenlet", "switchlib", "ratio"]
+    return f"{machine(results)}.\n\n{table(heading, body)}"
 
 
 def spawns(results: Path) -> str:
@@ -405,12 +417,11 @@ def instructions_tables(results: Path) -> str:
     )
 
 
-class Unmeasured(Exception):
-    """A table would have fewer columns than the documentation has."""
+def write(wanted: list[str]) -> None:
+    """Puts the tables of these names, or all if there are none, between their marks in README.md and docs/performance.md.
 
-
-def write() -> None:
-    """Puts the tables between their marks in README.md and docs/performance.md; what was not measured stays."""
+    What was not measured stays as it is.
+    """
     directories = sorted(path for path in RESULTS.iterdir() if not path.name.startswith("quick-"))
     reference = next(path for path in directories if is_reference(interpreter(path)))
     blocks: dict[str, Callable[[], str]] = {
@@ -430,7 +441,7 @@ def write() -> None:
         for name, block in blocks.items():
             begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
             before, mark, rest = text.partition(begin)
-            if mark:
+            if mark and (not wanted or name in wanted):
                 try:
                     text = f"{before}{begin}{block()}\n{rest[rest.index(end) :]}"
                 except (FileNotFoundError, Unmeasured) as missing:

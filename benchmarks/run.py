@@ -222,11 +222,13 @@ def main() -> None:
     parser.add_argument("--spawns", action="store_true", help="not the cases: the spawn of gevent and of eventlet")
     parser.add_argument("--floors", action="store_true", help="not the cases: what a switch cannot do without")
     parser.add_argument("--instructions", action="store_true", help="not the cases: instruction counts, by valgrind")
-    parser.add_argument("--write", action="store_true", help="the results into README.md and docs/")
+    parser.add_argument(
+        "--write", nargs="*", metavar="TABLE", help="the results into README.md and docs/, or these tables"
+    )
     parser.add_argument("--all", action="store_true")
     wanted = parser.parse_args()
 
-    if not wanted.write or wanted.all:
+    if wanted.write is None or wanted.all:
         where = environment(wanted.python)
         results = report.RESULTS / (f"quick-{where.results}" if wanted.quick else where.results)
         results.mkdir(parents=True, exist_ok=True)
@@ -249,11 +251,12 @@ def main() -> None:
             run_floors(where, effort, results)
         if wanted.instructions or (wanted.all and where.is_cpython):
             run_instructions(where, cases, results)
-    if wanted.all or wanted.write:
+    if wanted.all or wanted.write == []:
         import plots  # it takes a second, and matplotlib
 
         plots.draw()
-        report.write()
+    if wanted.all or wanted.write is not None:
+        report.write(wanted.write or [])
 
 
 if __name__ == "__main__":
