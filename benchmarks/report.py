@@ -418,7 +418,7 @@ def instructions_tables(results: Path) -> str:
 
 
 def write(wanted: list[str]) -> None:
-    """Puts the tables of these names, or all if there are none, between their marks in README.md and docs/performance.md.
+    """Puts the tables of these names, or all, between their marks in README.md and docs/performance.md.
 
     What was not measured stays as it is.
     """
