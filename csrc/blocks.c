@@ -12,8 +12,10 @@
 /* More are too many. */
 #define LARGE (POOL_BYTES - HEAD_BYTES)
 
-/* This much is kept in empty pools even if little is in use: waves of some thousand greenlets then fault no pages in. */
-#define SPARE_POOLS 128
+/* This much is kept in empty pools even if little is in use: waves of some thousand greenlets then fault no pages in. What is
+ * more goes back by so many pools, the longest empty ones first. */
+#define SPARE_POOLS 256
+#define GIVEN_BACK 32
 
 typedef struct Pool {
     struct Pool *next, *previous;   /* in a list: with room, of one class; or empty */
@@ -133,10 +135,10 @@ pool_take(unsigned class)
 }
 
 static void
-give_back_warm(void)
+give_back_warm(long most)
 {
-    while (warm.next != &warm) {
-        Pool *pool = warm.next;
+    while (warm_pools > most) {
+        Pool *pool = warm.previous;
         Arena *arena = arena_of(pool);
         if (arena->used == 0) {
             for (size_t i = 0; i < POOLS; i++) {
@@ -202,7 +204,7 @@ block_free_large(void *block, size_t size)
         arena->used--;
         used_pools--;
         if (++warm_pools > used_pools + SPARE_POOLS) {
-            give_back_warm();
+            give_back_warm(used_pools + SPARE_POOLS - GIVEN_BACK);
         }
     }
 }
