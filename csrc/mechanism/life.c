@@ -79,10 +79,10 @@ begin(void *arg)
     thread->current = thread->target;
     thread->target = NULL;
     PyObject *result;
-    PyFunctionObject *function = thread->function;
-    if (function != NULL) {
+    if (thread->function != NULL) {
+        drop_shared(origin);        /* takes_array looked */
+        PyFunctionObject *function = thread->function;
         thread->function = NULL;
-        drop_shared(origin);        /* lend_array looked */
         result = function->vectorcall((PyObject *)function, thread->array, (size_t)thread->nargs, NULL);
     }
     else {

@@ -91,7 +91,8 @@ datastack_report(PyThreadState *ts)
     }
     if (chunk->size % MAPPED_BYTES != 0) {      /* else it is the thread's own */
         const void *key = (const void *)((uintptr_t)chunk->data[0] & ~(uintptr_t)1);
-        first_chunk_used(key, CHUNK_HEAD + words * sizeof(PyObject *) + CHUNK_ROOM, outgrown);
+        size_t needed = CHUNK_HEAD + words * sizeof(PyObject *) + CHUNK_ROOM;
+        first_chunk_used(key, outgrown ? needed : Py_MIN(needed, chunk->size), outgrown);
     }
 }
 
