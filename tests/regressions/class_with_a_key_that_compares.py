@@ -2,6 +2,8 @@
 after the target had been checked: the comparison started it, and it began a second time; or it took the function away
 that was about to be called, and the process ended.
 """
+# not on PyPy: a class's namespace has no keys but str there
+# not on PyPy: a class's namespace has no keys but str there
 
 import gc
 import sys
