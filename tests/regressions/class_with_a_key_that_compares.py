@@ -3,7 +3,6 @@ after the target had been checked: the comparison started it, and it began a sec
 that was about to be called, and the process ended.
 """
 # not on PyPy: a class's namespace has no keys but str there
-# not on PyPy: a class's namespace has no keys but str there
 
 import gc
 import sys
