@@ -21,13 +21,13 @@ extern long arena_greenlets;
 void *arena_map(void);
 void arena_unmap(void *arena);
 
-/* Gives the memory of a part back to the system, as far as it has whole pages: they are zero when they are used again. */
-void arena_give_back(void *part, size_t size);
-
-/* The same, but NULL if it is not to be in huge pages: with few greenlets, on 32 bits, on other systems than Linux. */
+/* As arena_map, but NULL if it is not to be in huge pages: with few greenlets, on 32 bits, on other systems than Linux. */
 void *arena_map_huge(void);
 
 /* Whether it comes from arena_map_huge. May be asked without a GIL of what comes from elsewhere. */
 bool arena_is_huge(const void *arena);
+
+/* Gives the memory of a part back to the system, as far as it has whole pages: they are zero when they are used again. */
+void arena_give_back(void *part, size_t size);
 
 #endif

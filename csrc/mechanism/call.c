@@ -133,15 +133,11 @@ start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t n
     if (kwnames != NULL || thread->fast == NULL || !takes_array(thread, target, run, callee, nargs)) {
         return start_packed(thread, target, run, args, nargs, kwnames);
     }
-    if (!is_unstarted(target->state) || !belongs_here(thread, target)) {
-        release(run);
-        return (Settled){RETRY, NULL};
+    settled = prepare_start(thread, target, run, callee);
+    if (settled.what == BEGIN) {
+        lend_array(thread, callee, args, nargs);
     }
-    if (prepare_start(thread, (Greenlet *)Py_NewRef(target), run, callee) < 0) {
-        return (Settled){DONE, NULL};
-    }
-    lend_array(thread, callee, args, nargs);
-    return (Settled){BEGIN, NULL};
+    return settled;
 }
 
 /* A switch to `self`, which is suspended in this thread. Takes the payload over. */

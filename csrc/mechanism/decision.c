@@ -43,18 +43,14 @@ settle_run(Thread *thread, Greenlet *target, PyObject *run, PyObject *args, PyOb
            PyObject *traceback)
 {
     Callee callee = callee_of(run);
-    if (!is_unstarted(target->state) || !belongs_here(thread, target)) {
-        release(run);
-        return (Settled){RETRY, NULL};
+    Settled settled = prepare_start(thread, target, run, callee);
+    if (settled.what == BEGIN) {
+        thread->args = Py_XNewRef(args);
+        thread->kwargs = Py_XNewRef(kwargs);
+        thread->payload = Py_XNewRef(exception);
+        thread->traceback = Py_XNewRef(traceback);
     }
-    if (prepare_start(thread, (Greenlet *)Py_NewRef(target), run, callee) < 0) {
-        return (Settled){DONE, NULL};
-    }
-    thread->args = Py_XNewRef(args);
-    thread->kwargs = Py_XNewRef(kwargs);
-    thread->payload = Py_XNewRef(exception);
-    thread->traceback = Py_XNewRef(traceback);
-    return (Settled){BEGIN, NULL};
+    return settled;
 }
 
 Settled

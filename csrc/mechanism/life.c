@@ -13,19 +13,20 @@ ancestors_belong_here(const Thread *thread, const Greenlet *g)
     return walk.at != NULL && walk.at->state->thread == thread;
 }
 
-int
+Settled
 prepare_start(Thread *thread, Greenlet *target, PyObject *run, Callee callee)
 {
-    if (stack_reserve() < 0) {
-        PyErr_NoMemory();
-        Py_DECREF(run);
-        Py_DECREF(target);
-        return -1;
+    if (!is_unstarted(target->state) || !belongs_here(thread, target)) {
+        release(run);
+        return (Settled){RETRY, NULL};
     }
-    if (tstate_prepare(&target->state->tstate, thread->tstate, callee) < 0) {
-        Py_DECREF(run);
-        Py_DECREF(target);
-        return -1;
+    bool reserved = stack_reserve() == 0;
+    if (!reserved) {
+        PyErr_NoMemory();
+    }
+    if (!reserved || tstate_prepare(&target->state->tstate, thread->tstate, callee) < 0) {
+        release(run);
+        return (Settled){DONE, NULL};
     }
     thread->stale = target->state->run;
     target->state->run = run;
@@ -33,8 +34,8 @@ prepare_start(Thread *thread, Greenlet *target, PyObject *run, Callee callee)
         thread->stale = NULL;
         drop_shared(run);
     }
-    thread->target = target;
-    return 0;
+    thread->target = (Greenlet *)Py_NewRef(target);
+    return (Settled){BEGIN, NULL};
 }
 
 /* What a call returned that may break the rules: NULL without an exception, or a result with one. */

@@ -327,7 +327,7 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
     if (!tstate_known()) {
         PyErr_Format(PyExc_ImportError,
                      "switchlib was compiled for another release of CPython: for %s, and this is %s, whose structures differ. "
-                     "Build it again: pip install --force-reinstall --no-cache-dir --no-binary switchlib switchlib",
+                     "Build and install it again.",
                      PY_VERSION, Py_GetVersion());
         return NULL;
     }

@@ -296,9 +296,6 @@ belongs_here(const Thread *thread, const Greenlet *g)
     return (parent != NULL && parent->state->thread == thread) || ancestors_belong_here(thread, g);
 }
 
-/* The last steps before a new stack. Takes over target and run, whether it succeeds or not; -1 with an exception. */
-int prepare_start(Thread *thread, Greenlet *target, PyObject *run, Callee callee);
-
 /* GreenletExit, which is set, as a value; NULL with an exception set if it could not be made. */
 PyObject *exit_value(void);
 
@@ -353,6 +350,10 @@ ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject
 
 /* The run of a target that was unstarted: a new reference, or NULL and what was settled. Looking it up may run anything. */
 PyObject *run_of_start(Greenlet *target, Settled *settled);
+
+/* The last steps before a new stack, once it was found out what `run` calls: checks the target, and takes run over, whatever
+ * is settled. */
+Settled prepare_start(Thread *thread, Greenlet *target, PyObject *run, Callee callee);
 
 /* Makes ready to start `target` by a call of `run`, which is taken over, with args and kwargs; or, if args is NULL, with the
  * exception, which is then raised with the traceback. */
