@@ -1,4 +1,4 @@
-"""csrc/mechanism/thread.c: very many threads that use greenlets."""
+"""csrc/mechanism/thread.c and enter.c: very many threads that use greenlets."""
 
 from __future__ import annotations
 

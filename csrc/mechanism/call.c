@@ -1,39 +1,38 @@
-/* The builtins that switch: greenlet.switch and greenlet.throw. */
-#include "parts.h"
+#include "call.h"
 
-/* Calls of up to this many arguments are passed on to policy without an allocation. */
-#define SMALL_CALL 6
+#include "constants.h"
+#include "decision.h"
+#include "enter.h"
+#include "exception.h"
+#include "life.h"
+#include "start.h"
+#include "switch.h"
+
+vectorcallfunc function_vectorcall;
+
+/* Leaves the current greenlet as was settled, to come back; or returns the result. */
+static inline PyObject *
+carry_out(Settled settled, Thread *thread)
+{
+    switch (settled.what) {
+    case RESUME:
+        return swap(leave, arrive, thread);
+    case RAISE:
+        return swap(leave, arrive_to_raise, thread);
+    case BEGIN:
+        return switchlib_start_stack(leave_to_begin, begin, thread);
+    default:
+        return settled.result;
+    }
+}
+
+/* ------------------------------------------------------------------------------------ arguments */
 
 /* A tuple of no names is as good as none; only C passes one. */
 static inline PyObject *
 names_if_any(PyObject *kwnames)
 {
     return kwnames != NULL && PyTuple_GET_SIZE(kwnames) == 0 ? NULL : kwnames;
-}
-
-/* Asks policy's switch with self before the arguments. In a function of its own: its frame is gone when the stack
- * is left. */
-static __attribute__((noinline)) Settled
-ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
-    PyObject *small[SMALL_CALL + 1], **array = small;
-    if (total > SMALL_CALL) {
-        array = PyMem_Malloc((size_t)(total + 1) * sizeof *array);
-        if (array == NULL) {
-            return (Settled){DONE, PyErr_NoMemory()};
-        }
-    }
-    array[0] = self;
-    for (Py_ssize_t i = 0; i < total; i++) {
-        array[i + 1] = args[i];
-    }
-    Settled settled = ask_and_settle(
-        thread, kwnames == NULL ? P_SWITCH_POSITIONAL : P_SWITCH, array, nargs + 1, kwnames, NULL);
-    if (array != small) {
-        PyMem_Free(array);
-    }
-    return settled;
 }
 
 static PyObject *
@@ -59,7 +58,8 @@ pack_keywords(PyObject *const *values, PyObject *kwnames)
 }
 
 int
-pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **tuple, PyObject **dict)
+pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **tuple,
+          PyObject **dict)
 {
     *dict = NULL;
     *tuple = pack_positional(args, nargs);
@@ -74,89 +74,9 @@ pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject *
     return 0;
 }
 
-/* Whether the function takes a start's arguments out of an array, without a tuple in between, as the first step on the new
- * stack: nothing else is to be done there first, and no extension has put a vectorcall of its own into the function. */
-static inline bool
-takes_array(const Thread *thread, const Greenlet *target, PyObject *run, Callee callee, Py_ssize_t nargs)
-{
-    PyObject *own = target->state->run;
-    bool of_self = callee.self != NULL;
-    return callee.function != NULL && callee.function->vectorcall == function_vectorcall
-        && (own == NULL || own == run) && Py_REFCNT(thread->current) > 1 && (!of_self || nargs <= LENT_WITH_SELF)
-        && tstate_copies_at_once((PyObject *)callee.function, nargs + of_self);
-}
-
-/* Puts them there. */
-static inline void
-lend_array(Thread *thread, Callee callee, PyObject *const *args, Py_ssize_t nargs)
-{
-    thread->function = callee.function;
-    thread->array = args;
-    thread->nargs = nargs;
-    if (callee.self != NULL) {
-        thread->with_self[0] = callee.self;
-        for (Py_ssize_t i = 0; i < nargs; i++) {
-            thread->with_self[i + 1] = args[i];
-        }
-        thread->array = thread->with_self;
-        thread->nargs = nargs + 1;
-    }
-}
-
-/* Packs the arguments and starts the target with this run, which it takes over. RETRY if the target is not to be started
- * any more. */
-static __attribute__((noinline)) Settled
-start_packed(Thread *thread, Greenlet *target, PyObject *run, PyObject *const *args, Py_ssize_t nargs,
-             PyObject *kwnames)
-{
-    PyObject *tuple, *dict;
-    if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
-        release(run);
-        return (Settled){DONE, NULL};
-    }
-    Settled settled = settle_run(thread, target, run, tuple, dict, NULL, NULL);
-    let_go(tuple, settled);
-    let_go(dict, settled);
-    return settled;
-}
-
-/* The shortcut for a start. RETRY if it does not apply. */
-static Settled
-start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    Settled settled = {RETRY, NULL};
-    PyObject *run = belongs_here(thread, target) ? run_of_start(target, &settled) : NULL;
-    if (run == NULL) {
-        return settled;
-    }
-    Callee callee = callee_of(run);
-    if (kwnames != NULL || thread->fast == NULL || !takes_array(thread, target, run, callee, nargs)) {
-        return start_packed(thread, target, run, args, nargs, kwnames);
-    }
-    settled = prepare_start(thread, target, run, callee);
-    if (settled.what == BEGIN) {
-        lend_array(thread, callee, args, nargs);
-    }
-    return settled;
-}
-
-/* A switch to `self`, which is suspended in this thread. Takes the payload over. */
-static inline PyObject *
-switch_to(Thread *thread, PyObject *self, PyObject *payload)
-{
-    thread->target = (Greenlet *)Py_NewRef(self);
-    thread->payload = payload;
-    return swap(leave, arrive, thread);
-}
-
-static inline bool
-has_dict(PyObject *self)
-{
-    return !TSTATE_DICT_SPEEDS_METHODS || ((Greenlet *)self)->dict != NULL;
-}
-
-/* What a switch hands over: nothing as (), one argument as it is, several as a tuple; keywords as a dict, and both as
- * (tuple, dict). NULL with an exception set if there is no memory. To allocate may run anything. */
+/* What a switch hands over: nothing as (), one argument as it is, several as a tuple; keywords
+ * as a dict, and both as (tuple, dict). NULL with an exception set if there is no memory. To
+ * allocate may run anything. */
 static PyObject *
 pack_payload(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -176,66 +96,208 @@ pack_payload(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
     return payload;
 }
 
-static PyObject *switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+/* ----------------------------------------------------------------------- a start without policy */
 
-/* The shortcut for a plain switch that packs its arguments. */
-static __attribute__((noinline)) PyObject *
-switch_packed(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+/* Whether the callee takes a start's arguments out of the caller's array, without a tuple in
+ * between, as the first step on the new stack: nothing else is to be done there first, and no
+ * extension has put a vectorcall of its own into it. */
+static inline bool
+can_lend_args(const Thread *thread, const Greenlet *target, PyObject *run, Callee callee,
+              Py_ssize_t nargs)
 {
-    kwnames = names_if_any(kwnames);
+    PyObject *own = target->state->run;
+    bool of_self = callee.self != NULL;
+    return callee.function != NULL && callee.function->vectorcall == function_vectorcall
+        && (own == NULL || own == run) && Py_REFCNT(thread->current) > 1
+        && (!of_self || nargs <= LENT_WITH_SELF)
+        && tstate_copies_at_once((PyObject *)callee.function, nargs + of_self);
+}
+
+static inline void
+lend_args(Thread *thread, Callee callee, PyObject *const *args, Py_ssize_t nargs)
+{
+    thread->lent_function = callee.function;
+    thread->lent_args = args;
+    thread->lent_nargs = nargs;
+    if (callee.self != NULL) {
+        thread->lent_with_self[0] = callee.self;
+        for (Py_ssize_t i = 0; i < nargs; i++) {
+            thread->lent_with_self[i + 1] = args[i];
+        }
+        thread->lent_args = thread->lent_with_self;
+        thread->lent_nargs = nargs + 1;
+    }
+}
+
+/* Starts the target with this run, which it takes over, and packed arguments. */
+static __attribute__((noinline)) Settled
+start_packed(Thread *thread, Greenlet *target, PyObject *run, PyObject *const *args,
+             Py_ssize_t nargs, PyObject *kwnames)
+{
+    PyObject *tuple, *dict;
+    if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
+        release(run);
+        return FAILED;
+    }
+    Settled settled = settle_run(thread, target, run, (Given){.args = tuple, .kwargs = dict});
+    let_go(tuple, settled);
+    let_go(dict, settled);
+    return settled;
+}
+
+/* ASK_AGAIN if policy has to decide. */
+static Settled
+start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs,
+           PyObject *kwnames)
+{
+    if (!belongs_here(thread, target)) {
+        return ASK_AGAIN;
+    }
+    PyObject *run = find_run(target);
+    if (run == NULL) {
+        return without_run(target);
+    }
+    Callee callee = callee_of(run);
+    if (kwnames != NULL || thread->fast_tstate == NULL
+        || !can_lend_args(thread, target, run, callee, nargs)) {
+        return start_packed(thread, target, run, args, nargs, kwnames);
+    }
+    Settled settled = prepare_start(thread, target, run, callee);
+    if (settled.what == BEGIN) {
+        lend_args(thread, callee, args, nargs);
+    }
+    return settled;
+}
+
+/* --------------------------------------------------------------------------------------- switch */
+
+/* Calls of up to this many arguments are passed on to policy without an allocation. */
+#define SMALL_CALL 6
+
+/* Asks policy's switch, with self before the arguments. In a function of its own: its frame is
+ * gone when the stack is left. */
+static __attribute__((noinline)) Settled
+ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+           PyObject *kwnames)
+{
+    Py_ssize_t total = nargs + (kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames));
+    PyObject *small[SMALL_CALL + 1], **array = small;
+    if (total > SMALL_CALL) {
+        array = PyMem_Malloc((size_t)(total + 1) * sizeof *array);
+        if (array == NULL) {
+            PyErr_NoMemory();
+            return FAILED;
+        }
+    }
+    array[0] = self;
+    for (Py_ssize_t i = 0; i < total; i++) {
+        array[i + 1] = args[i];
+    }
+    Settled settled = ask_and_settle(
+        thread, kwnames == NULL ? P_SWITCH_POSITIONAL : P_SWITCH, array, nargs + 1, kwnames, NULL);
+    if (array != small) {
+        PyMem_Free(array);
+    }
+    return settled;
+}
+
+/* Makes a plain switch ready. Takes the payload over. */
+static inline Settled
+resume(Thread *thread, Greenlet *self, PyObject *payload)
+{
+    thread->target = (Greenlet *)Py_NewRef(self);
+    thread->payload = payload;
+    return (Settled){RESUME, NULL};
+}
+
+/* Packs the arguments of a plain switch. ASK_AGAIN if it is no longer plain after that. */
+static inline Settled
+resume_packed(Thread *thread, Greenlet *self, PyObject *const *args, Py_ssize_t nargs,
+              PyObject *kwnames)
+{
     PyObject *payload = pack_payload(args, nargs, kwnames);
     if (payload == NULL) {
-        return NULL;
+        return FAILED;
     }
-    if (unlikely(!is_plain(thread, (Greenlet *)self))) {
+    if (unlikely(!is_plain(thread, self))) {
         release(payload);
-        return switch_slowly(self, args, nargs, kwnames);
+        return ASK_AGAIN;
     }
-    return switch_to(thread, self, payload);
+    return resume(thread, self, payload);
+}
+
+static inline bool
+has_dict(const Greenlet *self)
+{
+    return !TSTATE_DICT_SPEEDS_METHODS || self->dict != NULL;
+}
+
+/* The shortcuts. ASK_AGAIN if none applies. */
+static inline Settled
+settle_at_once(Thread *thread, Greenlet *self, PyObject *const *args, Py_ssize_t nargs,
+               PyObject *kwnames)
+{
+    if (thread == NULL || thread->fast_tstate == NULL) {
+        return ASK_AGAIN;
+    }
+    if (is_unstarted(self->state)) {
+        return start_fast(thread, self, args, nargs, kwnames);
+    }
+    return is_plain(thread, self) ? resume_packed(thread, self, args, nargs, kwnames) : ASK_AGAIN;
 }
 
 static __attribute__((noinline)) PyObject *
-switch_slowly(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+switch_slowly(Greenlet *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     kwnames = names_if_any(kwnames);
-    State *to = ((Greenlet *)self)->state;
-    if (!has_dict(self) && to->slice.start != NULL) {
-        give_dict((Greenlet *)self);
+    if (!has_dict(self) && self->state->slice.start != NULL) {
+        give_dict(self);
     }
-    Thread *thread = thread_find(false);
-    if (thread != NULL && is_plain(thread, (Greenlet *)self)) {
-        return switch_packed(thread, self, args, nargs, kwnames);
-    }
-    Settled settled = {RETRY, NULL};
-    if (thread != NULL && thread->fast != NULL && is_unstarted(to)) {
-        settled = start_fast(thread, (Greenlet *)self, args, nargs, kwnames);
-    }
+    Thread *thread = thread_find();
+    Settled settled = settle_at_once(thread, self, args, nargs, kwnames);
     if (settled.what == RETRY) {
-        thread = thread_here();
+        thread = thread_enter();
         if (thread == NULL) {
             return NULL;
         }
-        settled = ask_switch(thread, self, args, nargs, kwnames);
+        settled = ask_switch(thread, (PyObject *)self, args, nargs, kwnames);
     }
     return carry_out(settled, thread);
 }
 
-/* Its common case calls nothing before it jumps into swap: there is nothing to keep, so no frame. */
-PyObject *
-greenlet_switch(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static __attribute__((noinline)) PyObject *
+switch_packed(Thread *thread, Greenlet *self, PyObject *const *args, Py_ssize_t nargs,
+              PyObject *kwnames)
 {
-    Thread *thread = here;
-    if (unlikely(!is_fast(thread) || !is_plain(thread, (Greenlet *)self) || !has_dict(self))) {
+    Settled settled = resume_packed(thread, self, args, nargs, names_if_any(kwnames));
+    if (unlikely(settled.what == RETRY)) {
+        return switch_slowly(self, args, nargs, kwnames);
+    }
+    return carry_out(settled, thread);
+}
+
+/* Its common case calls nothing before it jumps into swap: there is nothing to keep, so no
+ * frame. */
+PyObject *
+greenlet_switch(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    Greenlet *self = (Greenlet *)object;
+    Thread *thread = last_thread;
+    if (unlikely(!is_fast(thread) || !is_plain(thread, self) || !has_dict(self))) {
         return switch_slowly(self, args, nargs, kwnames);
     }
     if (likely(nargs <= 1 && kwnames == NULL)) {
-        return switch_to(thread, self, Py_NewRef(nargs == 0 ? empty_tuple : args[0]));
+        PyObject *payload = Py_NewRef(nargs == 0 ? empty_tuple : args[0]);
+        return carry_out(resume(thread, self, payload), thread);
     }
     return switch_packed(thread, self, args, nargs, kwnames);
 }
 
-/* The exception that throw(typ, val) raises, as an instance. It runs user code (the class is called), which no
- * policy frame must stand under. If that raises, it is the exception, with its `traceback`. */
+/* ---------------------------------------------------------------------------------------- throw */
+
+/* The exception that throw(typ, val) raises, as an instance. It runs user code (the class is
+ * called), which must not run within a frame of policy. If that raises, it is the exception,
+ * with its `traceback`. */
 static PyObject *
 make_exception(PyObject *type, PyObject *value, PyObject **traceback)
 {
@@ -262,9 +324,9 @@ make_exception(PyObject *type, PyObject *value, PyObject **traceback)
 static __attribute__((noinline)) PyObject *
 throw_slowly(PyObject *self, PyObject *exception, PyObject *traceback)
 {
-    Thread *thread = thread_here();
+    Thread *thread = thread_enter();
     PyObject *asked[] = {self, exception};
-    Settled settled = {DONE, NULL};
+    Settled settled = FAILED;
     if (thread != NULL) {
         settled = ask_and_settle(thread, P_THROW, asked, 2, NULL, traceback);
     }
@@ -286,12 +348,13 @@ greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     }
     PyObject *raised = NULL;
-    PyObject *exception = make_exception(nargs > 0 ? args[0] : GreenletExit, nargs > 1 ? args[1] : NULL, &raised);
+    PyObject *exception = make_exception(
+        nargs > 0 ? args[0] : GreenletExit, nargs > 1 ? args[1] : NULL, &raised);
     if (exception == NULL) {
         return NULL;
     }
     traceback = raised == NULL ? Py_XNewRef(traceback) : raised;
-    Thread *thread = here;
+    Thread *thread = last_thread;
     if (likely(is_fast(thread) && is_plain(thread, (Greenlet *)self))) {
         thread->target = (Greenlet *)Py_NewRef(self);
         thread->payload = exception;

@@ -1,5 +1,12 @@
-/* The C API: what extensions built against greenlet.h call, by its places in the capsule `greenlet._C_API`. */
-#include "parts.h"
+#include "capi.h"
+
+#include "call.h"
+#include "constants.h"
+#include "enter.h"
+#include "exception.h"
+#include "hidden.h"
+#include "properties.h"
+#include "type.h"
 
 static bool
 is_greenlet_argument(PyObject *object)
@@ -26,7 +33,7 @@ api_new(PyObject *run, PyObject *parent)
 static PyObject *
 api_get_current(void)
 {
-    return getcurrent(NULL, NULL);
+    return current_greenlet();
 }
 
 static PyObject *
@@ -39,11 +46,12 @@ api_throw(PyObject *self, PyObject *type, PyObject *value, PyObject *traceback)
         PyErr_BadArgument();
         return NULL;
     }
-    PyObject *args[] = {type, value == NULL ? Py_None : value, traceback == NULL ? Py_None : traceback};
+    PyObject *args[] = {
+        type, value == NULL ? Py_None : value, traceback == NULL ? Py_None : traceback};
     return greenlet_throw(self, args, 3);
 }
 
-/* Keywords take the way of an ordinary call of the method, which lays them out. */
+/* Keywords take the way of an ordinary call of the method, which arranges them for a vectorcall. */
 static PyObject *
 switch_with_keywords(PyObject *self, PyObject *args, PyObject *kwargs)
 {
@@ -108,7 +116,8 @@ api_active(PyObject *self)
 static PyObject *
 api_get_parent(PyObject *self)
 {
-    return is_greenlet_argument(self) ? Py_XNewRef((PyObject *)((Greenlet *)self)->state->parent) : NULL;
+    return is_greenlet_argument(self)
+        ? Py_XNewRef((PyObject *)((Greenlet *)self)->state->parent) : NULL;
 }
 
 PyObject *

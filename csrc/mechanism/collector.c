@@ -1,10 +1,4 @@
-/* In which greenlet the collector stands.
- *
- * Its lists of objects begin in its own C frames. If another stack lay there, an object of such a list that died would
- * unlink itself from what lies there now. So while the collector stands in the current greenlet nothing is killed. But a
- * finaliser that it calls may go to another greenlet, and stay away: from then on those frames are overwritten anyway,
- * and what others drop is killed as ever. (What the collector itself found waits until it is done.) */
-#include "parts.h"
+#include "collector.h"
 
 static PyObject *listeners;         /* gc.callbacks */
 static PyObject *listener;          /* what of them is ours */
@@ -13,17 +7,18 @@ static PyObject *get_stats;         /* gc.get_stats */
 /* Where the last collection began: only to be compared. */
 static PyThreadState *collecting_thread;        /* NULL if it is not known */
 static const Greenlet *collecting_greenlet;     /* NULL in a thread that had none yet */
-static long collecting_number;                  /* how many collections there were before; -1 if our listener stood first */
+/* How many collections there were before; -1 if our listener stood first. */
+static long collecting_number;
 
-/* The list is the program's. Only the first in it is sure to be told of all: one before it that takes itself off the list has
- * it skipped. */
+/* The list is the program's. Only the first in it is sure to be called each time: when one
+ * before it takes itself off the list, the next is skipped. */
 static bool
 is_listening_first(void)
 {
     return PyList_GET_SIZE(listeners) > 0 && PyList_GET_ITEM(listeners, 0) == listener;
 }
 
-/* How many collections are over; -1 if it cannot be told. */
+/* How many collections are over; -1 if that cannot be found out. */
 static long
 count_collections(void)
 {
@@ -44,10 +39,11 @@ count_collections(void)
 static PyObject *
 listen(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
-    bool starts = nargs > 0 && PyUnicode_Check(args[0]) && PyUnicode_CompareWithASCIIString(args[0], "start") == 0;
+    bool starts = nargs > 0 && PyUnicode_Check(args[0])
+        && PyUnicode_CompareWithASCIIString(args[0], "start") == 0;
     collecting_thread = NULL;
     if (starts) {
-        Thread *thread = thread_find(false);
+        Thread *thread = thread_find();
         collecting_number = is_listening_first() ? -1 : count_collections();
         collecting_greenlet = thread == NULL ? NULL : thread->current;
         collecting_thread = collecting_number < 0 && !is_listening_first() ? NULL : tstate_get();
@@ -55,7 +51,8 @@ listen(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     Py_RETURN_NONE;
 }
 
-/* Whether what was noted is of the collection that is under way: it could be of one whose end we were not told of. */
+/* Whether what was noted is of the collection that is under way: it could be of one whose end
+ * was not reported. */
 static bool
 is_noted(void)
 {
@@ -65,9 +62,10 @@ is_noted(void)
     return collecting_number < 0 ? is_listening_first() : count_collections() == collecting_number;
 }
 
-static PyMethodDef listen_function = {"note_collection", (PyCFunction)(void (*)(void))listen, METH_FASTCALL,
-                                      "note_collection(phase, info, /)\n--\n\n"
-                                      "For gc.callbacks: notes in which greenlet the collector stands."};
+static PyMethodDef listen_function = {
+    "note_collection", (PyCFunction)(void (*)(void))listen, METH_FASTCALL,
+    "note_collection(phase, info, /)\n--\n\n"
+    "For gc.callbacks: notes in which greenlet the collector stands."};
 
 int
 collector_listen(PyObject *module_name)

@@ -1,13 +1,16 @@
-/* Policy is hidden from those who look at a program: from tracebacks, and from what sys.settrace, sys.setprofile and
- * sys.monitoring call. What runs within it is not: signal handlers and finalisers may come between any two of its
- * bytecodes, and are traced and profiled like all code of users. */
-#include "parts.h"
+/* Policy is hidden from tracebacks, and from what sys.settrace, sys.setprofile and
+ * sys.monitoring call. What runs within it is not: signal handlers and finalisers may come
+ * between any two of its bytecodes, and are traced and profiled like all code of users. */
+#include "hidden.h"
+
+PyObject *policy[POLICIES];
 
 static bool
 is_policy(PyFrameObject *frame)
 {
     PyCodeObject *code = PyFrame_GetCode(frame);
-    bool hidden = code->co_filename == ((PyCodeObject *)PyFunction_GET_CODE(policy[P_SWITCH]))->co_filename;
+    PyCodeObject *of_policy = (PyCodeObject *)PyFunction_GET_CODE(policy[P_SWITCH]);
+    bool hidden = code->co_filename == of_policy->co_filename;
     Py_DECREF(code);
     return hidden;
 }
@@ -29,18 +32,19 @@ hide_policy_frames(void)
     PyErr_Restore(type, value, traceback);
 }
 
-/* These stand in the thread state, in the place of what sys.settrace and sys.setprofile have put there, while policy runs. If a
- * greenlet is left in the midst of policy they stay: they pass on all that is not policy's. */
+/* While policy runs these stand in the thread state, in the place of what sys.settrace and
+ * sys.setprofile have put there. If a greenlet is left in the midst of policy they stay: they
+ * pass on all events that are not policy's. */
 static int
 trace_others(PyObject *object, PyFrameObject *frame, int what, PyObject *arg)
 {
-    return is_policy(frame) ? 0 : thread_find(false)->trace_function(object, frame, what, arg);
+    return is_policy(frame) ? 0 : thread_find()->trace_function(object, frame, what, arg);
 }
 
 static int
 profile_others(PyObject *object, PyFrameObject *frame, int what, PyObject *arg)
 {
-    return is_policy(frame) ? 0 : thread_find(false)->profile_function(object, frame, what, arg);
+    return is_policy(frame) ? 0 : thread_find()->profile_function(object, frame, what, arg);
 }
 
 /* Returns whether there was something to stand in for. */
@@ -63,9 +67,9 @@ show_to(Py_tracefunc *function, Py_tracefunc kept, Py_tracefunc ours)
     }
 }
 
-/* Tools of sys.monitoring hear of all code or of none: while policy runs, of none. */
+/* Tools of sys.monitoring are called for all code or for none: while policy runs, for none. */
 PyObject *
-call_hidden(Thread *thread, PyObject *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     PyThreadState *ts = thread->tstate;
     bool monitored = tstate_monitored(ts);
@@ -74,7 +78,7 @@ call_hidden(Thread *thread, PyObject *function, PyObject *const *args, Py_ssize_
     if (unlikely(monitored)) {
         tstate_mute(ts);
     }
-    PyObject *answer = PyObject_Vectorcall(function, args, (size_t)nargs, kwnames);
+    PyObject *answer = PyObject_Vectorcall(policy[which], args, (size_t)nargs, kwnames);
     if (unlikely(monitored)) {
         tstate_unmute(ts);
     }

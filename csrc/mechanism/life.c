@@ -1,44 +1,16 @@
-/* The life of a greenlet: it begins, and it finishes. */
-#include "parts.h"
+#include "life.h"
+
+#include "decision.h"
+#include "exception.h"
+#include "start.h"
+#include "switch.h"
 
 static __attribute__((noinline)) _Noreturn void finish(Thread *thread, PyObject *result);
 
-bool
-ancestors_belong_here(const Thread *thread, const Greenlet *g)
-{
-    Walk walk = walk_from(g);
-    while (walk.at != NULL && is_unstarted(walk.at->state)) {
-        walk_up(&walk);
-    }
-    return walk.at != NULL && walk.at->state->thread == thread;
-}
+/* -------------------------------------------------------------------------------- the beginning */
 
-Settled
-prepare_start(Thread *thread, Greenlet *target, PyObject *run, Callee callee)
-{
-    if (!is_unstarted(target->state) || !belongs_here(thread, target)) {
-        release(run);
-        return (Settled){RETRY, NULL};
-    }
-    bool reserved = stack_reserve() == 0;
-    if (!reserved) {
-        PyErr_NoMemory();
-    }
-    if (!reserved || tstate_prepare(&target->state->tstate, thread->tstate, callee) < 0) {
-        release(run);
-        return (Settled){DONE, NULL};
-    }
-    thread->stale = target->state->run;
-    target->state->run = run;
-    if (thread->stale == run) {
-        thread->stale = NULL;
-        drop_shared(run);
-    }
-    thread->target = (Greenlet *)Py_NewRef(target);
-    return (Settled){BEGIN, NULL};
-}
-
-/* What a call returned that may break the rules: NULL without an exception, or a result with one. */
+/* What a call returned that may break the rules: NULL without an exception, or a result with
+ * one. */
 static PyObject *
 check_result(PyObject *result)
 {
@@ -52,15 +24,17 @@ check_result(PyObject *result)
     return result;
 }
 
-/* The arguments, or an exception instead; and the origin, which may end here. */
+/* A call of run with args and kwargs, or an exception instead; and the origin may end here. */
 static __attribute__((noinline)) PyObject *
 begin_slowly(Thread *thread, Greenlet *origin)
 {
-    PyObject *args = thread->args, *kwargs = thread->kwargs, *stale = thread->stale;
+    PyObject *args = thread->args, *kwargs = thread->kwargs, *replaced_run = thread->replaced_run;
     PyObject *exception = thread->payload, *traceback = thread->traceback;
-    thread->args = thread->kwargs = thread->stale = thread->payload = thread->traceback = NULL;
-    Py_XDECREF(stale);
-    args = args == NULL ? arrive_raising(thread, origin, exception, traceback) : arrive_slowly(thread, origin, args);
+    thread->args = thread->kwargs = thread->replaced_run = NULL;
+    thread->payload = thread->traceback = NULL;
+    Py_XDECREF(replaced_run);
+    args = args != NULL ? arrive_slowly(thread, origin, args)
+                        : arrive_raising(thread, origin, exception, traceback);
     PyObject *result = NULL;
     if (args != NULL) {
         result = check_result(PyObject_Call(thread->current->state->run, args, kwargs));
@@ -70,8 +44,8 @@ begin_slowly(Thread *thread, Greenlet *origin)
     return result;
 }
 
-/* The first and last frame of a greenlet's stack, where it is copied with the rest: so nothing is inlined into it
- * that would need registers, and a function is called directly. */
+/* The first and last frame of a greenlet's stack, where it is copied with the rest. So nothing
+ * is inlined into it that would need registers, and a function is called directly. */
 _Noreturn void
 begin(void *arg)
 {
@@ -80,11 +54,12 @@ begin(void *arg)
     thread->current = thread->target;
     thread->target = NULL;
     PyObject *result;
-    if (thread->function != NULL) {
-        drop_shared(origin);        /* takes_array looked */
-        PyFunctionObject *function = thread->function;
-        thread->function = NULL;
-        result = function->vectorcall((PyObject *)function, thread->array, (size_t)thread->nargs, NULL);
+    if (thread->lent_function != NULL) {
+        drop_shared(origin);        /* can_lend_args looked */
+        PyFunctionObject *function = thread->lent_function;
+        thread->lent_function = NULL;
+        result = function->vectorcall(
+            (PyObject *)function, thread->lent_args, (size_t)thread->lent_nargs, NULL);
     }
     else {
         result = begin_slowly(thread, origin);
@@ -92,18 +67,159 @@ begin(void *arg)
     finish(thread, result);
 }
 
-/* GreenletExit is a way to return: its instance is the result. It does not bear its traceback, whose frames would else
- * live on in the parent, and what they hold be finalised there. */
-PyObject *
-exit_value(void)
+/* -------------------------------------------------------------------------------------- the end */
+
+/* Leaves for a suspended greenlet. Returns, and the outcome is still the caller's, if there is
+ * no memory to do it. */
+static void
+leave_for_good(Thread *thread, Greenlet *target, PyObject *payload)
 {
-    PyObject *exit = take_instance();
-    if (!PyErr_GivenExceptionMatches(exit, GreenletExit)) {     /* it could not be made */
-        raise_instance(exit);
-        return NULL;
+    thread->target = (Greenlet *)Py_NewRef(target);
+    thread->payload = payload;
+    swap(leave_for_good_or_stay, arrive, thread);
+    thread->stayed = false;
+}
+
+/* An end that the policy decides. What goes wrong on the way becomes the outcome: an ancestor
+ * that cannot take it (it has no run, is of another thread, or there is no memory to get there),
+ * or an interrupt. */
+typedef struct Ending {
+    Thread *thread;
+    Greenlet *me;
+    PyObject *result;               /* owned; NULL if the outcome is */
+    PyObject *exception;            /* this one (owned, not set) */
+    const Greenlet *parent;         /* from here up `failures` are counted: only to be compared */
+    int failures;                   /* ancestors that could not take the outcome */
+    int interrupts;
+} Ending;
+
+/* How often policy may be interrupted at one end before the rest is done without it. */
+#define MOST_INTERRUPTS 100
+
+/* A result, or NULL and the exception that is set. */
+static void
+take_outcome(Ending *end, PyObject *result)
+{
+    if (result == NULL && PyErr_ExceptionMatches(GreenletExit)) {
+        result = exit_value();
     }
-    PyException_SetTraceback(exit, Py_None);
-    return exit;
+    end->result = result;
+    end->exception = result == NULL ? take_instance() : NULL;
+}
+
+static PyObject *
+outcome_of(const Ending *end)
+{
+    return end->result != NULL ? end->result : end->exception;
+}
+
+/* By the exception that is set. */
+static void
+replace_outcome(Ending *end)
+{
+    set_context_of_exception(end->exception);
+    release(outcome_of(end));
+    take_outcome(end, NULL);
+}
+
+/* A decision; None if no ancestor is left; NULL with an exception set. */
+static PyObject *
+ask_for_next(Ending *end)
+{
+    if (end->parent != end->me->state->parent) {
+        end->parent = end->me->state->parent;
+        end->failures = 0;
+    }
+    PyObject *failures = PyLong_FromLong(end->failures);
+    PyObject *args[] = {
+        (PyObject *)end->me,
+        end->result == NULL ? Py_None : end->result,
+        end->exception == NULL ? Py_None : end->exception,
+        failures,
+    };
+    PyObject *decision = failures == NULL ? NULL : ask(end->thread, P_END, args, 4, NULL);
+    Py_XDECREF(failures);
+    return decision;
+}
+
+/* Takes the decision over. */
+static Settled
+settle_end(const Ending *end, PyObject *decision)
+{
+    PyObject *traceback = end->exception == NULL ? NULL : PyException_GetTraceback(end->exception);
+    Settled settled = settle(end->thread, decision, traceback, true);
+    drop_decision(decision, settled);
+    let_go(traceback, settled);
+    return settled;
+}
+
+/* Leaves as was settled. Returns, and the outcome is as before, if there is no memory to do it. */
+static void
+leave_as_settled(const Ending *end, Settled settled)
+{
+    Thread *thread = end->thread;
+    drop_shared(outcome_of(end));   /* the thread holds it, too */
+    if (settled.what == BEGIN) {
+        switchlib_start_stack(leave_for_good_to_begin, begin, thread);
+    }
+    swap(leave_for_good_or_stay, settled.what == RAISE ? arrive_to_raise : arrive, thread);
+    thread->stayed = false;
+}
+
+/* Without the policy, which could not say who is next, or knows of no ancestor that lives: for
+ * the nearest that is suspended; last of all for the thread's main greenlet, which is not among
+ * them if one has moved to another thread. */
+static _Noreturn void
+end_without_policy(const Ending *end)
+{
+    if (end->exception != NULL) {
+        raise_instance(end->exception);
+    }
+    for (Walk walk = walk_from(end->me->state->parent); walk.at != NULL; walk_up(&walk)) {
+        if (walk.at->state->thread == end->thread && walk.at->state->slice.start != NULL) {
+            leave_for_good(end->thread, walk.at, end->result);
+        }
+    }
+    leave_for_good(end->thread, end->thread->main, end->result);
+    if (end->result != NULL) {
+        PyErr_NoMemory();
+    }
+    for (PyObject *exception = take_instance(); exception != NULL;) {
+        PyObject *context = PyException_GetContext(exception);
+        raise_instance(exception);
+        PyErr_WriteUnraisable((PyObject *)end->me);
+        exception = context;
+    }
+    Py_FatalError("switchlib: no memory to leave a greenlet that has ended");
+}
+
+/* Ends the current greenlet as the policy decides. The result is NULL if an exception is set. */
+static __attribute__((noinline)) _Noreturn void
+end_slowly(Thread *thread, Greenlet *me, PyObject *result)
+{
+    Ending end = {.thread = thread, .me = me};
+    take_outcome(&end, result);
+    while (end.interrupts < MOST_INTERRUPTS) {
+        PyObject *decision = ask_for_next(&end);
+        if (decision == Py_None) {
+            Py_DECREF(decision);
+            break;
+        }
+        if (decision != NULL) {
+            Settled settled = settle_end(&end, decision);
+            if (settled.what == RETRY) {
+                continue;
+            }
+            if (is_leaving(settled)) {
+                leave_as_settled(&end, settled);
+                PyErr_NoMemory();
+            }
+        }
+        bool is_interrupt = decision == NULL && !PyErr_ExceptionMatches(GreenletError);
+        *(is_interrupt ? &end.interrupts : &end.failures) += 1;
+        replace_outcome(&end);
+    }
+    end_without_policy(&end);
 }
 
 static _Noreturn void
@@ -119,11 +235,7 @@ finish(Thread *thread, PyObject *result)
     tstate_keep_base(thread->tstate);
     Greenlet *parent = me->state->parent;
     if (likely(parent != NULL && is_plain(thread, parent))) {
-        Py_INCREF(parent);
-        thread->target = parent;
-        thread->payload = result;
-        swap(leave_for_good_or_stay, arrive, thread);   /* if that returns, the outcome is still ours */
-        thread->stayed = false;
+        leave_for_good(thread, parent, result);
     }
     end_slowly(thread, me, result);
 }

@@ -1,52 +1,48 @@
-/* The functions that switchlib/_mechanism.py declares, and all that is made once. */
+/* The functions that switchlib/_mechanism.py declares. */
 #include "../mechanism.h"
-#include "parts.h"
 
-PyObject *empty_tuple, *run_name, *switch_event, *throw_event, *parent_keyword, *parent_run_keywords, *vanished;
-static PyObject *unstarted_word, *suspended_word, *current_word, *dead_word;
+#include "adopt.h"
+#include "capi.h"
+#include "collector.h"
+#include "constants.h"
+#include "decision.h"
+#include "enter.h"
+#include "kill.h"
+#include "object.h"
+#include "properties.h"
+#include "type.h"
 
-PyObject *
+static PyObject *
 getcurrent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
-    Thread *thread = here;
-    if (unlikely(!is_fast(thread) || closing)) {
-        if (is_finalizing()) {
-            PyErr_SetString(PyExc_RuntimeError, "greenlet is being finalized");
-            return NULL;
-        }
-        thread = thread_here();
-        if (thread == NULL) {
-            return NULL;
-        }
-    }
-    return Py_NewRef((PyObject *)thread->current);
+    return current_greenlet();
 }
 
-/* As getcurrent, but also while the interpreter ends. */
-PyObject *
+/* As getcurrent, but also while the interpreter ends, and it kills nothing. */
+static PyObject *
 running(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
-    Thread *thread = thread_find(true);
+    Thread *thread = thread_enter_quietly();
     return thread == NULL ? NULL : Py_NewRef((PyObject *)thread->current);
 }
 
 static PyObject *
 gettrace(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
-    Thread *thread = thread_here();
+    Thread *thread = thread_enter();
     return thread == NULL ? NULL : Py_NewRef(thread->tracer == NULL ? Py_None : thread->tracer);
 }
 
 static PyObject *
 settrace(PyObject *Py_UNUSED(module), PyObject *callback)
 {
-    Thread *thread = thread_here();
+    Thread *thread = thread_enter();
     if (thread == NULL) {
         return NULL;
     }
     PyObject *old = thread->tracer;
     thread->tracer = callback == Py_None ? NULL : Py_NewRef(callback);
-    set_fast(thread);
+    update_fast_tstate(thread);
     return old == NULL ? Py_NewRef(Py_None) : old;
 }
 
@@ -60,12 +56,13 @@ set_shortcuts(PyObject *Py_UNUSED(module), PyObject *flag)
     PyObject *before = PyBool_FromLong(shortcuts);
     shortcuts = on;
     for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
-        set_fast(thread);
+        update_fast_tstate(thread);
     }
     return before;
 }
 
-/* The questions that policy asks take one greenlet, and never anything that a subclass could override. */
+/* The questions that policy asks take one greenlet, and never anything that a subclass could
+ * override. */
 
 static Greenlet *
 greenlet_argument(PyObject *object)
@@ -85,7 +82,8 @@ ready(PyObject *Py_UNUSED(module), PyObject *object)
     if (g == NULL) {
         return NULL;
     }
-    return PyBool_FromLong(g->state->slice.start != NULL && is_here(g->state->thread, tstate_get()));
+    return PyBool_FromLong(
+        g->state->slice.start != NULL && is_thread_of(g->state->thread, tstate_get()));
 }
 
 static PyObject *
@@ -178,7 +176,9 @@ load_context(PyObject *Py_UNUSED(module), PyObject *object)
     PyObject **context = g == NULL ? NULL : context_of(g, &running);
     if (context == NULL) {
         if (g != NULL) {
-            PyErr_SetString(PyExc_ValueError, "cannot get context of a greenlet that is running in a different thread");
+            PyErr_SetString(
+                PyExc_ValueError,
+                "cannot get context of a greenlet that is running in a different thread");
         }
         return NULL;
     }
@@ -195,7 +195,8 @@ py_store_context(PyObject *Py_UNUSED(module), PyObject *args)
     bool running;
     PyObject **context = context_of((Greenlet *)self, &running);
     if (context == NULL) {
-        PyErr_SetString(PyExc_ValueError, "cannot set context of a greenlet that is running in a different thread");
+        PyErr_SetString(PyExc_ValueError,
+                        "cannot set context of a greenlet that is running in a different thread");
         return NULL;
     }
     if (value != Py_None && !PyContext_CheckExact(value)) {
@@ -216,7 +217,8 @@ slice_of(PyObject *Py_UNUSED(module), PyObject *object)
     const stack_slice *slice = &g->state->slice;
     const char *start = is_current(g) ? __builtin_frame_address(0) : slice->start;
     return Py_BuildValue("KKKKKK", (unsigned long long)(uintptr_t)slice,
-                         (unsigned long long)(uintptr_t)start, (unsigned long long)(uintptr_t)slice->stop,
+                         (unsigned long long)(uintptr_t)start,
+                         (unsigned long long)(uintptr_t)slice->stop,
                          (unsigned long long)slice->saved, (unsigned long long)slice->capacity,
                          (unsigned long long)(uintptr_t)slice->prev);
 }
@@ -274,9 +276,9 @@ static PyMethodDef functions[] = {
      "gettrace()\n--\n\nReturn the function that traces switches of this thread, or None."},
     {"settrace", settrace, METH_O,
      "settrace(callback, /)\n--\n\n"
-     "Trace the switches of this thread by callback(event, (origin, target)), event being 'switch' or 'throw'.\n"
-     "It is called in the target. None ends tracing; so does an exception in the callback, which is raised in\n"
-     "the target. Returns the previous callback, or None."},
+     "Trace the switches of this thread by callback(event, (origin, target)); event is 'switch'\n"
+     "or 'throw'. It is called in the target. None ends tracing; so does an exception in the\n"
+     "callback, which is raised in the target. Returns the previous callback, or None."},
     {"shortcuts", set_shortcuts, METH_O, NULL},
     {"running", running, METH_NOARGS, NULL},
     {"ready", ready, METH_O, NULL},
@@ -297,8 +299,8 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* Puts functions into the dict of a module. -1 with an exception set if that fails. They are bound to it as an extension
- * module's are, so that profilers show them as such. */
+/* Puts functions into the dict of a module. -1 with an exception set if that fails. They are
+ * bound to it as an extension module's are, so that profilers show them as such. */
 static int
 add_functions(PyObject *namespace, PyMethodDef *defs, PyObject *module_name)
 {
@@ -321,38 +323,19 @@ static PyObject *
 fill(PyObject *Py_UNUSED(module), PyObject *namespace)
 {
     if (Base != NULL || PyInterpreterState_Get() != PyInterpreterState_Main()) {
-        PyErr_SetString(PyExc_ImportError, "switchlib can be loaded once in a process, by the main interpreter");
+        PyErr_SetString(PyExc_ImportError,
+                        "switchlib can be loaded once in a process, by the main interpreter");
         return NULL;
     }
     if (!tstate_known()) {
         PyErr_Format(PyExc_ImportError,
-                     "switchlib was compiled for another release of CPython: for %s, and this is %s, whose structures differ. "
-                     "Build and install it again.",
+                     "switchlib was compiled for another release of CPython: for %s, and this is "
+                     "%s, whose structures differ. Build and install it again.",
                      PY_VERSION, Py_GetVersion());
         return NULL;
     }
-    struct { PyObject **where; const char *text; } words[] = {
-        {&switch_event, "switch"}, {&throw_event, "throw"}, {&run_name, "run"},
-        {&vanished, "Killing the greenlet because all references have vanished."},
-        {&unstarted_word, "unstarted"}, {&suspended_word, "suspended"},
-        {&current_word, "current"}, {&dead_word, "dead"},
-    };
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(words); i++) {
-        if ((*words[i].where = PyUnicode_InternFromString(words[i].text)) == NULL) {
-            return NULL;
-        }
-    }
-    if ((empty_tuple = PyTuple_New(0)) == NULL
-        || (parent_keyword = Py_BuildValue("(s)", "parent")) == NULL
-        || (parent_run_keywords = Py_BuildValue("(ss)", "parent", "run")) == NULL) {
+    if (constants_make() < 0 || decisions_make(namespace) < 0) {
         return NULL;
-    }
-    static const char *const names[] = {"SWITCH", "THROW", "START"};
-    for (int i = 0; i < 3; i++) {
-        if ((decisions[i] = PyLong_FromLong(i)) == NULL
-            || PyDict_SetItemString(namespace, names[i], decisions[i]) < 0) {
-            return NULL;
-        }
     }
     PyObject *module_name = PyUnicode_FromString("switchlib");
     if (add_functions(namespace, functions, module_name) < 0) {
@@ -365,7 +348,7 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
 #endif
     int listening = collector_listen(module_name);
     Py_XDECREF(module_name);
-    if (listening < 0 || callee_install() < 0 || base_type_make() < 0
+    if (listening < 0 || callee_install() < 0 || object_install() < 0 || base_type_make() < 0
         || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {
         return NULL;
     }
@@ -382,7 +365,8 @@ mechanism_open(uintptr_t namespace_id)
 {
     PyGILState_STATE gil = PyGILState_Ensure();
     PyObject *function = PyCFunction_New(&fill_function, NULL);
-    int status = function == NULL ? -1 : PyDict_SetItemString((PyObject *)namespace_id, "fill", function);
+    PyObject *namespace = (PyObject *)namespace_id;
+    int status = function == NULL ? -1 : PyDict_SetItemString(namespace, "fill", function);
     Py_XDECREF(function);
     PyErr_Clear();
     PyGILState_Release(gil);

@@ -1,21 +1,23 @@
 /* See points.h. */
-#include "parts.h"
+#include "thread.h"
 
 #ifdef SWITCHLIB_POINTS
 
-extern point *const __start_switchlib_points[], *const __stop_switchlib_points[];  /* by the linker */
+/* Made by the linker. */
+extern point *const __start_switchlib_points[], *const __stop_switchlib_points[];
 
 static PyObject *hook;              /* owned: what is to be called, */
-static long countdown;              /* at the so many-th point from now on; less than 1 if at none */
+static long countdown;  /* at the so many-th point from now on; less than 1 if at none */
 static long passed;                 /* points since it was armed */
 static const point *struck;         /* where it was called */
 
 bool
 point_reached(point *here, bool fails)
 {
-    Thread *thread = Base == NULL ? NULL : thread_find(false);     /* before tstate_known there are none */
-    if (thread != NULL && (thread->target != NULL || thread->function != NULL)) {
-        fprintf(stderr, "%s:%d: %s may run something between a check and the switch\n", here->file, here->line, here->call);
+    Thread *thread = Base == NULL ? NULL : thread_find();  /* before tstate_known there are none */
+    if (thread != NULL && (thread->target != NULL || thread->lent_function != NULL)) {
+        fprintf(stderr, "%s:%d: %s may run something between a check and the switch\n", here->file,
+                here->line, here->call);
         Py_FatalError("switchlib: something may run between a check and the switch");
     }
     here->reached++;
@@ -47,8 +49,8 @@ point_reached(point *here, bool fails)
     return false;
 }
 
-/* arm_point(number, function): has the function called, once, at the so many-th point from now on (from 1). It gets whether an
- * exception that it raises makes the call there fail. */
+/* arm_point(number, function): has the function called, once, at the so many-th point from now
+ * on (from 1). It gets whether an exception that it raises makes the call there fail. */
 static PyObject *
 arm_point(PyObject *Py_UNUSED(module), PyObject *args)
 {
@@ -64,7 +66,8 @@ arm_point(PyObject *Py_UNUSED(module), PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* disarm_point(): returns (how many points were passed meanwhile, the place that was struck or None). */
+/* disarm_point(): returns (how many points were passed meanwhile, the place that was struck or
+ * None). */
 static PyObject *
 disarm_point(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
@@ -76,7 +79,8 @@ disarm_point(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     if (struck == NULL) {
         return Py_BuildValue("(lO)", passed, Py_None);
     }
-    return Py_BuildValue("(lN)", passed, PyUnicode_FromFormat("%s:%d %s", struck->file, struck->line, struck->call));
+    PyObject *place = PyUnicode_FromFormat("%s:%d %s", struck->file, struck->line, struck->call);
+    return Py_BuildValue("(lN)", passed, place);
 }
 
 /* points(): a list of all places, each a tuple (file, line, call, how often it was reached). */
@@ -84,8 +88,10 @@ static PyObject *
 points(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     PyObject *list = PyList_New(0);
-    for (point *const *each = __start_switchlib_points; list != NULL && each < __stop_switchlib_points; each++) {
-        PyObject *item = Py_BuildValue("(sisi)", (*each)->file, (*each)->line, (*each)->call, (*each)->reached);
+    point *const *each = __start_switchlib_points;
+    for (; list != NULL && each < __stop_switchlib_points; each++) {
+        PyObject *item = Py_BuildValue("(sisi)", (*each)->file, (*each)->line, (*each)->call,
+                                       (*each)->reached);
         if (item == NULL || PyList_Append(list, item) < 0) {
             Py_CLEAR(list);
         }

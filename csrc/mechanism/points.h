@@ -1,10 +1,12 @@
-/* A build for tests (-DSWITCHLIB_POINTS, python -m tests.points): every place of the mechanism where code of users may run.
+/* A build for tests (-DSWITCHLIB_POINTS, python -m tests.points): every place of the mechanism
+ * where code of users may run.
  *
- * Such a place is a call out, an allocation that may let the collector run, an exception that is set or replaced, or a
- * reference that is dropped and may be the last. Here each of these calls is a macro that comes through `point` first,
- * which may have a test's function called there. It also sees to the rule that the whole mechanism stands on: between the
- * check of a target and the switch there is no such place (thread->target tells). References that are dropped there are
- * known not to be the last, which is looked at too (drop_shared). */
+ * Such a place is a call out, an allocation that may let the collector run, an exception that is
+ * set or replaced, or a reference that is dropped and may be the last. Here each of these calls
+ * is a macro that comes through `point` first, which may have a test's function called there. It
+ * also sees to the rule that the whole mechanism stands on: between the check of a target and
+ * the switch there is no such place (thread->target tells). References that are dropped there
+ * are known not to be the last, which is looked at too (drop_shared). */
 #ifndef SWITCHLIB_POINTS_H
 #define SWITCHLIB_POINTS_H
 
@@ -16,7 +18,8 @@ typedef struct point {
     int reached;
 } point;
 
-/* Whether the test's function raised an exception, which is set: then the call is to fail. `fails` tells if it can. */
+/* Whether the test's function raised an exception, which is set: then the call is to fail.
+ * `fails` tells if it can. */
 bool point_reached(point *here, bool fails);
 
 /* For switchlib/_mechanism.py. */
@@ -40,7 +43,8 @@ decref_for_real(PyObject *object)
 #undef Py_DECREF
 #undef Py_XDECREF
 #define Py_DECREF(op) (POINT("Py_DECREF", false), decref_for_real((PyObject *)(op)))
-#define Py_XDECREF(op) (POINT("Py_XDECREF", false), (op) != NULL ? decref_for_real((PyObject *)(op)) : (void)0)
+#define Py_XDECREF(op) \
+    (POINT("Py_XDECREF", false), (op) != NULL ? decref_for_real((PyObject *)(op)) : (void)0)
 
 /* May run anything, and fail. */
 #define PyTuple_New(...) OR_NULL(PyTuple_New(__VA_ARGS__))
@@ -48,7 +52,8 @@ decref_for_real(PyObject *object)
 #define PyDict_New() OR_NULL(PyDict_New())
 #define PyLong_FromLong(...) OR_NULL(PyLong_FromLong(__VA_ARGS__))
 #undef PyObject_GC_NewVar
-#define PyObject_GC_NewVar(type, of, n) (POINT("PyObject_GC_NewVar", true) ? NULL : (type *)_PyObject_GC_NewVar(of, n))
+#define PyObject_GC_NewVar(type, of, n) \
+    (POINT("PyObject_GC_NewVar", true) ? NULL : (type *)_PyObject_GC_NewVar(of, n))
 #define PyObject_Call(...) OR_NULL(PyObject_Call(__VA_ARGS__))
 #define PyObject_Vectorcall(...) OR_NULL(PyObject_Vectorcall(__VA_ARGS__))
 #define PyObject_GetAttr(...) OR_NULL(PyObject_GetAttr(__VA_ARGS__))

@@ -1,9 +1,12 @@
-/* A switch: leave, arrive. */
-#include "parts.h"
+#include "switch.h"
 
-/* ------------------------------------------------------------------------------------------------ tracing */
+#include "constants.h"
+#include "exception.h"
 
-/* Tells the thread's tracer. If that raises, it is removed and what it raised is to arrive instead: returns -1. */
+/* -------------------------------------------------------------------------------------- tracing */
+
+/* Calls the thread's tracer. If that raises, it is removed, and what it raised is to arrive
+ * instead: returns -1. */
 static int
 trace(Thread *thread, Greenlet *origin, Greenlet *target, bool thrown)
 {
@@ -21,7 +24,7 @@ trace(Thread *thread, Greenlet *origin, Greenlet *target, bool thrown)
     if (result == NULL) {
         tracer = thread->tracer;
         thread->tracer = NULL;
-        set_fast(thread);
+        update_fast_tstate(thread);
         release(tracer);
         return -1;
     }
@@ -29,10 +32,10 @@ trace(Thread *thread, Greenlet *origin, Greenlet *target, bool thrown)
     return 0;
 }
 
-/* ----------------------------------------------------------------------------------------------- leaving */
+/* -------------------------------------------------------------------------------------- leaving */
 
-/* Saves the current stack and makes room for the target's. Returns where that is, or without memory what `otherwise` does:
- * then all is as it was. */
+/* Saves the current stack and makes room for the target's. Returns where that is, or without
+ * memory what `otherwise` does: then all is as it was. */
 STACK_INLINE void *
 leave_for_target(Thread *thread, void *sp, void *(*otherwise)(Thread *))
 {
@@ -41,7 +44,7 @@ leave_for_target(Thread *thread, void *sp, void *(*otherwise)(Thread *))
         return otherwise(thread);
     }
     from->slice.start = sp;
-    tstate_save(&from->tstate, thread->tstate);     /* which may change the stack that is saved next */
+    tstate_save(&from->tstate, thread->tstate);     /* which may write to the stack saved next */
     if (unlikely(stack_save(&from->slice, &to->slice) < 0)) {
         tstate_restore(&from->tstate, thread->tstate);
         from->slice.start = NULL;
@@ -53,7 +56,8 @@ leave_for_target(Thread *thread, void *sp, void *(*otherwise)(Thread *))
 static __attribute__((noinline)) void *
 refuse(Thread *thread)
 {
-    PyObject *payload = thread->payload, *traceback = thread->traceback, *target = (PyObject *)thread->target;
+    PyObject *payload = thread->payload, *traceback = thread->traceback;
+    PyObject *target = (PyObject *)thread->target;
     thread->payload = NULL;
     thread->traceback = NULL;
     thread->target = NULL;
@@ -98,60 +102,11 @@ leave_for_good_or_stay(void *Py_UNUSED(sp), void *arg)
         return stay(thread);
     }
     tstate_end(&from->tstate, thread->tstate);
-    stack_forget(&from->slice);     /* whoever keeps the dead greenlet keeps no buffer */
+    stack_forget(&from->slice);     /* a dead greenlet that is referred to keeps no buffer */
     return to->slice.start;
 }
 
-static inline void *
-begin_below(Thread *thread, void *sp)
-{
-    State *to = thread->target->state;
-    stack_begin(&to->slice, sp, &thread->current->state->slice);
-    to->thread = thread;
-    thread->count++;
-    tstate_begin(&to->tstate, thread->tstate);
-    return sp;
-}
-
-void *
-leave_to_begin(void *sp, void *arg)
-{
-    Thread *thread = arg;
-    State *from = thread->current->state;
-    from->slice.start = sp;
-    tstate_save(&from->tstate, thread->tstate);
-    return begin_below(thread, sp);
-}
-
-/* Where greenlets end into one another in a row, the first is often held by whoever called it, and would hold them all by
- * their parents. What nobody else refers to is left out: the first one's parent is then the next, to which all that is meant
- * for it would go anyway. */
-static void
-shorten_row(Thread *thread, Greenlet *dying, Greenlet *next)
-{
-    Greenlet *first = thread->first_of_row;
-    if (first == NULL || first->state->parent != dying || Py_REFCNT(dying) != 2) {
-        thread->first_of_row = dying;
-        return;
-    }
-    first->state->parent = (Greenlet *)Py_NewRef(next);
-    drop_shared(dying);
-}
-
-/* The new stack begins where the old one did, whose frames nobody needs any more: so a row of greenlets that end into one
- * another takes up one place. */
-void *
-leave_for_good_to_begin(void *Py_UNUSED(sp), void *arg)
-{
-    Thread *thread = arg;
-    State *from = thread->current->state;
-    shorten_row(thread, thread->current, thread->target);
-    tstate_end(&from->tstate, thread->tstate);
-    stack_forget(&from->slice);
-    return begin_below(thread, from->slice.stop);
-}
-
-/* ----------------------------------------------------------------------------------------------- arriving */
+/* ------------------------------------------------------------------------------------- arriving */
 
 PyObject *
 arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload)

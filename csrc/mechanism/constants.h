@@ -1,0 +1,21 @@
+/* Objects that are made once, at import, and never change. */
+#ifndef SWITCHLIB_CONSTANTS_H
+#define SWITCHLIB_CONSTANTS_H
+
+#include "common.h"
+
+HIDDEN_BEGIN
+
+extern PyObject *empty_tuple;
+extern PyObject *run_name;          /* "run" */
+extern PyObject *switch_event, *throw_event;    /* what a tracer of switches is given */
+extern PyObject *parent_keyword, *parent_run_keywords;  /* names of __init__'s arguments */
+extern PyObject *kill_message;      /* what a greenlet without references is killed with */
+extern PyObject *unstarted_word, *suspended_word, *current_word, *dead_word;
+
+/* 0, or -1 with an exception set. */
+int constants_make(void);
+
+HIDDEN_END
+
+#endif

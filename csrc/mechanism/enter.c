@@ -1,0 +1,178 @@
+#include "enter.h"
+
+#include "kill.h"
+#include "object.h"
+
+bool closing;
+
+static const char guard_name[] = "switchlib.thread";
+
+/* So many threads may begin before forgotten ones are searched for. */
+static Py_ssize_t until_search;
+/* Of the thread state whose guard reported its end last. */
+static uint64_t last_ended_id;
+
+/* The thread has ended. Its suspended greenlets can never run again; each frees its stack when
+ * it goes. */
+static void
+thread_end(Thread *thread)
+{
+    thread_remove(thread);
+    thread->tstate = thread->fast_tstate = NULL;
+    kill_doomed(thread);
+    Py_CLEAR(thread->tracer);
+    Py_CLEAR(thread->current);
+    Py_CLEAR(thread->main);
+    thread_release(thread);
+}
+
+/* Called when the thread state's dict goes: its thread ends, or the interpreter, or a forked
+ * child clears the thread states of threads that it does not have. */
+static void
+guard_destroy(PyObject *guard)
+{
+    Thread *thread = PyCapsule_GetPointer(guard, guard_name);
+    if (is_thread_of(thread, tstate_get()) && !tstate_finalizing()) {
+        kill_doomed(thread);
+    }
+    last_ended_id = thread->id;
+    if (thread->tstate != NULL) {
+        tstate_leave_thread(thread->tstate);
+        thread_end(thread);
+    }
+    thread_release(thread);
+}
+
+/* Some threads end unreported: destructors that run after the thread state's dict has gone may
+ * ask for greenlets, and get a dict that is never cleared. Where a new thread state lies there
+ * is none of theirs any more. */
+static void
+end_predecessors(PyThreadState *ts)
+{
+    for (Thread *thread = thread_first_near(ts); thread != NULL; thread = thread->next) {
+        if (thread->tstate == ts && !is_thread_of(thread, ts)) {
+            thread_end(thread);     /* which may run anything */
+            end_predecessors(ts);
+            return;
+        }
+    }
+}
+
+/* Ends all that ended unreported, but those of subinterpreters: their thread states cannot be
+ * listed here. It takes as long as there are threads, so it waits until their number has
+ * doubled, or, while one is known that will end unreported, until it has grown by an eighth. */
+static void
+end_forgotten_threads(void)
+{
+    if (until_search-- > 0) {
+        return;
+    }
+    bool again = false;
+    for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
+        thread->was_seen = !thread->of_main_interpreter;
+    }
+    PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        Thread *thread = thread_of(ts);
+        if (thread != NULL) {
+            thread->was_seen = true;
+            again |= thread->outlives_guard;
+        }
+    }
+    until_search = again ? thread_count() / 8 : thread_count() + 8;
+    for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
+        if (!thread->was_seen) {
+            thread_end(thread);     /* which may run anything */
+            thread = NULL;
+        }
+    }
+}
+
+/* Fills a new thread in, with its main greenlet, which it takes over. */
+static void
+thread_begin(Thread *thread, PyThreadState *ts, Greenlet *main)
+{
+    main->state->slice.stop = STACK_END;
+    main->state->thread = thread;
+    main_greenlets++;
+    thread->tstate = ts;
+    thread->id = tstate_id(ts);
+    thread->of_main_interpreter = tstate_is_of_main_interpreter();
+    thread->current = (Greenlet *)Py_NewRef(main);
+    thread->main = main;
+    thread->count = 3;              /* by the guard, the table of threads, the main greenlet */
+    thread->was_seen = true;
+    thread->outlives_guard = thread->id == last_ended_id;
+    if (thread->outlives_guard && until_search > thread_count() / 8) {
+        until_search = thread_count() / 8;
+    }
+    thread_add(thread);
+    update_fast_tstate(thread);
+}
+
+static Thread *
+thread_create(PyThreadState *ts, PyObject *dict)
+{
+    end_predecessors(ts);
+    end_forgotten_threads();
+    if (tstate_enter_thread(ts) < 0) {
+        return NULL;
+    }
+    Greenlet *main = greenlet_alloc(Public);
+    Thread *thread = PyMem_Calloc(1, sizeof *thread);
+    PyObject *guard = thread == NULL ? NULL : PyCapsule_New(thread, guard_name, NULL);
+    bool made = main != NULL && guard != NULL && PyDict_SetItem(dict, guard, Py_None) == 0;
+    if (!made || thread_find() != NULL) {   /* a finaliser that ran meanwhile has used greenlets */
+        if (made && PyDict_DelItem(dict, guard) < 0) {
+            PyErr_Clear();
+        }
+        Py_XDECREF(guard);
+        Py_XDECREF(main);
+        PyMem_Free(thread);
+        if (!made && !PyErr_Occurred()) {
+            PyErr_NoMemory();
+        }
+        return made ? thread_find() : NULL;
+    }
+    thread_begin(thread, ts, main);
+    PyCapsule_SetDestructor(guard, guard_destroy);
+    Py_DECREF(guard);
+    return thread;
+}
+
+Thread *
+thread_enter_quietly(void)
+{
+    Thread *thread = thread_find();
+    if (likely(thread != NULL)) {
+        return thread;
+    }
+    PyObject *dict = PyThreadState_GetDict();
+    if (dict == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    thread = thread_create(tstate_get(), dict);
+    return thread == NULL ? NULL : (last_thread = thread);
+}
+
+Thread *
+thread_enter(void)
+{
+    Thread *thread = thread_enter_quietly();
+    if (unlikely(thread != NULL && (thread->doomed != NULL || thread->unreachable != NULL))) {
+        kill_doomed(thread);
+    }
+    return thread;
+}
+
+PyObject *
+current_greenlet_slowly(void)
+{
+    if (tstate_finalizing()) {
+        PyErr_SetString(PyExc_RuntimeError, "greenlet is being finalized");
+        return NULL;
+    }
+    Thread *thread = thread_enter();
+    return thread == NULL ? NULL : Py_NewRef((PyObject *)thread->current);
+}

@@ -1,0 +1,35 @@
+/* Threads come and go: at their first use of greenlets, and at their end. */
+#ifndef SWITCHLIB_ENTER_H
+#define SWITCHLIB_ENTER_H
+
+#include "thread.h"
+
+HIDDEN_BEGIN
+
+extern bool closing;                /* the interpreter runs its exit functions, or ends already */
+
+/* The running thread, with a main greenlet if it had none. First kills what waits to be killed
+ * in it. NULL with an exception set if it could not be. May run anything. */
+Thread *thread_enter(void);
+
+/* The same, but kills nothing. */
+Thread *thread_enter_quietly(void);
+
+/* The rest of current_greenlet, where it is not simply there. */
+PyObject *current_greenlet_slowly(void);
+
+/* A new reference to the greenlet that runs; NULL with an exception set if there is none any
+ * more. */
+static inline PyObject *
+current_greenlet(void)
+{
+    Thread *thread = last_thread;
+    if (unlikely(!is_fast(thread) || closing)) {
+        return current_greenlet_slowly();
+    }
+    return Py_NewRef((PyObject *)thread->current);
+}
+
+HIDDEN_END
+
+#endif

@@ -1,0 +1,86 @@
+/* What a greenlet is to the mechanism: an object, its state, its parents. */
+#ifndef SWITCHLIB_GREENLET_H
+#define SWITCHLIB_GREENLET_H
+
+#include "common.h"
+
+HIDDEN_BEGIN
+
+struct Thread;
+
+/* Zeroed memory is the state of a greenlet that is unstarted. */
+typedef struct State {
+    struct Thread *thread;          /* counted; NULL until the greenlet begins */
+    stack_slice slice;
+    tstate_slice tstate;
+    struct Greenlet *parent;        /* owned; NULL for a main greenlet */
+    PyObject *run;                  /* owned; NULL if there is none (any more) */
+    struct Greenlet *next;          /* if it is to be killed: the next in its thread's list */
+    struct Greenlet *victim;        /* borrowed: if suspended in a kill, whose end it waits for */
+    int depth;                      /* how many kills, each within the next, it stands in */
+    bool is_separate;               /* in a block of memory of its own, not in that of the object */
+} State;
+
+/* The layout is that of `PyGreenlet` in greenlet.h: extensions built against greenlet subclass
+ * it. */
+typedef struct Greenlet {
+    PyObject_HEAD
+    PyObject *weakreflist;
+    PyObject *dict;
+    State *state;                   /* NULL only while the object is freed */
+} Greenlet;
+
+extern PyTypeObject *Base;          /* the type, */
+extern PyTypeObject *Public;        /* and the policy class derived from it */
+
+static inline bool
+is_greenlet(PyObject *object)
+{
+    return Py_IS_TYPE(object, Public) || PyObject_TypeCheck(object, Base);
+}
+
+static inline bool
+is_unstarted(const State *state)
+{
+    return state->thread == NULL;
+}
+
+static inline bool
+is_main(const Greenlet *g)
+{
+    return g->state->slice.stop == STACK_END;
+}
+
+/* A walk up the parents, from `walk_from` on. It ends even if the links go round, for no chain
+ * is longer than there are greenlets. */
+typedef struct Walk {
+    Greenlet *at;                   /* NULL at the end */
+    long left;                      /* less than 0 if the links go round */
+} Walk;
+
+static inline Walk
+walk_from(const Greenlet *g)
+{
+    return (Walk){(Greenlet *)g, arena_greenlets};
+}
+
+static inline void
+walk_up(Walk *walk)
+{
+    walk->at = --walk->left < 0 ? NULL : walk->at->state->parent;
+}
+
+/* Stores a parent, owned from now on, unless that would make a cycle: then returns false. Drops
+ * the former one last, which may run anything. */
+bool store_parent(Greenlet *self, Greenlet *parent);
+
+/* Whether `ancestor` is the greenlet or among its parents; true, too, if their links go round. */
+bool descends_from(const Greenlet *g, const Greenlet *ancestor);
+
+/* Gives a greenlet an empty dict, with which the interpreter looks `switch` up more quickly.
+ * This may run anything, which may make one first; without memory there is none. */
+void give_dict(Greenlet *self);
+
+HIDDEN_END
+
+#endif

@@ -1,0 +1,29 @@
+/* The end of greenlets that nobody refers to.
+ *
+ * The greenlet that drops the last reference kills at once. What a victim drops as it dies is
+ * killed within that, and so is what its result drops. A long chain must not nest as deep as it
+ * is long: below MOST_NESTED kills within each other a victim waits in its thread's list, until
+ * one of them is over or somebody next asks for greenlets. */
+#ifndef SWITCHLIB_KILL_H
+#define SWITCHLIB_KILL_H
+
+#include "thread.h"
+
+HIDDEN_BEGIN
+
+/* Kills what is in the thread's lists, as far as it can be now: in `doomed` what nobody else
+ * refers to, in `unreachable` all. If the thread has ended they are only released. */
+void kill_doomed(Thread *thread);
+
+/* How many are in such a list. */
+Py_ssize_t count_doomed(const Greenlet *list);
+
+/* Puts a suspended greenlet into its thread's list `unreachable`. */
+void add_unreachable(Greenlet *g);
+
+/* tp_finalize: kills a suspended greenlet, or has it killed later. */
+void greenlet_finalize(PyObject *object);
+
+HIDDEN_END
+
+#endif

@@ -1,0 +1,210 @@
+#include "object.h"
+
+#include "kill.h"
+#include "thread.h"
+
+/* To CPython, more memory behind an object is that of a type whose instances vary in length.
+ * (PyUnstable_Object_GC_NewWithExtraData is there from 3.12 on.) */
+static PyTypeObject Block = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "switchlib._mechanism.Block",
+    .tp_basicsize = sizeof(PyVarObject),
+    .tp_itemsize = 1,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_traverse = greenlet_traverse,
+};
+
+/* As PyType_GenericAlloc, with a state behind the object: one allocation, and with very many
+ * greenlets no second wait for memory to find the state. */
+static Greenlet *
+alloc_with_state(PyTypeObject *type)
+{
+    size_t alignment = _Alignof(State);
+    size_t offset = ((size_t)type->tp_basicsize + alignment - 1) / alignment * alignment;
+    size_t size = offset + sizeof(State);
+    PyVarObject *block = PyObject_GC_NewVar(PyVarObject, &Block,
+                                            (Py_ssize_t)(size - sizeof(PyVarObject)));
+    if (block == NULL) {
+        return NULL;
+    }
+    memset((char *)block + sizeof(PyObject), 0, size - sizeof(PyObject));
+    Py_SET_TYPE(block, type);
+    if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) {
+        Py_INCREF(type);
+    }
+    Greenlet *self = (Greenlet *)block;
+    self->state = (State *)((char *)block + offset);
+    PyObject_GC_Track(self);
+    return self;
+}
+
+/* For a type of an extension that allocates its objects itself. */
+static Greenlet *
+alloc_with_separate_state(PyTypeObject *type)
+{
+    /* The state first: no object may be seen without one, not even by a subclass's __del__. */
+    State *state = PyObject_Calloc(1, sizeof(State));
+    if (state == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    state->is_separate = true;
+    Greenlet *self = (Greenlet *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        PyObject_Free(state);
+        return NULL;
+    }
+    self->state = state;
+    return self;
+}
+
+Greenlet *
+greenlet_alloc(PyTypeObject *type)
+{
+    bool is_usual = type->tp_alloc == PyType_GenericAlloc;
+    Greenlet *self = is_usual ? alloc_with_state(type) : alloc_with_separate_state(type);
+    arena_greenlets += self != NULL;
+    return self;
+}
+
+int
+object_install(void)
+{
+    return PyType_Ready(&Block);
+}
+
+/* Whether it is for us to visit and to drop the reference that an instance of `type` has to its
+ * class. CPython does it for a class written in Python whose nearest base in C is static, such
+ * as the types that Cython derives from ours (see subtype_dealloc in Objects/typeobject.c). */
+static bool
+counts_class(PyTypeObject *type)
+{
+    PyTypeObject *base = type;
+    while (base->tp_dealloc == type->tp_dealloc && base->tp_dealloc != greenlet_dealloc) {
+        base = base->tp_base;
+    }
+    return PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
+        && PyType_HasFeature(base, Py_TPFLAGS_HEAPTYPE);
+}
+
+int
+greenlet_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Greenlet *self = (Greenlet *)object;
+    if (counts_class(Py_TYPE(self))) {
+        Py_VISIT(Py_TYPE(self));
+    }
+    Py_VISIT(self->dict);
+    if (self->state != NULL) {
+        Py_VISIT(self->state->parent);
+        Py_VISIT(self->state->run);
+        return tstate_traverse(&self->state->tstate, visit, arg);
+    }
+    return 0;
+}
+
+int
+greenlet_clear(PyObject *object)
+{
+    Greenlet *self = (Greenlet *)object;
+    if (self->state != NULL && !is_unstarted(self->state) && is_suspended(self->state)
+        && !tstate_finalizing()) {
+        /* It was finalised before and lived on. It is killed once more, with all that it has. */
+        add_unreachable(self);
+        return 0;
+    }
+    Py_CLEAR(self->dict);
+    if (self->state != NULL && self->state->slice.start == NULL) {
+        Py_CLEAR(self->state->parent);
+        Py_CLEAR(self->state->run);
+        tstate_clear(&self->state->tstate);
+    }
+    return 0;
+}
+
+static void
+free_state(Greenlet *self)
+{
+    State *state = self->state;
+    if (state == NULL) {
+        return;
+    }
+    self->state = NULL;
+    if (state->thread != NULL && state->thread->first_of_row == self) {
+        state->thread->first_of_row = NULL;
+    }
+    stack_forget(&state->slice);
+    tstate_clear(&state->tstate);
+    Py_XDECREF(state->parent);
+    Py_XDECREF(state->run);
+    if (state->thread != NULL) {
+        main_greenlets -= state->slice.stop == STACK_END;
+        thread_release(state->thread);
+    }
+    arena_greenlets--;
+    if (state->is_separate) {
+        PyObject_Free(state);
+    }
+}
+
+/* Undoes what CPython did to an object as its last reference went. */
+static void
+resurrect(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    Py_ssize_t count = Py_REFCNT(object);
+    _Py_NewReference(object);       /* which counts one more in the total of all, ... */
+    Py_SET_REFCNT(object, count + 1);
+    Py_DECREF(object);              /* ... and this one less */
+    if (!PyObject_GC_IsTracked(object)) {
+        PyObject_GC_Track(object);
+    }
+    if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && !counts_class(type)) {
+        Py_INCREF(type);            /* which CPython will drop when tp_dealloc has returned */
+    }
+}
+
+/* Finalises a suspended greenlet. Returns whether it lives on, and then has as many references
+ * as there are. */
+static bool
+survives_end(PyObject *object)
+{
+    Greenlet *self = (Greenlet *)object;
+    if (PyObject_CallFinalizerFromDealloc(object) < 0) {
+        return true;
+    }
+    if (self->state->slice.start == NULL) {
+        return false;
+    }
+    /* A subclass's __del__ stands before ours, or it was finalised before and lived on. */
+    Py_SET_REFCNT(object, 1);
+    greenlet_finalize(object);
+    Py_SET_REFCNT(object, Py_REFCNT(object) - 1);
+    if (Py_REFCNT(object) == 0) {
+        return false;
+    }
+    resurrect(object);
+    return true;
+}
+
+void
+greenlet_dealloc(PyObject *object)
+{
+    Greenlet *self = (Greenlet *)object;
+    PyTypeObject *type = Py_TYPE(self);
+    if (self->state != NULL && self->state->slice.start != NULL && survives_end(object)) {
+        return;
+    }
+    PyObject_GC_UnTrack(self);
+    Py_TRASHCAN_BEGIN(self, greenlet_dealloc)
+    if (self->weakreflist != NULL) {
+        PyObject_ClearWeakRefs(object);
+    }
+    Py_CLEAR(self->dict);
+    free_state(self);
+    type->tp_free(self);
+    if (counts_class(type)) {
+        Py_DECREF(type);
+    }
+    Py_TRASHCAN_END
+}

@@ -1,0 +1,39 @@
+/* The one answer of all that settles what a switch, a throw or an end comes to. */
+#ifndef SWITCHLIB_SETTLED_H
+#define SWITCHLIB_SETTLED_H
+
+#include "common.h"
+
+typedef struct Settled {
+    enum {
+        DONE,                       /* no stack is left: `result` comes out of the switch */
+        RETRY,                      /* the decision holds no more: ask again */
+        RESUME, RAISE, BEGIN,       /* the thread is ready: nothing may run until it has left */
+    } what;
+    PyObject *result;               /* NULL if an exception is set, or if not DONE */
+} Settled;
+
+#define FAILED ((Settled){DONE, NULL})
+#define ASK_AGAIN ((Settled){RETRY, NULL})
+
+/* Whether the thread is about to leave its stack. Then it holds what was settled on, so that
+ * references to that are not the last. */
+static inline bool
+is_leaving(Settled settled)
+{
+    return settled.what != DONE && settled.what != RETRY;
+}
+
+/* Drops a reference to what was settled on. */
+static inline void
+let_go(PyObject *object, Settled settled)
+{
+    if (is_leaving(settled)) {
+        drop_shared(object);
+    }
+    else {
+        release(object);
+    }
+}
+
+#endif

@@ -1,0 +1,140 @@
+/* Threads that use greenlets, found by their thread state. How they come and go is in enter.c. */
+#ifndef SWITCHLIB_THREAD_H
+#define SWITCHLIB_THREAD_H
+
+#include "greenlet.h"
+
+HIDDEN_BEGIN
+
+/* As many arguments as this are lent with a `self` before them. */
+#define LENT_WITH_SELF 5
+
+/* A thread that has used greenlets. The thread state's dict owns it; so does each greenlet that
+ * began in it. */
+typedef struct Thread {
+    PyThreadState *fast_tstate;     /* tstate while shortcuts may be taken, otherwise NULL */
+    PyThreadState *tstate;          /* NULL when the thread has ended */
+    uint64_t id;                    /* of tstate: another may get its address, but not its number */
+    bool of_main_interpreter;       /* one of a subinterpreter comes here by the C API only */
+    Greenlet *current;              /* owned: nothing on a greenlet's own stack may own it */
+    Greenlet *main;                 /* owned */
+
+    /* The switch under way. */
+    Greenlet *target;               /* owned */
+    PyObject *payload;              /* owned: the value, or what arrive_to_raise raises;
+                                       NULL if an exception is set */
+    PyObject *traceback;            /* owned, may be NULL: with which it is raised */
+    bool stayed;                    /* there was no memory to leave the stack */
+    /* If the target starts, either a function is lent its arguments in an array (all borrowed),
+     * see lend_args, ... */
+    PyFunctionObject *lent_function;
+    PyObject *const *lent_args;
+    Py_ssize_t lent_nargs;
+    PyObject *lent_with_self[1 + LENT_WITH_SELF];   /* the array, if `self` comes first */
+    /* ... or run is called with these. */
+    PyObject *args;                 /* owned; NULL to raise the payload instead of calling run */
+    PyObject *kwargs;               /* owned, may be NULL */
+    PyObject *replaced_run;         /* owned: another run took its place; to be released there */
+
+    struct Greenlet *first_of_row;  /* borrowed, may be NULL: see shorten_row */
+    PyObject *tracer;               /* owned, may be NULL */
+    Py_tracefunc trace_function, profile_function;  /* those that policy is hidden from */
+    /* Owned lists of greenlets that are to be killed when the thread next asks for greenlets: */
+    Greenlet *doomed;               /* they lost their last reference elsewhere, or have to wait */
+    Greenlet *unreachable;          /* they did so in the collector, or it found them in cycles */
+    Py_ssize_t count;               /* of references to this */
+    struct Thread *next;            /* in its bucket */
+    /* For end_forgotten_threads: */
+    bool was_seen;
+    bool outlives_guard;            /* it began after the guard of its thread state had gone */
+} Thread;
+
+extern Thread *last_thread;         /* the thread that used greenlets last; the GIL protects it */
+extern bool shortcuts;
+extern Py_ssize_t main_greenlets;   /* how many there are */
+
+static inline bool
+is_suspended(const State *state)
+{
+    return state->slice.start != NULL && state->thread->tstate != NULL;
+}
+
+static inline bool
+is_current(const Greenlet *g)
+{
+    return g->state->thread != NULL && g->state->thread->current == g;
+}
+
+/* Whether the thread is that of this thread state. */
+static inline bool
+is_thread_of(const Thread *thread, PyThreadState *ts)
+{
+    return thread->tstate == ts && thread->id == tstate_id(ts);
+}
+
+/* Whether the running thread is this one, and may take shortcuts. */
+static inline bool
+is_fast(const Thread *thread)
+{
+    PyThreadState *ts = tstate_get();
+    return thread->fast_tstate == ts && thread->id == tstate_id(ts);
+}
+
+/* Whether a switch to `target` can only go there: it is suspended in this thread, and nothing
+ * forbids shortcuts. */
+static inline bool
+is_plain(const Thread *thread, const Greenlet *target)
+{
+    const State *to = target->state;
+    return thread->fast_tstate != NULL && to->thread == thread && to->slice.start != NULL;
+}
+
+/* Whether what a greenlet has may be read without asking policy. That is the same in each
+ * thread, so the one at hand is asked: the last. */
+static inline bool
+may_read_at_once(void)
+{
+    return last_thread->fast_tstate != NULL;
+}
+
+/* To be called when what forbids shortcuts may have changed. */
+void update_fast_tstate(Thread *thread);
+
+/* That of a thread state, which becomes the last; NULL if it has not used greenlets. */
+Thread *thread_find_in_table(PyThreadState *ts);
+
+/* The running thread; NULL, with no exception set, if it has not used greenlets yet. */
+static inline Thread *
+thread_find(void)
+{
+    PyThreadState *ts = tstate_get();
+    return likely(is_thread_of(last_thread, ts)) ? last_thread : thread_find_in_table(ts);
+}
+
+/* All that have not ended, in any order: the first is after NULL, and NULL after the last. */
+Thread *thread_after(const Thread *thread);
+
+/* That of a thread state, or NULL. */
+Thread *thread_of(PyThreadState *ts);
+
+/* The first of those whose thread states may have this address; the others follow by `next`. */
+Thread *thread_first_near(PyThreadState *ts);
+
+/* Into the table of threads, and out of it. */
+void thread_add(Thread *thread);
+void thread_remove(Thread *thread);
+
+/* How many are in it. */
+Py_ssize_t thread_count(void);
+
+static inline void
+thread_release(Thread *thread)
+{
+    if (--thread->count == 0) {
+        PyMem_Free(thread);
+    }
+}
+
+HIDDEN_END
+
+#endif
