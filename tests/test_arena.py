@@ -1,4 +1,4 @@
-"""Arenas in huge pages (csrc/arena.c), in which many greenlets lie."""
+"""Arenas in huge pages (csrc/memory/arena.c), in which many greenlets lie."""
 
 import sys
 

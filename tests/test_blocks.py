@@ -1,4 +1,4 @@
-"""csrc/blocks.c and csrc/arena.c alone: no block overlaps another, and what is in one stays."""
+"""csrc/memory/blocks.c and csrc/memory/arena.c alone: no block overlaps another, and what is in one stays."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ extern long warm_pools;
 """
 
 SOURCE = """
-#include "csrc/blocks.c"
-#include "csrc/arena.c"
+#include "csrc/memory/blocks.c"
+#include "csrc/memory/arena.c"
 
 /* cffi calls without the GIL. */
 static void *

@@ -445,7 +445,7 @@ def test_a_target_that_dies_while_policy_decides(name, unraisable):
 
 SPARED = {"switch_with_one", "switch_with_keywords", "switch_with_many", "switch_to_the_dead", "switch_to_oneself"}
 # Python frames alone take memory here. On 3.10 a function keeps its last one; later they may lie in a larger block of
-# csrc/blocks.c, whose memory is not the interpreter's to refuse.
+# csrc/memory/blocks.c, whose memory is not the interpreter's to refuse.
 SPARED |= {"end_with_a_result", "start_plainly"}
 if sys.version_info[:2] not in [(3, 13), (3, 14)]:
     SPARED.add("switch_to_what_stood_when_tracing_began")  # no frame object is made

@@ -1,4 +1,4 @@
-"""What greenlets take of memory and addresses, and what goes back to the system: csrc/blocks.c, first_chunk.c, arena.c.
+"""What greenlets take of memory and addresses, and what goes back to the system: csrc/memory/.
 
 Each program runs in a process of its own, where no memory lies about that others have freed.
 """

@@ -4,9 +4,9 @@
 #define SWITCHLIB_COMMON_H
 
 #include "../../asm/asm.h"
-#include "../arena.h"
-#include "../blocks.h"
 #include "../callee.h"
+#include "../memory/arena.h"
+#include "../memory/blocks.h"
 #include "../stack.h"
 #include "../tstate.h"
 

@@ -3,10 +3,10 @@
 #ifndef SWITCHLIB_DATASTACK_H
 #define SWITCHLIB_DATASTACK_H
 
-#include "../blocks.h"
 #include "../callee.h"
-#include "../chunk.h"
-#include "../first_chunk.h"
+#include "../memory/blocks.h"
+#include "../memory/chunk.h"
+#include "../memory/first_chunk.h"
 
 #include <Python.h>
 

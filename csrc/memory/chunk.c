@@ -1,7 +1,7 @@
 #include "chunk.h"
 
 #include "arena.h"
-#include "tstate.h"
+#include "../tstate.h"
 
 #include <stdbool.h>
 
