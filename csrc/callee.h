@@ -1,4 +1,5 @@
-/* What a call of `run` comes down to. */
+/* What a call of `run` comes down to. Apart from the other layers since it knows objects that can be
+ * called, but no thread state, stack or memory; tstate and the mechanism stand on it. */
 #ifndef SWITCHLIB_CALLEE_H
 #define SWITCHLIB_CALLEE_H
 

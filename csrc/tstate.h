@@ -80,6 +80,8 @@
 
 #define TSTATE_IN_ORDER __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
+static inline int tstate_is_of_main_interpreter(void);
+
 #if !defined(PY_VERSION_HEX)
 #  error "switchlib's C library needs CPython's headers"
 #elif defined(Py_GIL_DISABLED)

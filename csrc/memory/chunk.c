@@ -1,13 +1,14 @@
 #include "chunk.h"
 
 #include "arena.h"
-#include "../tstate.h"
 
+#include <Python.h>
 #include <stdbool.h>
 
 #define CACHED 16
 
 static PyObjectArenaAllocator mapped;       /* what was installed before */
+static int (*in_main_interpreter)(void);
 static void *cache[CACHED];                 /* NULL where there is none */
 
 /* From CPython 3.12 on the interpreter may call these at the same time from several threads: subinterpreters with a GIL of
@@ -47,7 +48,7 @@ cache_alloc(void *ctx, size_t size)
     if (size == MAPPED_BYTES) {
         memory = cache_take();
     }
-    else if (size == ARENA_BYTES && tstate_is_of_main_interpreter()) {
+    else if (size == ARENA_BYTES && in_main_interpreter()) {
         memory = arena_map_huge();  /* for those that share one GIL, or there would have to be a lock */
     }
     return memory != NULL ? memory : mapped.alloc(ctx, size);
@@ -73,8 +74,9 @@ chunk_free_mapped(void *chunk, size_t size)
 }
 
 void
-chunk_cache_install(void)
+chunk_cache_install(int (*asks_for_main_interpreter)(void))
 {
+    in_main_interpreter = asks_for_main_interpreter;
     PyObject_GetArenaAllocator(&mapped);
     PyObjectArenaAllocator ours = {mapped.ctx, cache_alloc, cache_free};
     PyObject_SetArenaAllocator(&ours);

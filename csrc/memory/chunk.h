@@ -16,7 +16,9 @@
 /* Frees a further chunk, one that the interpreter allocated. */
 void chunk_free_mapped(void *chunk, size_t size);
 
-/* Puts the cache of the interpreter's own chunks between it and its arena allocator. Once a process. */
-void chunk_cache_install(void);
+/* Puts the cache of the interpreter's own chunks between it and its arena allocator. Once a
+ * process. The function says whether the main interpreter runs in this thread; all interpreters
+ * call it, some without a GIL. */
+void chunk_cache_install(int (*asks_for_main_interpreter)(void));
 
 #endif

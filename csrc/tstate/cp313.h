@@ -56,7 +56,7 @@ tstate_known(void)
 static inline void
 tstate_install(void)
 {
-    chunk_cache_install();
+    chunk_cache_install(tstate_is_of_main_interpreter);
 }
 
 static inline int
