@@ -44,9 +44,8 @@ turn(void)
 }
 
 static void *
-arrive(void *sp, void *arg)
+arrive(void *arg)
 {
-    (void)sp;
     stack_restore(&target->slice, &current->slice);
     if (thread != NULL) {
         tstate_restore(&target->tstate, thread);
@@ -66,7 +65,7 @@ leave_to_begin(void *sp, void *arg)
         tstate_restore(&target->tstate, thread);
     }
     stack_begin(&target->slice, sp, &current->slice);
-    return NULL;
+    return sp;
 }
 
 /* One loop for both, as the eval loop is one: a processor foretells where a return goes by the last call. */
@@ -85,15 +84,14 @@ go_on(long times)
     }
 }
 
-static void *
-begin(void *sp, void *arg)
+static void
+begin(void *arg)
 {
-    (void)sp;
+    (void)arg;
     turn();
     volatile char *locals = alloca(room);
     locals[0] = 0;
     go_on(LONG_MAX);
-    return arg;
 }
 
 static double
@@ -115,7 +113,7 @@ floors_switch(size_t locals, long switches, int state_too, size_t function)
     away = (coroutine){0};
     current = &home;
     target = &away;
-    switchlib_swap_stack(leave_to_begin, begin, NULL);
+    switchlib_start_stack(leave_to_begin, begin, NULL);
     double began = now();
     go_on(switches / 2);
     floors_found found = {(now() - began) / (double)switches, away.slice.saved};

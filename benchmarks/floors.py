@@ -42,7 +42,10 @@ def decide(target: Any) -> tuple[int, Any, tuple[()]]:
 
 CASES = ("switch", "switch_value", "switch_keywords", "c_calls_5", "c_calls_20", "c_calls_50", "python_calls")
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("asm/asm.c", "csrc/stack.c", "csrc/memory/chunk.c", "csrc/memory/arena.c", "benchmarks/floors.c")
+SOURCES = (
+    *("asm/asm.c", "csrc/stack.c", "csrc/callee.c", "benchmarks/floors.c"),
+    *(str(path.relative_to(ROOT)) for room in ("memory", "tstate") for path in (ROOT / "csrc" / room).glob("*.c")),
+)
 WAYS = ((False, 0), (True, 0), (True, id(decide)))
 PASSES = 15
 BLOCKS = 2 * 1_000_000
