@@ -5,14 +5,14 @@
  *
  *   PyThreadState *tstate_get(void)
  *       The running thread's state.
- *   int tstate_known(void)
+ *   int tstate_matches_interpreter(void)
  *       Whether the interpreter's structures are those that this was compiled for, as far as can be told. Finds what lies
  *       elsewhere in some patch releases. Called at import, before the others.
  *   void tstate_install(void)
  *       Puts in place what stacks need of the interpreter as a whole. Once a process.
  *   uint64_t tstate_id(PyThreadState *ts)
  *       A number that no other thread state of the process has or had.
- *   int tstate_copies_at_once(PyObject *run, Py_ssize_t nargs)
+ *   int tstate_copies_args_first(PyObject *run, Py_ssize_t nargs)
  *       Whether a call of the Python function `run` copies its arguments before anything can be allocated that the
  *       collector counts: a finaliser may go back to the caller, whose array of arguments is then no more.
  *   TSTATE_DICT_SPEEDS_METHODS
@@ -24,7 +24,7 @@
  *       The recursion depth stays, for the new stack lies below its starter's on the same C stack; whether a
  *       trace function is running stays too, until the stack is first left: one that starts greenlets would otherwise be
  *       called for each of them.
- *   int tstate_prepare_return(tstate_slice *, PyThreadState *ts)
+ *   int tstate_catch_up(tstate_slice *, PyThreadState *ts)
  *       Before a stack is left for a suspended one: does for the latter what the interpreter did for all running frames
  *       meanwhile. -1 if there is no memory.
  *   void tstate_save(tstate_slice *, PyThreadState *ts)
@@ -56,9 +56,9 @@
  *   void tstate_leave_thread(PyThreadState *ts)
  *       What a thread needs before its first greenlet (-1 with an exception if it cannot be), and what is to be undone when the
  *       thread state is cleared.
- *   void tstate_keep_base(PyThreadState *ts)
+ *   void tstate_detach_base_frame(PyThreadState *ts)
  *       Before a stack is left for good: keeps what frame objects see of its base. May run anything.
- *   int tstate_is_of_main_interpreter(void)
+ *   int tstate_in_main_interpreter(void)
  *       Whether the main interpreter runs in this thread. Any interpreter may ask.
  *   int tstate_collecting(PyThreadState *ts)
  *       Whether the collector is at work. Its lists begin in its frames, on a C stack that must not be overwritten
@@ -80,7 +80,7 @@
 
 #define TSTATE_IN_ORDER __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
-static inline int tstate_is_of_main_interpreter(void);
+static inline int tstate_in_main_interpreter(void);
 
 #if !defined(PY_VERSION_HEX)
 #  error "switchlib's C library needs CPython's headers"
@@ -123,7 +123,7 @@ tstate_context_changed(PyThreadState *ts)
 }
 
 static inline int
-tstate_is_of_main_interpreter(void)
+tstate_in_main_interpreter(void)
 {
 #if PY_VERSION_HEX >= 0x030D0000
     PyThreadState *ts = PyThreadState_GetUnchecked();
@@ -160,7 +160,7 @@ tstate_leave_thread(PyThreadState *Py_UNUSED(ts))
 }
 
 static inline void
-tstate_keep_base(PyThreadState *Py_UNUSED(ts))
+tstate_detach_base_frame(PyThreadState *Py_UNUSED(ts))
 {
 }
 #endif

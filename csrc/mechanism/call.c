@@ -110,7 +110,7 @@ can_lend_args(const Thread *thread, const Greenlet *target, PyObject *run, Calle
     return callee.function != NULL && callee.function->vectorcall == function_vectorcall
         && (own == NULL || own == run) && Py_REFCNT(thread->current) > 1
         && (!of_self || nargs <= LENT_WITH_SELF)
-        && tstate_copies_at_once((PyObject *)callee.function, nargs + of_self);
+        && tstate_copies_args_first((PyObject *)callee.function, nargs + of_self);
 }
 
 static inline void

@@ -97,7 +97,7 @@ thread_begin(Thread *thread, PyThreadState *ts, Greenlet *main)
     main_greenlets++;
     thread->tstate = ts;
     thread->id = tstate_id(ts);
-    thread->of_main_interpreter = tstate_is_of_main_interpreter();
+    thread->of_main_interpreter = tstate_in_main_interpreter();
     thread->current = (Greenlet *)Py_NewRef(main);
     thread->main = main;
     thread->count = 3;              /* by the guard, the table of threads, the main greenlet */

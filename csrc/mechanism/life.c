@@ -232,7 +232,7 @@ finish(Thread *thread, PyObject *result)
         result = exit_value();
     }
     release(run);
-    tstate_keep_base(thread->tstate);
+    tstate_detach_base_frame(thread->tstate);
     Greenlet *parent = me->state->parent;
     if (likely(parent != NULL && is_plain(thread, parent))) {
         leave_for_good(thread, parent, result);

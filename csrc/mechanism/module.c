@@ -327,7 +327,7 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
                         "switchlib can be loaded once in a process, by the main interpreter");
         return NULL;
     }
-    if (!tstate_known()) {
+    if (!tstate_matches_interpreter()) {
         PyErr_Format(PyExc_ImportError,
                      "switchlib was compiled for another release of CPython: for %s, and this is "
                      "%s, whose structures differ. Build and install it again.",

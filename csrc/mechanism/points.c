@@ -14,7 +14,7 @@ static const point *struck;         /* where it was called */
 bool
 point_reached(point *here, bool fails)
 {
-    Thread *thread = Base == NULL ? NULL : thread_find();  /* before tstate_known there are none */
+    Thread *thread = Base == NULL ? NULL : thread_find();  /* at import there are none */
     if (thread != NULL && (thread->target != NULL || thread->lent_function != NULL)) {
         fprintf(stderr, "%s:%d: %s may run something between a check and the switch\n", here->file,
                 here->line, here->call);

@@ -40,7 +40,7 @@ STACK_INLINE void *
 leave_for_target(Thread *thread, void *sp, void *(*otherwise)(Thread *))
 {
     State *from = thread->current->state, *to = thread->target->state;
-    if (unlikely(tstate_prepare_return(&to->tstate, thread->tstate) < 0)) {
+    if (unlikely(tstate_catch_up(&to->tstate, thread->tstate) < 0)) {
         return otherwise(thread);
     }
     from->slice.start = sp;
@@ -97,7 +97,7 @@ leave_for_good_or_stay(void *Py_UNUSED(sp), void *arg)
 {
     Thread *thread = arg;
     State *from = thread->current->state, *to = thread->target->state;
-    if (unlikely(tstate_prepare_return(&to->tstate, thread->tstate) < 0
+    if (unlikely(tstate_catch_up(&to->tstate, thread->tstate) < 0
                  || stack_save(&from->slice, &to->slice) < 0)) {
         return stay(thread);
     }

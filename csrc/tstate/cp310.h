@@ -36,7 +36,7 @@ tstate_get(void)
 }
 
 static inline int
-tstate_known(void)
+tstate_matches_interpreter(void)
 {
     PyThreadState *ts = tstate_get();
     return ts == PyThreadState_Get()
@@ -52,7 +52,7 @@ tstate_install(void)
 }
 
 static inline int
-tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t nargs)
+tstate_copies_args_first(PyObject *Py_UNUSED(run), Py_ssize_t nargs)
 {
     return nargs == 0;              /* a frame is allocated first */
 }
@@ -87,7 +87,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
 }
 
 static inline int
-tstate_prepare_return(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
+tstate_catch_up(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
 {
     return 0;
 }

@@ -46,7 +46,7 @@ tstate_get(void)
 }
 
 static inline int
-tstate_known(void)
+tstate_matches_interpreter(void)
 {
     PyThreadState *ts = tstate_get();
     return ts == PyThreadState_Get()
@@ -62,11 +62,11 @@ tstate_known(void)
 static inline void
 tstate_install(void)
 {
-    chunk_cache_install(tstate_is_of_main_interpreter);
+    chunk_cache_install(tstate_in_main_interpreter);
 }
 
 static inline int
-tstate_copies_at_once(PyObject *run, Py_ssize_t Py_UNUSED(nargs))
+tstate_copies_args_first(PyObject *run, Py_ssize_t Py_UNUSED(nargs))
 {
     /* initialize_locals in Python/ceval.c: else it makes a tuple or a dict first. */
     return (((PyCodeObject *)PyFunction_GET_CODE(run))->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0;
@@ -106,7 +106,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
 }
 
 static inline int
-tstate_prepare_return(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
+tstate_catch_up(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
 {
     return 0;
 }

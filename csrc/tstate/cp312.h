@@ -54,7 +54,7 @@ tstate_get(void)
 }
 
 static inline int
-tstate_known(void)
+tstate_matches_interpreter(void)
 {
     PyThreadState *ts = tstate_get();
     return known_thread(ts)
@@ -69,11 +69,11 @@ tstate_known(void)
 static inline void
 tstate_install(void)
 {
-    chunk_cache_install(tstate_is_of_main_interpreter);
+    chunk_cache_install(tstate_in_main_interpreter);
 }
 
 static inline int
-tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
+tstate_copies_args_first(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
 {
     return 1;                       /* the collector runs between bytecodes only */
 }
@@ -151,7 +151,7 @@ tstate_hide_entries(tstate_slice *slice, PyThreadState *ts)
 }
 
 static inline int
-tstate_prepare_return(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
+tstate_catch_up(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
 {
     return 0;
 }

@@ -46,7 +46,7 @@ typedef struct tstate_slice {
 } tstate_slice;
 
 static inline int
-tstate_known(void)
+tstate_matches_interpreter(void)
 {
     return known_table()
         && gil_known()
@@ -56,11 +56,11 @@ tstate_known(void)
 static inline void
 tstate_install(void)
 {
-    chunk_cache_install(tstate_is_of_main_interpreter);
+    chunk_cache_install(tstate_in_main_interpreter);
 }
 
 static inline int
-tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
+tstate_copies_args_first(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
 {
     return 1;                       /* the collector runs between bytecodes only */
 }

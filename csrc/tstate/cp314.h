@@ -48,7 +48,7 @@ typedef struct tstate_slice {
 } tstate_slice;
 
 static inline int
-tstate_known(void)
+tstate_matches_interpreter(void)
 {
     const _Py_DebugOffsets *table = &_PyRuntime.debug_offsets;
     return known_table()
@@ -61,11 +61,11 @@ tstate_known(void)
 static inline void
 tstate_install(void)
 {
-    chunk_cache_install(tstate_is_of_main_interpreter);
+    chunk_cache_install(tstate_in_main_interpreter);
 }
 
 static inline int
-tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
+tstate_copies_args_first(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
 {
     return 1;                       /* the collector runs between bytecodes only */
 }

@@ -51,7 +51,7 @@ typedef struct tstate_slice {
 } tstate_slice;
 
 static inline int
-tstate_known(void)
+tstate_matches_interpreter(void)
 {
     const _Py_DebugOffsets *table = &_PyRuntime.debug_offsets;
     return known_table()
@@ -67,11 +67,11 @@ tstate_known(void)
 static inline void
 tstate_install(void)
 {
-    chunk_cache_install(tstate_is_of_main_interpreter);
+    chunk_cache_install(tstate_in_main_interpreter);
 }
 
 static inline int
-tstate_copies_at_once(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
+tstate_copies_args_first(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
 {
     return 1;                       /* the collector runs between bytecodes only */
 }
@@ -236,7 +236,7 @@ tstate_enter_thread(PyThreadState *ts)
 /* A frame object of the base frame lives on without it, also when the thread is no more. It may drop the last reference to
  * what somebody has put into its f_locals. */
 static inline void
-tstate_keep_base(PyThreadState *ts)
+tstate_detach_base_frame(PyThreadState *ts)
 {
     _PyInterpreterFrame *base = ts->base_frame, *running = tstate_get()->current_frame;
     if (base->frame_obj != NULL) {
@@ -257,7 +257,7 @@ static inline void
 tstate_leave_thread(PyThreadState *ts)
 {
     _PyInterpreterFrame *base = ts->base_frame;
-    tstate_keep_base(ts);
+    tstate_detach_base_frame(ts);
     if (!PyStackRef_IsNull(base->f_executable)) {
         PyStackRef_CLEAR(base->f_executable);
     }

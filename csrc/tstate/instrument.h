@@ -31,7 +31,7 @@ tstate_instrument(tstate_slice *slice, PyThreadState *ts)
 }
 
 static inline int
-tstate_prepare_return(tstate_slice *slice, PyThreadState *ts)
+tstate_catch_up(tstate_slice *slice, PyThreadState *ts)
 {
     return slice->instrumentation == tstate_instrumentation(ts) ? 0 : tstate_instrument(slice, ts);
 }

@@ -1,4 +1,4 @@
-/* What tstate_known asks, in all versions. Structures may change between the patch releases of a version, and one
+/* What tstate_matches_interpreter asks, in all versions. Structures may change between the patch releases of a version, and one
  * binary serves all of them. So at import each place that can be compared is: with what a function of the
  * interpreter says of it or does to it, or, from CPython 3.13 on, with the interpreter's own table of offsets
  * (known_table.h). What this cannot see did not change between the first and the last patch release:

@@ -1,4 +1,4 @@
-/* What tstate_known asks up to CPython 3.12, which has no table of offsets: see known.h. */
+/* What tstate_matches_interpreter asks up to CPython 3.12, which has no table of offsets: see known.h. */
 
 /* The chain of runs of the eval loop ends in ts. What follows there 3.10 has left as it was in memory. */
 static inline int

@@ -1,4 +1,4 @@
-/* What tstate_known asks of frames, from CPython 3.11 on: see known.h. */
+/* What tstate_matches_interpreter asks of frames, from CPython 3.11 on: see known.h. */
 
 static inline int
 known_tracing(PyThreadState *ts)

@@ -1,4 +1,4 @@
-/* What tstate_known asks of the interpreter's table of offsets, from CPython 3.13 on: see known.h. Which version it
+/* What tstate_matches_interpreter asks of the interpreter's table of offsets, from CPython 3.13 on: see known.h. Which version it
  * is of, and places that the files of all these versions look at. */
 static inline int
 known_table(void)
