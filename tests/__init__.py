@@ -1,0 +1,1 @@
+"""Tests and commands for testing: docs/testing.md begins with a map."""

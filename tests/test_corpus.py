@@ -733,7 +733,7 @@ def test_issue(python, name, mode):
 # - greenlet 166, 403, 419, 438, 447, 487, gevent 96: register switches of single CPUs and compilers, which the stack
 #   layer's own tests drive on every CPU we have; see "greenlet 422, greenlet 443" above for a program.
 # - greenlet 194, gevent 1675, 1678, 916: the layout of the C structure changed under extensions built for another. Ours
-#   is tested in tests/test_mechanism.py and tests/test_capi.py.
+#   is tested in tests/mechanism/test_mechanism.py and tests/mechanism/test_capi.py.
 # - greenlet 286: a C++ exception of another extension that nobody catches. It ends any process.
 # - greenlet 460: an assertion of CPython's experimental JIT.
 # - greenlet 477, 503, 511 (in part), 515: free-threaded builds, which are refused.

@@ -3,7 +3,7 @@
 The Pythons are those that tools/interpreters.py finds, or those of them that are named, or whose names begin so;
 `python tools/interpreters.py make` gets more. A Python with a JIT runs once without and once with it. For each, this
 clone is copied and installed into an environment of its own; then come the tests, the model (random programs against
-tests/test_order.py) and greenlet's own tests, each with the shortcuts on and off; and on a build with assertions,
+tests/model/test_model.py) and greenlet's own tests, each with the shortcuts on and off; and on a build with assertions,
 without its JIT, the references that each test leaves behind. One table is printed; it ends with 1 if anything is red.
 What failed stays in the directory that is named then.
 
@@ -28,12 +28,12 @@ from pathlib import Path
 import interpreters
 from interpreters import CLONE, Interpreter
 
-MODEL = "tests/test_order.py"
+MODEL = "tests/model/test_model.py"
 JOBS = {
     "tests": ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--ignore", MODEL),
     "model": ("-m", "pytest", "-q", "-p", "no:cacheprovider", MODEL),
     "upstream": ("-m", "tests.upstream"),
-    "references": ("-m", "tests.references"),
+    "references": ("-m", "tests.commands.references"),
 }
 ONLY_WITH_ASSERTIONS = {"references"}
 SECONDS_A_JOB = 3600

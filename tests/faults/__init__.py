@@ -1,0 +1,1 @@
+"""Faults at the Python level, in every place that they can hit."""

@@ -1,0 +1,1 @@
+"""switchlib/_greenlet.py: what greenlets mean to those who use them."""

@@ -1,0 +1,1 @@
+"""csrc/tstate/: what of CPython's thread state belongs to a greenlet, on each version."""
