@@ -84,7 +84,7 @@ trash_nesting: Callable[[], int]
 
 
 if sys.implementation.name == "pypy":
-    from switchlib._pypy import fill
+    from switchlib._pypy_module import fill
 else:
     try:
         from switchlib._switch import lib

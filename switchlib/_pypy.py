@@ -56,6 +56,9 @@ _load_context = __pypy__.get_contextvar_context
 _store_context = __pypy__.set_contextvar_context
 
 
+# ----------------------------------- object.c: what a greenlet is beyond its object, and its parent
+
+
 class State:
     """What a greenlet is beyond its object."""
 
@@ -70,52 +73,16 @@ class State:
         self.context: Context | None = None  # while it does not run
 
 
-class Base:
-    """The base of the policy class."""
-
-    __slots__ = ("__dict__", "__weakref__", "_switchlib_state")
-
-    _switchlib_state: State
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls is Base:
-            raise TypeError("cannot create 'switchlib._mechanism.Base' instances")
-        self = object.__new__(cls)
-        _set_state(self, State(_enter().current))
-        return self
-
-    @property
-    def dead(self) -> bool:
-        """True if the greenlet has ended; it can never run again."""
-        state = _state_of(self)
-        return state.thread is not None and (state.stack is None or _has_ended(state.thread))
-
-    @property
-    def gr_frame(self) -> FrameType | None:
-        """The frame in which a suspended greenlet stands, else None."""
-        if state_of(self) != "suspended":
-            return None
-        state = _state_of(self)
-        main = state.thread.main
-        return _frame_held_by(state.stack if self is not main else _state_of(state.thread.current).stack)
-
-    @property
-    def _stack_saved(self) -> int:
-        raise AttributeError("_stack_saved: the C stack is not visible on PyPy")
-
-    def __bool__(self) -> bool:
-        return state_of(self) in ("suspended", "current")
+def store_parent(each: Any, parent: Any) -> bool:
+    state = _checked_state(each)
+    for ancestor in Policy.lineage(parent):
+        if ancestor is each:
+            return False
+    state.parent = parent
+    return True
 
 
-# By no attribute that a subclass may override.
-_state_of: Callable[[Any], State] = Base._switchlib_state.__get__  # type: ignore[attr-defined]
-_set_state: Callable[[Any, State], None] = Base._switchlib_state.__set__  # type: ignore[attr-defined]
-
-
-class Stack(continulet):  # type: ignore[misc]
-    """A stack. The one that runs stands for the thread's own: PyPy keeps that one's frames and registers in it."""
-
-    __slots__ = ("job",)  # what is to begin here: thread, greenlet, run, args, kwargs, an exception to raise instead
+# ------------------------------------------------------------- exception.c: exceptions on their way
 
 
 class Raise:
@@ -125,6 +92,9 @@ class Raise:
 
     def __init__(self, exception: BaseException) -> None:
         self.exception = exception
+
+
+# ------------------------------------------------------------- thread.c: threads that use greenlets
 
 
 class Thread:
@@ -164,26 +134,6 @@ class Thread:
         _threads.add(weakref.ref(self, _threads.discard))
 
 
-class Policy:
-    """The policy class, its functions that are asked, and its exceptions."""
-
-    greenlet: Any = None
-    switch: Any
-    switch_positional: Any
-    throw: Any
-    end: Any
-    lineage: Any
-    error: type[Exception]
-    GreenletExit: type[BaseException]
-
-
-class Here(_thread._local):
-    """What belongs to the running thread."""
-
-    def __init__(self) -> None:
-        self.thread = Thread()
-
-
 _threads: set[weakref.ref[Thread]] = set()  # no WeakSet: to look at one while other threads begin raises errors
 _here: Any = None
 _closing = False
@@ -194,17 +144,35 @@ def _all_threads() -> list[Thread]:
     return [thread for each in list(_threads) if (thread := each()) is not None]
 
 
-def _enter() -> Thread:
-    """The running thread, when what was interrupted has been cleared up and those have died that were to."""
-    thread: Thread = _here.thread
-    if thread.target is not None:
-        _find_bearings(thread)
-    if thread.doomed:
-        _kill_doomed(thread)
-    return thread
+def _has_ended(thread: Thread) -> bool:
+    if thread is not _here.thread and not thread.ended:
+        thread.ended = thread.ident not in sys._current_frames()
+    return thread.ended
 
 
-# ------------------------------------------------------------------------------------------------------ a switch
+# ---------------------------------------------------- hidden.c: how policy and mechanism are hidden
+
+_hidden: set[CodeType] = set()
+
+
+def _hide(namespace: dict[str, Any]) -> None:
+    """Hides the functions that a module defines, and those of its classes."""
+    for each in namespace.values():
+        for member in vars(each).values() if isinstance(each, type) else [each]:
+            parts = (member.fget, member.fset, member.fdel) if isinstance(member, property) else (member,)
+            for function in parts:
+                function = getattr(function, "__func__", function)  # of a static method
+                if isinstance(function, FunctionType) and function.__globals__ is namespace:
+                    _hidden.add(__pypy__.hidden_applevel(function).__code__)
+
+
+# -------------------------------------------------------------------------- switch.c: leave, arrive
+
+
+class Stack(continulet):  # type: ignore[misc]
+    """A stack. The one that runs stands for the thread's own: PyPy keeps that one's frames and registers in it."""
+
+    __slots__ = ("job",)  # what is to begin here: thread, greenlet, run, args, kwargs, an exception to raise instead
 
 
 def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
@@ -306,7 +274,166 @@ def _frame_held_by(stack: Any) -> FrameType | None:
             return frame
 
 
-# ------------------------------------------------------------------------------------------ the life of a greenlet
+# ---------------------------------------------- kill.c: the end of greenlets that nothing refers to
+
+
+class Guard:
+    """Dies with a suspended greenlet that nobody refers to any more, and kills it.
+
+    Only the greenlet leads to it. When that has ended it guards another: PyPy is slow to make objects that are told of
+    their end.
+    """
+
+    greenlet: Any = None
+
+    def __del__(self) -> None:
+        greenlet = self.greenlet
+        if greenlet is None or _state_of(greenlet).guard is not self or _closing:
+            return
+        thread = _state_of(greenlet).thread
+        if thread is _here.thread:
+            _kill(_enter(), greenlet)
+        elif not _has_ended(thread):
+            thread.doomed.append(greenlet)
+
+
+def _guard(thread: Thread, greenlet: Any) -> Guard:
+    """A spare one, or a new one. If the compiler knew which, it would give up a start that takes the other."""
+    try:
+        guard = thread.guards.pop() if thread.guards else Guard()
+    except IndexError:  # a signal handler took it
+        guard = Guard()
+    guard.greenlet = greenlet
+    return guard
+
+
+def _kill_doomed(thread: Thread) -> None:
+    while thread.doomed:
+        _kill(thread, thread.doomed.pop())
+
+
+def _kill(thread: Thread, victim: Any) -> None:
+    """Throws GreenletExit into a suspended greenlet. Its parent is the current one while it dies.
+
+    An ancestor of the current one is in use: what a finaliser has made of a greenlet that was found with it.
+    """
+    state = _state_of(victim)
+    exit = Policy.GreenletExit("Killing the greenlet because all references have vanished.")
+    if any(each is victim for each in Policy.lineage(thread.current)):
+        return
+    stack = state.stack
+    if stack is None:
+        return
+    parent, state.parent = state.parent, thread.current
+    state.guard = None  # if it lives on it gets another
+    try:
+        _leave(thread, victim, stack, Raise(exit))
+    except BaseException as raised:
+        __pypy__.write_unraisable("in", raised, victim)
+    store_parent(victim, parent)  # unless it has become a child of the victim: then the killer stays the parent
+
+
+# ------------------------------------------------ enter.c: a thread's first use, and each later one
+
+
+class Here(_thread._local):
+    """What belongs to the running thread."""
+
+    def __init__(self) -> None:
+        self.thread = Thread()
+
+
+def _enter() -> Thread:
+    """The running thread, when what was interrupted has been cleared up and those have died that were to."""
+    thread: Thread = _here.thread
+    if thread.target is not None:
+        _find_bearings(thread)
+    if thread.doomed:
+        _kill_doomed(thread)
+    return thread
+
+
+# ----------------------------------------------------------------------- start.c: a greenlet begins
+
+
+def _place(thread: Thread, target: Any, run: Any, decision: tuple[Any, ...]) -> Stack | None:
+    """A stack for target to begin on; or None if it cannot any more."""
+    if _state_of(target).thread is not None or not _belongs_here(thread, target):
+        return None
+    kind, _, value, *rest = decision
+    return _make_stack(
+        (thread, target, run, value, *rest, None) if kind == START else (thread, target, run, (), {}, value)
+    )
+
+
+def _make_stack(job: tuple[Any, ...]) -> Stack:
+    if __pypy__.stack_almost_full():
+        raise RecursionError("maximum recursion depth exceeded")
+    stack: Stack = _new_stack(Stack)
+    stack.job = job
+    _init_stack(stack, _serve)
+    return stack
+
+
+def _begin(thread: Thread, target: Any, stack: Stack) -> None:
+    state = _state_of(target)
+    if state.thread is not None:
+        stack.job = None
+        raise Policy.error("cannot start a greenlet that begins at this moment")
+    state.thread = thread
+    state.stack = stack
+    state.run = ()
+
+
+def _take_back(target: Any, stack: Stack) -> None:
+    """A start that did not take place."""
+    state = _state_of(target)
+    if state.stack is stack:
+        state.thread = state.stack = None
+        state.run = stack.job[2:3]
+        stack.job = None
+
+
+def _belongs_here(thread: Thread, unstarted: Any) -> bool:
+    """Whether the nearest ancestor that has begun is of this thread."""
+    for ancestor in Policy.lineage(_state_of(unstarted).parent):
+        state = _state_of(ancestor)
+        if state.thread is not None:
+            return state.thread is thread
+    return False
+
+
+# -------------------------------------------------------------- decision.c: what the policy decided
+
+
+class Policy:
+    """The policy class, its functions that are asked, and its exceptions."""
+
+    greenlet: Any = None
+    switch: Any
+    switch_positional: Any
+    throw: Any
+    end: Any
+    lineage: Any
+    error: type[Exception]
+    GreenletExit: type[BaseException]
+
+
+def _settle(thread: Thread, decision: tuple[Any, ...], dying: Any) -> tuple[Any, Stack, Any] | None:
+    """The greenlet to go on with, its stack and the payload; or None if the decision does not hold any more."""
+    kind, target, value = decision[:3]
+    state = _state_of(target)
+    stack = state.stack
+    if state.thread is None and kind != SWITCH:
+        run = target.run  # which may run anything
+        stack = _place(thread, target, run, decision)
+        return None if stack is None else (target, stack, None)
+    if kind == START or state.thread is not thread or stack is None or target is dying:
+        return None
+    return target, stack, Raise(value) if kind == THROW else value
+
+
+# ------------------------------------------------------------------ life.c: begin, finish, the ends
 
 
 def _serve(stack: Stack) -> Any:
@@ -382,6 +509,17 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
     return _leave_for_good(thread, me, heir, _state_of(heir).stack, Raise(exception))
 
 
+def _plain_end(
+    thread: Thread, parent: Any, result: Any, exception: BaseException | None
+) -> tuple[Any, Stack, Any] | None:
+    """The shortcut for an end whose parent is suspended."""
+    state = _state_of(parent)
+    stack = state.stack
+    if state.thread is not thread or stack is None:
+        return None
+    return parent, stack, result if exception is None else Raise(exception)
+
+
 def _leave_for_good(thread: Thread, me: Any, target: Any, stack: Stack, payload: Any) -> Any:
     """Makes ready to leave the current greenlet: when its stack's function returns the target goes on with the payload.
 
@@ -421,7 +559,7 @@ def _let_go(thread: Thread) -> None:
             _signals_enter()
 
 
-# ------------------------------------------------------------------------------- decisions, and carrying them out
+# ----------------------------------------------------------------- call.c: the builtins that switch
 
 
 def switch(self: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -448,7 +586,7 @@ def throw(self: Any, typ: Any = ..., val: Any = None, tb: TracebackType | None =
 
 def _plain_switch(thread: Thread, target: Any, args: tuple[Any, ...]) -> tuple[Any, Stack, Any] | None:
     """The shortcut: what the policy would decide, settled, where it has no choice and asks no code of users."""
-    state = _state(target)
+    state = _checked_state(target)
     stack = state.stack
     if stack is not None:
         if state.thread is thread and thread.current is not target:
@@ -461,17 +599,6 @@ def _plain_switch(thread: Thread, target: Any, args: tuple[Any, ...]) -> tuple[A
     ):
         return target, _make_stack((thread, target, state.run[0], args, {}, None)), None
     return None
-
-
-def _plain_end(
-    thread: Thread, parent: Any, result: Any, exception: BaseException | None
-) -> tuple[Any, Stack, Any] | None:
-    """The shortcut for an end whose parent is suspended."""
-    state = _state_of(parent)
-    stack = state.stack
-    if state.thread is not thread or stack is None:
-        return None
-    return parent, stack, result if exception is None else Raise(exception)
 
 
 def _make_exception(typ: Any, val: Any) -> tuple[BaseException, TracebackType | None]:
@@ -489,145 +616,70 @@ def _make_exception(typ: Any, val: Any) -> tuple[BaseException, TracebackType | 
     return exception, None
 
 
-def _settle(thread: Thread, decision: tuple[Any, ...], dying: Any) -> tuple[Any, Stack, Any] | None:
-    """The greenlet to go on with, its stack and the payload; or None if the decision does not hold any more."""
-    kind, target, value = decision[:3]
-    state = _state_of(target)
-    stack = state.stack
-    if state.thread is None and kind != SWITCH:
-        run = target.run  # which may run anything
-        stack = _place(thread, target, run, decision)
-        return None if stack is None else (target, stack, None)
-    if kind == START or state.thread is not thread or stack is None or target is dying:
-        return None
-    return target, stack, Raise(value) if kind == THROW else value
+# ------------------------------------------------------------- type.c: what a greenlet is to Python
 
 
-def _place(thread: Thread, target: Any, run: Any, decision: tuple[Any, ...]) -> Stack | None:
-    """A stack for target to begin on; or None if it cannot any more."""
-    if _state_of(target).thread is not None or not _belongs_here(thread, target):
-        return None
-    kind, _, value, *rest = decision
-    return _make_stack(
-        (thread, target, run, value, *rest, None) if kind == START else (thread, target, run, (), {}, value)
-    )
+class Base:
+    """The base of the policy class."""
+
+    __slots__ = ("__dict__", "__weakref__", "_switchlib_state")
+
+    _switchlib_state: State
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Base:
+            raise TypeError("cannot create 'switchlib._mechanism.Base' instances")
+        self = object.__new__(cls)
+        _set_state(self, State(_enter().current))
+        return self
+
+    @property
+    def dead(self) -> bool:
+        """True if the greenlet has ended; it can never run again."""
+        state = _state_of(self)
+        return state.thread is not None and (state.stack is None or _has_ended(state.thread))
+
+    @property
+    def gr_frame(self) -> FrameType | None:
+        """The frame in which a suspended greenlet stands, else None."""
+        if state_of(self) != "suspended":
+            return None
+        state = _state_of(self)
+        main = state.thread.main
+        return _frame_held_by(state.stack if self is not main else _state_of(state.thread.current).stack)
+
+    @property
+    def _stack_saved(self) -> int:
+        raise AttributeError("_stack_saved: the C stack is not visible on PyPy")
+
+    def __bool__(self) -> bool:
+        return state_of(self) in ("suspended", "current")
 
 
-def _make_stack(job: tuple[Any, ...]) -> Stack:
-    if __pypy__.stack_almost_full():
-        raise RecursionError("maximum recursion depth exceeded")
-    stack: Stack = _new_stack(Stack)
-    stack.job = job
-    _init_stack(stack, _serve)
-    return stack
+# By no attribute that a subclass may override.
+_state_of: Callable[[Any], State] = Base._switchlib_state.__get__  # type: ignore[attr-defined]
+_set_state: Callable[[Any, State], None] = Base._switchlib_state.__set__  # type: ignore[attr-defined]
 
 
-def _begin(thread: Thread, target: Any, stack: Stack) -> None:
-    state = _state_of(target)
-    if state.thread is not None:
-        stack.job = None
-        raise Policy.error("cannot start a greenlet that begins at this moment")
-    state.thread = thread
-    state.stack = stack
-    state.run = ()
+def _checked_state(each: Any) -> State:
+    if not isinstance(each, Base):
+        raise TypeError(f"GreenletChecker: Expected any type of greenlet, not {type(each).__name__}")
+    return _state_of(each)
 
 
-def _take_back(target: Any, stack: Stack) -> None:
-    """A start that did not take place."""
-    state = _state_of(target)
-    if state.stack is stack:
-        state.thread = state.stack = None
-        state.run = stack.job[2:3]
-        stack.job = None
+def state_of(each: Any) -> str:
+    state = _checked_state(each)
+    thread = state.thread
+    if thread is None:
+        return "unstarted"
+    if thread is not _here.thread and _has_ended(thread):
+        return "dead"
+    if thread.current is each:
+        return "current"
+    return "dead" if state.stack is None else "suspended"
 
 
-def _belongs_here(thread: Thread, unstarted: Any) -> bool:
-    """Whether the nearest ancestor that has begun is of this thread."""
-    for ancestor in Policy.lineage(_state_of(unstarted).parent):
-        state = _state_of(ancestor)
-        if state.thread is not None:
-            return state.thread is thread
-    return False
-
-
-# ----------------------------------------------------------------------------------- the end of those nobody refers to
-
-
-class Guard:
-    """Dies with a suspended greenlet that nobody refers to any more, and kills it.
-
-    Only the greenlet leads to it. When that has ended it guards another: PyPy is slow to make objects that are told of
-    their end.
-    """
-
-    greenlet: Any = None
-
-    def __del__(self) -> None:
-        greenlet = self.greenlet
-        if greenlet is None or _state_of(greenlet).guard is not self or _closing:
-            return
-        thread = _state_of(greenlet).thread
-        if thread is _here.thread:
-            _kill(_enter(), greenlet)
-        elif not _has_ended(thread):
-            thread.doomed.append(greenlet)
-
-
-def _guard(thread: Thread, greenlet: Any) -> Guard:
-    """A spare one, or a new one. If the compiler knew which, it would give up a start that takes the other."""
-    try:
-        guard = thread.guards.pop() if thread.guards else Guard()
-    except IndexError:  # a signal handler took it
-        guard = Guard()
-    guard.greenlet = greenlet
-    return guard
-
-
-def _kill_doomed(thread: Thread) -> None:
-    while thread.doomed:
-        _kill(thread, thread.doomed.pop())
-
-
-def _kill(thread: Thread, victim: Any) -> None:
-    """Throws GreenletExit into a suspended greenlet. Its parent is the current one while it dies.
-
-    An ancestor of the current one is in use: what a finaliser has made of a greenlet that was found with it.
-    """
-    state = _state_of(victim)
-    exit = Policy.GreenletExit("Killing the greenlet because all references have vanished.")
-    if any(each is victim for each in Policy.lineage(thread.current)):
-        return
-    stack = state.stack
-    if stack is None:
-        return
-    parent, state.parent = state.parent, thread.current
-    state.guard = None  # if it lives on it gets another
-    try:
-        _leave(thread, victim, stack, Raise(exit))
-    except BaseException as raised:
-        __pypy__.write_unraisable("in", raised, victim)
-    store_parent(victim, parent)  # unless it has become a child of the victim: then the killer stays the parent
-
-
-# -------------------------------------------------------------------------------------- what the policy class adopts
-
-_hidden: set[CodeType] = set()
-
-
-def _hide(namespace: dict[str, Any]) -> None:
-    """Hides the functions that a module defines, and those of its classes."""
-    for each in namespace.values():
-        for member in vars(each).values() if isinstance(each, type) else [each]:
-            parts = (member.fget, member.fset, member.fdel) if isinstance(member, property) else (member,)
-            for function in parts:
-                function = getattr(function, "__func__", function)  # of a static method
-                if isinstance(function, FunctionType) and function.__globals__ is namespace:
-                    _hidden.add(__pypy__.hidden_applevel(function).__code__)
-
-
-def fill(namespace: dict[str, Any]) -> None:
-    """Puts into switchlib/_mechanism.py what it declares."""
-    namespace.update((name, globals()[name]) for name in ("Base", *namespace["__annotations__"]))
+# ------------------------------------------------------------------------ adopt.c: the policy class
 
 
 def adopt(policy_class: type, error: type[Exception], exit: type[BaseException]) -> None:
@@ -653,170 +705,4 @@ def store_module(name: str) -> None:
     Policy.greenlet.__module__ = name
 
 
-def close_down() -> None:
-    """Nobody is killed while the interpreter ends."""
-    global _closing
-    _closing = True
-
-
-def shortcuts(on: bool | None) -> bool:
-    """See switchlib/_mechanism.py."""
-    global _shortcuts
-    before = _shortcuts
-    if on is not None:
-        _shortcuts = on
-    return before
-
-
-# ---------------------------------------------------------------------------------------------- what users may ask
-
-
-def getcurrent() -> Any:
-    """Return the greenlet that calls this function."""
-    return _enter().current
-
-
-def gettrace() -> Any:
-    """Return the function that traces switches of this thread, or None."""
-    return _here.thread.tracer
-
-
-def settrace(callback: Any, /) -> Any:
-    """Trace the switches of this thread by callback(event, (origin, target)), event being 'switch' or 'throw'.
-
-    It is called in the target. None ends tracing; so does an exception in the callback, which is raised in
-    the target. Returns the previous callback, or None.
-    """
-    thread = _enter()
-    before, thread.tracer = thread.tracer, callback
-    return before
-
-
-# ---------------------------------------------------------------------------------------------- what policy asks
-
-
-def _state(each: Any) -> State:
-    if not isinstance(each, Base):
-        raise TypeError(f"GreenletChecker: Expected any type of greenlet, not {type(each).__name__}")
-    return _state_of(each)
-
-
-def _has_ended(thread: Thread) -> bool:
-    if thread is not _here.thread and not thread.ended:
-        thread.ended = thread.ident not in sys._current_frames()
-    return thread.ended
-
-
-def running() -> Any:
-    return _here.thread.current
-
-
-def ready(each: Any) -> bool:
-    state = _state(each)
-    thread = _here.thread
-    return state.thread is thread and state.stack is not None and thread.current is not each
-
-
-def state_of(each: Any) -> str:
-    state = _state(each)
-    thread = state.thread
-    if thread is None:
-        return "unstarted"
-    if thread is not _here.thread and _has_ended(thread):
-        return "dead"
-    if thread.current is each:
-        return "current"
-    return "dead" if state.stack is None else "suspended"
-
-
-def parent_of(each: Any) -> Any:
-    return _state(each).parent
-
-
-def main_of(each: Any) -> Any:
-    thread = _state(each).thread
-    return None if thread is None or _has_ended(thread) else thread.main
-
-
-def is_main(each: Any) -> bool:
-    thread = _state(each).thread
-    return thread is not None and thread.main is each
-
-
-def run_of(each: Any) -> Any:
-    state = _state(each)
-    if not state.run or state.thread is not None:
-        raise AttributeError("run")
-    return state.run[0]
-
-
-def store_parent(each: Any, parent: Any) -> bool:
-    state = _state(each)
-    for ancestor in Policy.lineage(parent):
-        if ancestor is each:
-            return False
-    state.parent = parent
-    return True
-
-
-def store_run(each: Any, *run: Any) -> bool:
-    state = _state(each)
-    if state.thread is not None:
-        return False
-    state.run = run
-    return True
-
-
-def load_context(each: Any) -> Context | None:
-    state = _state(each)
-    if state_of(each) != "current":
-        return state.context
-    if state.thread is not _here.thread:
-        raise ValueError("cannot get context of a greenlet that is running in a different thread")
-    context: Context | None = _load_context()
-    return context
-
-
-def store_context(each: Any, context: Context | None) -> None:
-    state = _state(each)
-    current = state_of(each) == "current"
-    if current and state.thread is not _here.thread:
-        raise ValueError("cannot set context of a greenlet that is running in a different thread")
-    from contextvars import Context
-
-    if context is not None and not isinstance(context, Context):
-        raise TypeError("greenlet context must be a contextvars.Context or None")
-    if current:
-        _store_context(context)
-    else:
-        state.context = context
-
-
-def slice_of(each: Any) -> Any:
-    _state(each)
-    raise NotImplementedError("stack slices are not visible on PyPy")
-
-
-def count_main_greenlets() -> int:
-    return sum(not _has_ended(thread) for thread in _all_threads())
-
-
-def count_doomed() -> int:
-    return sum(len(thread.doomed) for thread in _all_threads())
-
-
-def c_api() -> None:
-    """There is no C API on PyPy."""
-
-
-def set_thread_local(key: Any, value: Any) -> None:
-    _here.__dict__[key] = value
-
-
-def trash_nesting() -> int:
-    raise NotImplementedError("PyPy has no trash can")
-
-
 _hide(globals())
-for _function in (getcurrent, gettrace, settrace):
-    _function.__module__ = "switchlib"

@@ -1,0 +1,160 @@
+"""What is only asked of the mechanism on PyPy: by the policy, the shim, `doctor`, tests and users.
+
+It mirrors csrc/mechanism/module.c. switchlib/_mechanism.py says what each function answers.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from switchlib import _pypy
+from switchlib._pypy import (
+    _all_threads,
+    _checked_state,
+    _enter,
+    _has_ended,
+    _hide,
+    _load_context,
+    _store_context,
+    state_of,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contextvars import Context
+    from typing import Any
+
+
+def fill(namespace: dict[str, Any]) -> None:
+    """Puts into switchlib/_mechanism.py what it declares; some of it is in _pypy.py."""
+    # Not globals(): in hidden code these are the caller's.
+    found = vars(_pypy) | vars(sys.modules[__name__])
+    namespace.update((name, found[name]) for name in ("Base", *namespace["__annotations__"]))
+
+
+def close_down() -> None:
+    """Nobody is killed while the interpreter ends."""
+    _pypy._closing = True
+
+
+def shortcuts(on: bool | None) -> bool:
+    """See switchlib/_mechanism.py."""
+    before = _pypy._shortcuts
+    if on is not None:
+        _pypy._shortcuts = on
+    return before
+
+
+def getcurrent() -> Any:
+    """Return the greenlet that calls this function."""
+    return _enter().current
+
+
+def gettrace() -> Any:
+    """Return the function that traces switches of this thread, or None."""
+    return _pypy._here.thread.tracer
+
+
+def settrace(callback: Any, /) -> Any:
+    """Trace the switches of this thread by callback(event, (origin, target)), event being 'switch' or 'throw'.
+
+    It is called in the target. None ends tracing; so does an exception in the callback, which is raised in
+    the target. Returns the previous callback, or None.
+    """
+    thread = _enter()
+    before, thread.tracer = thread.tracer, callback
+    return before
+
+
+def running() -> Any:
+    return _pypy._here.thread.current
+
+
+def ready(each: Any) -> bool:
+    state = _checked_state(each)
+    thread = _pypy._here.thread
+    return state.thread is thread and state.stack is not None and thread.current is not each
+
+
+def parent_of(each: Any) -> Any:
+    return _checked_state(each).parent
+
+
+def main_of(each: Any) -> Any:
+    thread = _checked_state(each).thread
+    return None if thread is None or _has_ended(thread) else thread.main
+
+
+def is_main(each: Any) -> bool:
+    thread = _checked_state(each).thread
+    return thread is not None and thread.main is each
+
+
+def run_of(each: Any) -> Any:
+    state = _checked_state(each)
+    if not state.run or state.thread is not None:
+        raise AttributeError("run")
+    return state.run[0]
+
+
+def store_run(each: Any, *run: Any) -> bool:
+    state = _checked_state(each)
+    if state.thread is not None:
+        return False
+    state.run = run
+    return True
+
+
+def load_context(each: Any) -> Context | None:
+    state = _checked_state(each)
+    if state_of(each) != "current":
+        return state.context
+    if state.thread is not _pypy._here.thread:
+        raise ValueError("cannot get context of a greenlet that is running in a different thread")
+    context: Context | None = _load_context()
+    return context
+
+
+def store_context(each: Any, context: Context | None) -> None:
+    state = _checked_state(each)
+    current = state_of(each) == "current"
+    if current and state.thread is not _pypy._here.thread:
+        raise ValueError("cannot set context of a greenlet that is running in a different thread")
+    from contextvars import Context
+
+    if context is not None and not isinstance(context, Context):
+        raise TypeError("greenlet context must be a contextvars.Context or None")
+    if current:
+        _store_context(context)
+    else:
+        state.context = context
+
+
+def slice_of(each: Any) -> Any:
+    _checked_state(each)
+    raise NotImplementedError("stack slices are not visible on PyPy")
+
+
+def count_main_greenlets() -> int:
+    return sum(not _has_ended(thread) for thread in _all_threads())
+
+
+def count_doomed() -> int:
+    return sum(len(thread.doomed) for thread in _all_threads())
+
+
+def c_api() -> None:
+    """There is no C API on PyPy."""
+
+
+def set_thread_local(key: Any, value: Any) -> None:
+    _pypy._here.__dict__[key] = value
+
+
+def trash_nesting() -> int:
+    raise NotImplementedError("PyPy has no trash can")
+
+
+_hide(globals())
+for _function in (getcurrent, gettrace, settrace):
+    _function.__module__ = "switchlib"
