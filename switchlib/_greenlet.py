@@ -1,16 +1,17 @@
-"""The policy: what greenlets mean. The mechanism that switches stacks asks the class below what to do.
+"""The policy: what greenlets mean. The mechanism, which switches stacks, asks this class what to do.
 
-Builtins take the place of its functions (see `adopt` at the end). A call of `g.switch(...)` runs the function
-here with tracing suspended, and the function returns a decision:
+Builtins take the place of its functions (see `adopt` at the end). A call of `g.switch(...)` runs
+the function here, hidden from trace functions and profilers, and the function returns a decision:
 
     (SWITCH, target, value)          value comes out of target's switch
     (THROW, target, exception)       exception is raised there
     (START, target, args, kwargs)    target's run is called with these on a new stack
 
-The function's frame is gone before the decision is carried out, so that it is never seen on a greenlet's stack.
-Nothing may be changed on the way to a decision, for it can be interrupted, or be void when it returns: then it
-is asked for again. No code of users is called here, so that all of theirs is traced. The mechanism answers some
-calls itself, where what is written here leaves it no choice.
+The function's frame is gone before the decision is carried out, so that it is never seen on a
+greenlet's stack. Nothing may be changed on the way to a decision, for it can be interrupted, or be
+void when it returns: then it is asked for again. No code of users is called here: the mechanism
+makes exceptions and looks up `run`, with no frame of policy below. The mechanism answers some calls
+itself, where what is written here leaves it no choice.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ _UNSET: Any = object()
 
 
 class greenlet(Base):  # noqa: N801 - greenlet's name
-    """A function with a stack of its own, that can be left and entered again at any point.
+    """A function with a stack of its own, which can be suspended and resumed at any point.
 
-    greenlet(run=None, parent=None) makes one that has not begun. `run` is the function to call in it; it may be
-    set later, or be a method of a subclass. When it ends, its parent goes on: by default the greenlet that made
-    this one.
+    greenlet(run=None, parent=None) makes one that has not begun. `run` is the function to call in
+    it; it may be set later, or be a method of a subclass. When it ends, its parent is resumed: by
+    default the greenlet that made this one.
     """
 
     __slots__ = ()
@@ -61,24 +62,26 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
     def __init__(self, run: Callable[..., Any] | None = _UNSET, parent: greenlet | None = None) -> None:
         if run is not _UNSET:
             _set_run(self, run)
-        if parent is not None and not (parent is parent_of(self) and parent is running()):  # which it is, then
+        # If the parent is set already, and runs, there is nothing to check.
+        if parent is not None and not (parent is parent_of(self) and parent is running()):
             _set_parent(self, parent)
 
     def switch(self, /, *args: Any, **kwargs: Any) -> Any:
-        """Leave the current greenlet where it stands and go on in this one.
+        """Suspend the current greenlet and resume this one.
 
-        If this greenlet has not begun, its run is called with the arguments. If it is suspended, its own call of
-        switch returns them: a single argument as it is, several as a tuple, keyword arguments as a dict, both as
-        a pair of tuple and dict. If it is dead, they go to its parent. The call returns when somebody switches
-        back, with what that one passes. Raises `error` if this greenlet belongs to another thread.
+        If this greenlet has not begun, its run is called with the arguments. If it is suspended,
+        its own call of switch returns them: a single argument as it is, several as a tuple, keyword
+        arguments as a dict, both as a pair of tuple and dict. If it is dead, they go to its parent.
+        The call returns when another greenlet switches back, with what that one passes. Raises
+        `error` if this greenlet belongs to another thread.
         """
-        # asked for when there are keywords; else `_switch_positional` is
+        # This is asked only if there are keywords; otherwise `_switch_positional` is.
         if ready(self):
             return SWITCH, self, (args, kwargs) if args else kwargs
         return _deliver(self, args, kwargs)
 
     def _switch_positional(self, first: Any = _UNSET, /, *others: Any) -> Any:
-        """switch without keywords: to make an empty dict, and a tuple of one, would cost more than the rest."""
+        """switch without keywords: an empty dict, and a tuple of one, would cost more than the rest."""
         if first is _UNSET:
             return (SWITCH, self, ()) if ready(self) else _deliver(self, (), {})
         if others or not ready(self):
@@ -94,17 +97,21 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
     ) -> Any:
         """Switch to this greenlet and raise an exception there.
 
-        `typ` is an instance, or a class that is called with `val`; `tb` becomes its traceback. In a greenlet
-        that has not begun the exception ends it at once. If this greenlet is dead the exception goes to its
-        parent; GreenletExit arrives there as a value. Raises TypeError if the arguments are no exception.
+        `typ` is an instance, or a class that is called with `val`; `tb` becomes its traceback. In a
+        greenlet that has not begun the exception ends it at once. If this greenlet is dead the
+        exception goes to its parent; GreenletExit arrives there as a value. Raises TypeError if the
+        arguments are no exception.
         """
-        return _raise_in(self, _instance(typ, val, tb))
+        # Asked with an instance alone. The exception was made before, since that runs code of
+        # users: by `make_exception` in C, by `_make_exception` on PyPy. They have what the
+        # arguments mean.
+        return _raise_in(self, typ)  # type: ignore[arg-type]
 
     def _end(self, result: Any, exception: BaseException | None, failures: int) -> Decision | None:
-        """Who goes on when this greenlet ends with a result, or with an exception: its parent.
+        """Where the result, or the exception, goes with which this greenlet ends: to its parent.
 
-        If that one failed to take it (it is of another thread, or has no run), what it raised goes to the next
-        above. `failures` counts them. None if no ancestor is left.
+        If the parent failed to take it (it is of another thread, or has no run), what that raised
+        goes to the next ancestor. `failures` counts those that failed. None if no ancestor is left.
         """
         for heir in _lineage(parent_of(self)):
             if failures == 0:
@@ -129,7 +136,7 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
 
     @property
     def parent(self) -> greenlet | None:
-        """The greenlet that goes on when this one ends. None for a main greenlet."""
+        """The greenlet that is resumed when this one ends. None for a main greenlet."""
         return parent_of(self)
 
     @parent.setter
@@ -169,7 +176,7 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         name = "greenlet.greenlet" if type(self) is greenlet else type(self).__name__
         raise TypeError(f"cannot serialize '{name}' object")
 
-    # greenlet has these on the type too; programs read them there
+    # greenlet has these on the type, too, and programs read them there.
     GreenletExit = _GreenletExit
     error = _error
     getcurrent = staticmethod(_mechanism.getcurrent)
@@ -193,14 +200,14 @@ def _deliver(target: greenlet, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 def _raise_in(target: greenlet, exception: BaseException) -> Decision:
-    """An exception for target is raised in the nearest greenlet, itself or an ancestor, that is not dead."""
+    """An exception for target is raised in the nearest greenlet, from it up, that is not dead."""
     if isinstance(exception, _GreenletExit) and state_of(target) == "dead":
-        return _deliver(target, (exception,), {})  # what had ended ends by it once more
+        return _deliver(target, (exception,), {})  # as if the dead one ended by it once more
     return THROW, _find_live(target), exception
 
 
 def _find_live(target: greenlet) -> greenlet:
-    """The nearest greenlet that is not dead, from target up its parents; it belongs to this thread."""
+    """The nearest greenlet, from target up, that is not dead; it belongs to this thread."""
     _check_thread(target)
     if state_of(target) != "dead":
         return target
@@ -214,9 +221,9 @@ def _find_live(target: greenlet) -> greenlet:
 def _lineage(target: greenlet | None) -> Iterator[greenlet]:
     """target, its parent, that one's parent, and so on up to a main greenlet.
 
-    No setter lets the links go round. If they did, the walk would end all the same: it looks out for a greenlet that it
-    passed, and takes a new one to look out for after 1, 2, 4, 8 ... steps (Brent 1980, "An improved Monte Carlo
-    factorization algorithm").
+    No setter lets the links go round. If they did, the walk would end all the same: it looks out
+    for a greenlet that it passed, and takes a new one to look out for after 1, 2, 4, 8 ... steps
+    (Brent 1980, "An improved Monte Carlo factorization algorithm").
     """
     passed, steps, limit = None, 0, 1
     while target is not None and target is not passed:
@@ -228,7 +235,7 @@ def _lineage(target: greenlet | None) -> Iterator[greenlet]:
 
 
 def _check_thread(target: greenlet) -> None:
-    """Raises `error` unless target belongs to this thread, as its nearest ancestor that has begun says."""
+    """Raises `error` unless target, or its nearest ancestor that has begun, is of this thread."""
     begun = target
     if state_of(target) == "unstarted":
         for begun in _lineage(target):
@@ -261,17 +268,6 @@ def _set_parent(target: greenlet, parent: greenlet) -> None:
         raise ValueError("parent cannot be on a different thread")
     if not store_parent(target, parent):
         raise ValueError("cyclic parent chain")
-
-
-def _instance(typ: type[BaseException] | BaseException, val: object, tb: TracebackType | None) -> BaseException:
-    """The exception that throw's arguments describe."""
-    if isinstance(typ, BaseException):
-        return typ if tb is None else typ.with_traceback(tb)
-    try:
-        exception = val if isinstance(val, typ) else typ() if val is None else typ(val)
-    except BaseException as raised:
-        exception = raised
-    return exception if tb is None else exception.with_traceback(tb)
 
 
 _mechanism.adopt(greenlet, _error, _GreenletExit)

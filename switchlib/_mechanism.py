@@ -1,7 +1,15 @@
-"""The mechanism under the policy: what csrc/mechanism/, or switchlib/_pypy.py, puts here when this is imported.
+"""The mechanism below the policy: what csrc/mechanism/, or switchlib/_pypy.py, puts here at import.
 
-Each question takes a greenlet and is answered from its state alone: no attribute that a subclass could override
-is ever looked up. Of the functions only `getcurrent`, `gettrace` and `settrace` are for users.
+Each question takes a greenlet and is answered from its state alone: no attribute that a subclass
+could override is ever looked up. Of the functions only `getcurrent`, `gettrace` and `settrace` are
+for users.
+
+How the C functions get here. cffi compiled them into `switchlib._switch`, but they are no functions
+of cffi's `lib`. A call through cffi costs three times a builtin's and releases the GIL, it cannot
+take or return Python objects as they are, and it does not know in which interpreter it is made. So
+cffi is used for a single call, at the end of this file: `mechanism_open` gets the id() of this
+module's dict, which is its address, and puts the builtin `fill` into it. `fill` then puts in all
+that is declared below, as ordinary builtins and a type. On PyPy `fill` is an ordinary function.
 """
 
 from __future__ import annotations
@@ -40,11 +48,11 @@ THROW: Literal[1]
 START: Literal[2]
 
 fill: Callable[[dict[str, Any]], None]
-"""Puts all that follows into a dict. ImportError if the process or this interpreter cannot have it."""
+"""Puts all that follows into a dict. ImportError if this process or interpreter cannot have it."""
 adopt: Callable[[type[greenlet], type[Exception], type[BaseException]], object]
-"""adopt(policy_class, error, GreenletExit): builtins take the place of the class's functions and ask them."""
+"""adopt(class, error, GreenletExit): builtins take the place of the class's functions and ask them."""
 store_module: Callable[[str], None]
-"""Names the module that the adopted class is of from now on."""
+"""Names the module to which the adopted class belongs from now on."""
 close_down: Callable[[], None]
 """Tells the mechanism that the interpreter is about to end."""
 shortcuts: Callable[[bool | None], bool]
@@ -59,21 +67,22 @@ running: Callable[[], greenlet]
 ready: Callable[[greenlet], bool]
 """Whether it is suspended, and of this thread."""
 state_of: Callable[[greenlet], State]
-"""Its state; "current" means in its own thread, and all greenlets of a thread that has ended are dead."""
+"""Its state. "current" means in its own thread; if that has ended, all its greenlets are dead."""
 parent_of: Callable[[greenlet], greenlet | None]
 main_of: Callable[[greenlet], greenlet | None]
-"""The main greenlet of the thread it began in; None if it has not begun or the thread has ended."""
+"""The main greenlet of the thread in which it began; None if not begun, or the thread has ended."""
 is_main: Callable[[object], bool]
 run_of: Callable[[greenlet], Any]
 """Its run function; AttributeError if it has none or has begun."""
 store_parent: Callable[[greenlet, greenlet], bool]
 """Stores the parent and returns True, or returns False if that would make a cycle."""
 store_run: Callable[..., bool]
-"""store_run(greenlet[, run]): stores or removes run and returns True, or returns False if it has begun."""
+"""store_run(greenlet[, run]): stores or removes run and returns True; False if it has begun."""
 load_context: Callable[[greenlet], Context | None]
 store_context: Callable[[greenlet, Context | None], None]
 slice_of: Callable[[greenlet], tuple[int, int, int, int, int, int]]
-"""Its stack slice: (address, start, stop, bytes saved, bytes its heap buffer holds, address of the owner above)."""
+"""Its stack slice: (address, start, stop, bytes saved, capacity of its heap buffer, address of the
+slice of the owner above)."""
 
 count_main_greenlets: Callable[[], int]
 count_doomed: Callable[[], int]

@@ -1,17 +1,25 @@
 """The mechanism on PyPy: what switchlib/_mechanism.py declares, over `_continuation.continulet`.
 
-PyPy's interpreter owns the C stack, and copies and sweeps its parts itself. Here are the states of greenlets, the way
-from a decision of the policy to a switch, and the end of greenlets that nobody refers to. PyPy leaves `hidden` code out
-of tracebacks, frames, traces and profiles: all of this file, and the policy.
+Each section mirrors the file of csrc/mechanism/ whose name it bears, in the same order. What is
+only asked of the mechanism (module.c) is in switchlib/_pypy_module.py. Three files have no
+counterpart: collector.c, since PyPy owns the stack that its collector stands on, capi.c and
+points.c.
 
-Signal handlers and finalisers may run between any two bytecodes, and may switch. An end holds them off until the target
-has arrived. A switch does not, for that would double its cost: up to the jump it changes nothing that could not be
-taken back, and from just before it until whoever arrives is in `thread.current`, `thread.target` is set; who finds it
-set asks where he is (`_find_bearings`).
+PyPy's interpreter owns the C stack, and copies and sweeps its parts itself. So there are no slices
+here: a greenlet has a stack that PyPy made, and to leave one for another is a single call, `_jump`.
+PyPy leaves `hidden` code out of tracebacks, frames, traces and profiles: all of this file, and the
+policy.
 
-After a jump PyPy's compiler leaves the rest of the loop, or of the greenlet, to its slow interpreter. So what can be
-done before it is. It does not inline a function whose loop has gone round: no loop here does in the common case. And
-it gives up on what is longer than some thousand operations, of which each bytecode makes several: a greenlet from its
+Signal handlers and finalisers may run between any two bytecodes, and may switch. An end holds them
+off until the target has arrived. A switch does not, for that would double its cost: up to the jump
+it changes nothing that could not be taken back. From just before the jump until the one that
+arrives has set `thread.current`, `thread.target` is set; code that finds it set asks which of the
+two is running (`_find_bearings`).
+
+After a jump PyPy's compiler leaves the rest of the loop, or of the greenlet, to its slow
+interpreter. So whatever can be done before the jump is done before it. The compiler does not inline
+a function whose loop has gone round: no loop here does in the common case. And it gives up on what
+is longer than some thousand operations, of which each bytecode makes several: a greenlet from its
 start to its end, with the start of another within, just fits.
 """
 
@@ -28,7 +36,8 @@ from __pypy__.thread import _signals_enter, _signals_exit  # type: ignore[import
 from _continuation import continulet, permute  # type: ignore[import-not-found]
 
 try:
-    from pypyjit import residual_call as _call  # type: ignore[import-not-found]  # its compiler does not look inside
+    # PyPy's compiler does not look into what is called through it.
+    from pypyjit import residual_call as _call  # type: ignore[import-not-found]
 except ImportError:  # there is no compiler
 
     def _call(function: Callable[..., Any], *args: Any) -> Any:
@@ -56,20 +65,20 @@ _load_context = __pypy__.get_contextvar_context
 _store_context = __pypy__.set_contextvar_context
 
 
-# ----------------------------------- object.c: what a greenlet is beyond its object, and its parent
+# ------------------------------------------------ object.c: the state of a greenlet, its parent link
 
 
 class State:
-    """What a greenlet is beyond its object."""
+    """What a greenlet is beyond its object. `_state_of(greenlet)` gets it, see `Base`."""
 
     __slots__ = ("context", "guard", "parent", "run", "stack", "thread")
 
     def __init__(self, parent: Any) -> None:
         self.thread: Any = None  # set when it begins
         self.parent = parent
-        self.run: tuple[Any, ...] = ()  # with the run function, if there is one (any more)
+        self.run: tuple[Any, ...] = ()  # holds the run function, until the greenlet begins
         self.stack: Any = None  # from its beginning to its end
-        self.guard: Any = None  # from when it was suspended first to its end
+        self.guard: Any = None  # from its first suspension to its end
         self.context: Context | None = None  # while it does not run
 
 
@@ -120,9 +129,10 @@ class Thread:
         state = State(None)
         _set_state(self.main, state)
         state.thread = self
-        state.stack = _new_stack(Stack)  # PyPy takes one that is not initialised for the thread's own
+        # PyPy takes a stack that is not initialised for the thread's own.
+        state.stack = _new_stack(Stack)
         state.stack.job = None
-        state.guard = self  # nobody needs to kill it
+        state.guard = self  # any object but a Guard: it is never killed
         self.current: Any = self.main
         # The switch under way:
         self.target: Any = None
@@ -130,12 +140,13 @@ class Thread:
         self.silenced = False  # and signal handlers
         self.tracer: Any = None
         self.guards: list[Guard] = []
-        self.doomed: list[Any] = []  # they lost their last reference in another thread
+        self.doomed: list[Any] = []  # greenlets that lost their last reference in another thread
         _threads.add(weakref.ref(self, _threads.discard))
 
 
-_threads: set[weakref.ref[Thread]] = set()  # no WeakSet: to look at one while other threads begin raises errors
-_here: Any = None
+# Not a WeakSet: to look at one while other threads begin raises errors.
+_threads: set[weakref.ref[Thread]] = set()
+_here: Any = None  # a Here, from `adopt` on
 _closing = False
 _shortcuts = True
 
@@ -170,21 +181,23 @@ def _hide(namespace: dict[str, Any]) -> None:
 
 
 class Stack(continulet):  # type: ignore[misc]
-    """A stack. The one that runs stands for the thread's own: PyPy keeps that one's frames and registers in it."""
+    """A stack. While it runs, PyPy keeps in it the frames and registers of the thread's own."""
 
-    __slots__ = ("job",)  # what is to begin here: thread, greenlet, run, args, kwargs, an exception to raise instead
+    # What is to begin here: (thread, greenlet, run, args, kwargs, an exception to raise instead).
+    __slots__ = ("job",)
 
 
 def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
-    """Leaves the current greenlet where it stands and goes on in the target.
+    """Suspends the current greenlet and resumes the target, or starts it.
 
-    Returns, or raises, what arrives when somebody comes back.
+    Returns, or raises, what arrives when something switches back.
     """
     me = thread.current
     if target is me:
         return _deliver(thread, me, me, payload)
     state = _state_of(me)
-    mine, outer = state.stack, thread.target  # of the switch that a signal handler, who switches here, has interrupted
+    # `outer` is the target of another switch, if this is a signal handler that interrupted one.
+    mine, outer = state.stack, thread.target
     try:
         if stack.job is not None:
             _begin(thread, target, stack)
@@ -207,8 +220,8 @@ def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
             _take_back(target, stack)
         raise
     if thread.held:
-        # The last of what is held. No function of ours is called for it: that may fail where little of the stack is
-        # left. Handlers come last, for one that has waited may raise.
+        # Not `_let_go`: to call a function may fail where little of the stack is left. Handlers
+        # come last, for one that has waited may raise.
         thread.held = False
         silenced = thread.silenced
         _release_finalizers()
@@ -220,7 +233,7 @@ def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
 
 
 def _deliver(thread: Thread, origin: Any, me: Any, payload: Any) -> Any:
-    """What comes out of me's switch. If the tracer raises, it is removed and its exception comes out."""
+    """What comes out of me's switch. A tracer that raises is removed, and its exception comes out."""
     if thread.tracer is not None:
         try:
             thread.tracer("throw" if type(payload) is Raise else "switch", (origin, me))
@@ -237,12 +250,12 @@ def _deliver(thread: Thread, origin: Any, me: Any, payload: Any) -> Any:
 
 
 def _find_bearings(thread: Thread) -> None:
-    """Finds out who is current where a switch was interrupted. The frames of a thread's own stack are below ours.
+    """Corrects `thread.current` where a switch was interrupted: the frames below ours show which runs.
 
-    If it has not left yet it is still under way when we return.
+    If the jump has not taken place yet the switch is still under way when this returns.
     """
     origin, target = thread.current, thread.target
-    if target is None:  # a handler within a handler has found out
+    if target is None:  # a handler within a handler has done it
         return
     holder = target if origin is thread.main else origin
     seen = _frame_held_by(_state_of(holder).stack)
@@ -257,9 +270,10 @@ def _find_bearings(thread: Thread) -> None:
 
 
 def _frame_held_by(stack: Any) -> FrameType | None:
-    """The innermost visible frame that a stack holds: its greenlet's, or, if that runs, the thread's own.
+    """The innermost visible frame in a stack: its greenlet's, or, if that runs, the thread's.
 
-    PyPy's f_back passes over hidden frames, and for ever if there are no others; the collector sees each.
+    PyPy's f_back skips hidden frames, and loops for ever if there are no others; the collector sees
+    each.
     """
     bottom: FrameType = stack._get_frame()
     frame = bottom
@@ -278,10 +292,10 @@ def _frame_held_by(stack: Any) -> FrameType | None:
 
 
 class Guard:
-    """Dies with a suspended greenlet that nobody refers to any more, and kills it.
+    """Dies with a suspended greenlet that nothing refers to any more, and kills it.
 
-    Only the greenlet leads to it. When that has ended it guards another: PyPy is slow to make objects that are told of
-    their end.
+    Only the greenlet refers to it. When that has ended it guards another: PyPy is slow to make
+    objects with a finaliser.
     """
 
     greenlet: Any = None
@@ -298,7 +312,11 @@ class Guard:
 
 
 def _guard(thread: Thread, greenlet: Any) -> Guard:
-    """A spare one, or a new one. If the compiler knew which, it would give up a start that takes the other."""
+    """A spare guard, or a new one.
+
+    It is called through `_call`: if the compiler knew which, it would give up a start that takes
+    the other.
+    """
     try:
         guard = thread.guards.pop() if thread.guards else Guard()
     except IndexError:  # a signal handler took it
@@ -315,7 +333,8 @@ def _kill_doomed(thread: Thread) -> None:
 def _kill(thread: Thread, victim: Any) -> None:
     """Throws GreenletExit into a suspended greenlet. Its parent is the current one while it dies.
 
-    An ancestor of the current one is in use: what a finaliser has made of a greenlet that was found with it.
+    One that is an ancestor of the current greenlet is left alone: a finaliser has taken it into
+    use.
     """
     state = _state_of(victim)
     exit = Policy.GreenletExit("Killing the greenlet because all references have vanished.")
@@ -330,7 +349,8 @@ def _kill(thread: Thread, victim: Any) -> None:
         _leave(thread, victim, stack, Raise(exit))
     except BaseException as raised:
         __pypy__.write_unraisable("in", raised, victim)
-    store_parent(victim, parent)  # unless it has become a child of the victim: then the killer stays the parent
+    # If the old parent has become a child of the victim this is refused, and the killer stays.
+    store_parent(victim, parent)
 
 
 # ------------------------------------------------ enter.c: a thread's first use, and each later one
@@ -344,7 +364,7 @@ class Here(_thread._local):
 
 
 def _enter() -> Thread:
-    """The running thread, when what was interrupted has been cleared up and those have died that were to."""
+    """The running thread: an interrupted switch is set right, and doomed greenlets are killed."""
     thread: Thread = _here.thread
     if thread.target is not None:
         _find_bearings(thread)
@@ -357,7 +377,7 @@ def _enter() -> Thread:
 
 
 def _place(thread: Thread, target: Any, run: Any, decision: tuple[Any, ...]) -> Stack | None:
-    """A stack for target to begin on; or None if it cannot any more."""
+    """A stack for target to begin on; or None if it cannot begin any more."""
     if _state_of(target).thread is not None or not _belongs_here(thread, target):
         return None
     kind, _, value, *rest = decision
@@ -386,7 +406,7 @@ def _begin(thread: Thread, target: Any, stack: Stack) -> None:
 
 
 def _take_back(target: Any, stack: Stack) -> None:
-    """A start that did not take place."""
+    """Undoes a start that did not take place."""
     state = _state_of(target)
     if state.stack is stack:
         state.thread = state.stack = None
@@ -407,7 +427,7 @@ def _belongs_here(thread: Thread, unstarted: Any) -> bool:
 
 
 class Policy:
-    """The policy class, its functions that are asked, and its exceptions."""
+    """The policy class, those of its functions that are asked, and its exceptions: see `adopt`."""
 
     greenlet: Any = None
     switch: Any
@@ -420,12 +440,12 @@ class Policy:
 
 
 def _settle(thread: Thread, decision: tuple[Any, ...], dying: Any) -> tuple[Any, Stack, Any] | None:
-    """The greenlet to go on with, its stack and the payload; or None if the decision does not hold any more."""
+    """The target, its stack and the payload; or None if the decision does not hold any more."""
     kind, target, value = decision[:3]
     state = _state_of(target)
     stack = state.stack
     if state.thread is None and kind != SWITCH:
-        run = target.run  # which may run anything
+        run = target.run  # this may run anything
         stack = _place(thread, target, run, decision)
         return None if stack is None else (target, stack, None)
     if kind == START or state.thread is not thread or stack is None or target is dying:
@@ -437,7 +457,7 @@ def _settle(thread: Thread, decision: tuple[Any, ...], dying: Any) -> tuple[Any,
 
 
 def _serve(stack: Stack) -> Any:
-    """What a stack runs: the greenlet that is to begin here. What it returns arrives where it goes on then."""
+    """What a stack runs: the greenlet of its job. What it returns arrives in the next one."""
     thread, me, run, args, kwargs, exception = stack.job
     origin = result = None
     try:
@@ -461,21 +481,22 @@ def _serve(stack: Stack) -> Any:
         exception = raised
     try:
         return _end(thread, me, result, exception)
-    finally:  # a frame that somebody keeps leads to this one
+    finally:  # whatever keeps a frame of run alive keeps this one, too
         del thread, me, run, args, kwargs, exception, origin, result, stack
 
 
 def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) -> Any:
-    """Ends `me` as the policy decides, and returns what is to arrive. What goes wrong on the way becomes the outcome.
+    """Ends `me` as the policy decides, and returns what is to arrive.
 
-    Policy is told how many heirs failed to take it, from the parent up; if that one changes it is asked first.
+    What goes wrong on the way becomes the outcome. `failures` counts the heirs, from the parent up,
+    that failed to take it; if the parent changes they are asked anew.
     """
     state = _state_of(me)
     parent, failures, interrupts = state.parent, 0, 0
     while interrupts < MOST_INTERRUPTS:
         if exception is not None and isinstance(exception, Policy.GreenletExit):
-            result, exception = exception, None  # a way to return
-            result.__traceback__ = None  # whose frames would otherwise live on in the parent
+            result, exception = exception, None  # GreenletExit is a way to return
+            result.__traceback__ = None  # its frames would otherwise live on in the parent
         if state.parent is not parent:
             parent, failures = state.parent, 0
         decision = settled = None
@@ -499,7 +520,8 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
                 interrupts += 1
             raised.__context__ = raised.__context__ or exception
             result, exception = None, raised
-    heir = thread.main  # without policy, for want of a stack to ask it on, or of anybody that it could name
+    # Without policy: it was interrupted again and again, or could name no heir.
+    heir = thread.main
     for each in Policy.lineage(state.parent):
         if _state_of(each).thread is thread and _state_of(each).stack is not None:
             heir = each
@@ -521,16 +543,16 @@ def _plain_end(
 
 
 def _leave_for_good(thread: Thread, me: Any, target: Any, stack: Stack, payload: Any) -> Any:
-    """Makes ready to leave the current greenlet: when its stack's function returns the target goes on with the payload.
+    """Prepares the end of the current greenlet: when `_serve` returns, the target gets the payload.
 
-    No signal handler and no finaliser runs until the target has arrived: nobody could come back here.
+    No signal handler and no finaliser runs until the target has arrived: nothing could return here.
     """
     state = _state_of(me)
     silenced = thread.gets_signals
     if silenced:
         try:
             _signals_exit()
-        except RuntimeError:  # this is a finaliser within another end, which has done it
+        except RuntimeError:  # this is a finaliser within another end, which has silenced them
             silenced = False
     _hold_finalizers()
     thread.silenced = silenced
@@ -550,7 +572,7 @@ def _leave_for_good(thread: Thread, me: Any, target: Any, stack: Stack, payload:
 
 
 def _let_go(thread: Thread) -> None:
-    """After an end that came to nothing: a handler raised before it was made ready, or the heir could not begin."""
+    """After an end that failed: a handler raised too early, or the heir could not begin."""
     if thread.held:
         thread.held = False
         silenced = thread.silenced
@@ -585,7 +607,7 @@ def throw(self: Any, typ: Any = ..., val: Any = None, tb: TracebackType | None =
 
 
 def _plain_switch(thread: Thread, target: Any, args: tuple[Any, ...]) -> tuple[Any, Stack, Any] | None:
-    """The shortcut: what the policy would decide, settled, where it has no choice and asks no code of users."""
+    """The shortcut: what the policy would decide, settled, where it has no choice."""
     state = _checked_state(target)
     stack = state.stack
     if stack is not None:
@@ -602,7 +624,10 @@ def _plain_switch(thread: Thread, target: Any, args: tuple[Any, ...]) -> tuple[A
 
 
 def _make_exception(typ: Any, val: Any) -> tuple[BaseException, TracebackType | None]:
-    """The exception that throw(typ, val) raises; if the class raised it when it was called, also its traceback."""
+    """The exception that throw(typ, val) raises, as an instance; this may run code of users.
+
+    If the class raised another one when it was called, that is it, with its traceback.
+    """
     if isinstance(typ, BaseException):
         if val is not None:
             raise TypeError("instance exception may not have a separate value")
@@ -641,7 +666,7 @@ class Base:
 
     @property
     def gr_frame(self) -> FrameType | None:
-        """The frame in which a suspended greenlet stands, else None."""
+        """The innermost frame of a suspended greenlet; None if it is not suspended."""
         if state_of(self) != "suspended":
             return None
         state = _state_of(self)
@@ -656,7 +681,7 @@ class Base:
         return state_of(self) in ("suspended", "current")
 
 
-# By no attribute that a subclass may override.
+# The slot's own functions: a subclass's __getattribute__ cannot come between.
 _state_of: Callable[[Any], State] = Base._switchlib_state.__get__  # type: ignore[attr-defined]
 _set_state: Callable[[Any, State], None] = Base._switchlib_state.__set__  # type: ignore[attr-defined]
 

@@ -33,7 +33,7 @@ def fill(namespace: dict[str, Any]) -> None:
 
 
 def close_down() -> None:
-    """Nobody is killed while the interpreter ends."""
+    """From now on greenlets that nothing refers to are left alone."""
     _pypy._closing = True
 
 
@@ -58,8 +58,8 @@ def gettrace() -> Any:
 def settrace(callback: Any, /) -> Any:
     """Trace the switches of this thread by callback(event, (origin, target)), event being 'switch' or 'throw'.
 
-    It is called in the target. None ends tracing; so does an exception in the callback, which is raised in
-    the target. Returns the previous callback, or None.
+    It is called in the target. None ends tracing; so does an exception in the callback, which is
+    raised in the target. Returns the previous callback, or None.
     """
     thread = _enter()
     before, thread.tracer = thread.tracer, callback
