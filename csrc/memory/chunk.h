@@ -17,8 +17,8 @@
 void chunk_free_mapped(void *chunk, size_t size);
 
 /* Puts the cache of the interpreter's own chunks between it and its arena allocator. Once a
- * process. The function says whether the main interpreter runs in this thread; all interpreters
- * call it, some without a GIL. */
+ * process. The function says whether the main interpreter runs in this thread; any interpreter
+ * calls it. */
 void chunk_cache_install(int (*asks_for_main_interpreter)(void));
 
 #endif

@@ -1,19 +1,8 @@
-/* The thread state of CPython 3.10; ../tstate.h tells what each function is for.
- *
- * Frames are objects, each of which owns the next one outwards: nobody who has one can reach what is gone.
- */
-#ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE 1
-#endif
-#undef _PyGC_FINALIZED     /* the internal headers have a macro of that name too */
+/* The thread state of CPython 3.10; ../tstate.h says what each function is for. Frames are objects
+ * here (frames_310.h), and there is no data stack. */
 #include <internal/pycore_interp.h>
 #include <internal/pycore_pystate.h>
 #include <frameobject.h>
-
-#include "known.h"
-#include "known_early.h"
-
-#define TSTATE_DICT_SPEEDS_METHODS 0
 
 typedef struct tstate_slice {
     PyFrameObject *frame;           /* the C stack owns it */
@@ -29,44 +18,42 @@ typedef struct tstate_slice {
     _PyErr_StackItem exc_state;
 } tstate_slice;
 
-static inline PyThreadState *
-tstate_get(void)
-{
-    return _PyThreadState_GET();
-}
+#define USE_TRACING 1
+#include "until_311.h"
+#include "until_312.h"
+#include "frames_310.h"
+#include "matches.h"
 
 static inline int
 tstate_matches_interpreter(void)
 {
     PyThreadState *ts = tstate_get();
     return ts == PyThreadState_Get()
-        && known_thread(ts)
-        && known_collector(ts)
+        && matches_thread(ts)
+        && matches_collector(ts)
         && ts->frame == PyEval_GetFrame()
-        && known_root(ts);
+        && matches_root(ts);
 }
 
+#define HAVE_TSTATE_INSTALL
 static inline void
 tstate_install(void)
 {
 }
 
+#define HAVE_TSTATE_COPIES_ARGS_FIRST
 static inline int
 tstate_copies_args_first(PyObject *Py_UNUSED(run), Py_ssize_t nargs)
 {
     return nargs == 0;              /* a frame is allocated first */
 }
 
+#define HAVE_TSTATE_PREPARE
 static inline int
-tstate_prepare(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts), Callee Py_UNUSED(callee))
+tstate_prepare(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts),
+               Callee Py_UNUSED(callee))
 {
     return 0;
-}
-
-static inline void
-tstate_set_use_tracing(PyThreadState *ts)
-{
-    ts->cframe->use_tracing = ts->tracing == 0 && (ts->c_tracefunc != NULL || ts->c_profilefunc != NULL);
 }
 
 static inline void
@@ -83,20 +70,15 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     ts->trash_delete_nesting = 0;
     ts->recursion_headroom = 0;
     slice->tracing = ts->tracing;   /* what is inherited; it ends when this stack is first left */
-    tstate_set_use_tracing(ts);
-}
-
-static inline int
-tstate_catch_up(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
-{
-    return 0;
+    set_use_tracing(ts);
 }
 
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     if (__builtin_expect(slice->tracing != 0, 0)) {
-        ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);  /* sys.call_tracing makes it 0 for a while */
+        /* Not less than 0: sys.call_tracing makes ts->tracing 0 for a while. */
+        ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);
     }
     slice->frame = ts->frame;
     slice->cframe = ts->cframe;
@@ -121,11 +103,11 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
     ts->recursion_headroom = slice->recursion_headroom;
     ts->tracing = slice->tracing;
     ts->trash_delete_nesting = slice->trash_delete_nesting;
-    /* sys.settrace reaches the cframe of its own stack only; the thread's functions are for all of them. */
-    tstate_set_use_tracing(ts);
+    set_use_tracing(ts);
     slice->tracing = 0;
 }
 
+#define HAVE_TSTATE_END
 static inline void
 tstate_end(tstate_slice *slice, PyThreadState *ts)
 {
@@ -133,33 +115,7 @@ tstate_end(tstate_slice *slice, PyThreadState *ts)
     slice->frame = NULL;
 }
 
-static inline PyObject *
-tstate_frame(tstate_slice *slice, PyThreadState *Py_UNUSED(ts))
-{
-    return slice->frame == NULL ? Py_NewRef(Py_None) : Py_NewRef((PyObject *)slice->frame);
-}
-
-static inline void
-tstate_abandon(tstate_slice *slice)
-{
-    /* A call owned its frame, a generator owns its own. What lay on the evaluation stacks is out of reach: their depth
-     * was in a register. */
-    PyObject *frame = Py_XNewRef((PyObject *)slice->frame);
-    slice->frame = NULL;
-    while (frame != NULL) {
-        PyFrameObject *each = (PyFrameObject *)frame;
-        PyObject *back = Py_XNewRef((PyObject *)each->f_back);
-        if (each->f_gen != NULL) {
-            Py_CLEAR(each->f_back);     /* somebody may hold the generator and look at its frame */
-        }
-        else {
-            Py_DECREF(frame);
-        }
-        Py_DECREF(frame);
-        frame = back;
-    }
-}
-
+#define HAVE_TSTATE_TRAVERSE
 static inline int
 tstate_traverse(tstate_slice *slice, visitproc visit, void *arg)
 {
@@ -177,30 +133,4 @@ tstate_clear(tstate_slice *slice)
     Py_CLEAR(slice->exc_state.exc_type);
     Py_CLEAR(slice->exc_state.exc_value);
     Py_CLEAR(slice->exc_state.exc_traceback);
-}
-
-static inline void
-tstate_mute(PyThreadState *ts)
-{
-    ts->tracing++;
-    ts->cframe->use_tracing = 0;
-}
-
-static inline void
-tstate_unmute(PyThreadState *ts)
-{
-    ts->tracing--;
-    tstate_set_use_tracing(ts);
-}
-
-static inline int
-tstate_finalizing(void)
-{
-    return _Py_IsFinalizing();
-}
-
-static inline int
-tstate_trash_nesting(PyThreadState *ts)
-{
-    return ts->trash_delete_nesting;
 }

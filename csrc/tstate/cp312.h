@@ -1,43 +1,29 @@
-/* The thread state of CPython 3.12; ../tstate.h tells what each function is for.
- *
- * Each run of the eval loop (_PyEval_EvalFrameDefault) has two structures of its own on the C stack: a _PyCFrame, which
- * leads to the next run's, and an entry frame, which stands in the chain of frames between the outermost frame of the
- * run and the frame that it was called from. Frame objects, tracebacks and generators lead into that chain, also in a
- * suspended greenlet, whose C stack others use. So the entry frames are taken out of it for as long as it is suspended.
- */
-#ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE 1
-#endif
-#undef _PyGC_FINALIZED     /* the internal headers have a macro of that name too */
+/* The thread state of CPython 3.12; ../tstate.h says what each function is for. */
 #include <internal/pycore_frame.h>
 #include <internal/pycore_interp.h>
 
-#define DATASTACK_FRAME_BYTES(code) ((size_t)(code)->co_framesize * sizeof(PyObject *))
+/* The order matters: each of these uses what stands above it. */
 #include "datastack.h"
-
-#define TSTATE_DICT_SPEEDS_METHODS 0
-
-#define ENTRY_FRAME_OWNER FRAME_OWNED_BY_CSTACK
-
 #define FRAME_FUNCTION f_funcobj
 #define FRAME_CODE f_code
 #include "frame_objects.h"
 #include "frames.h"
+#define ENTRY_FRAME_OWNER FRAME_OWNED_BY_CSTACK
 #include "entries.h"
-#include "known.h"
-#include "known_frames.h"
-#include "known_early.h"
+#include "entries_312.h"
+#include "matches.h"
+#include "matches_frames.h"
 
 typedef struct tstate_slice {
     _PyCFrame *cframe;              /* on the C stack, unless it is `base` */
     _PyInterpreterFrame *frame;     /* while suspended: the innermost */
-    _PyInterpreterFrame *entries;   /* while suspended: the entry frames that were taken out of the chain */
+    _PyInterpreterFrame *entries;   /* while suspended: those taken out of the chain of frames */
     datastack data;
     _PyErr_StackItem *exc_info;
     PyObject *context;
     int py_recursion_remaining;
     int py_recursion_limit;
-    int c_recursion_remaining;      /* of the thread's C stack, as deep as this slice reaches into it */
+    int c_recursion_remaining;      /* of the thread's C stack, as deep as this slice reaches */
     int recursion_headroom;
     int tracing;                    /* while it runs: what is not its own, but was inherited */
     int what_event;
@@ -53,35 +39,23 @@ tstate_get(void)
     return _PyThreadState_UncheckedGet();
 }
 
+static inline uint64_t
+tstate_events_version(PyThreadState *ts)
+{
+    return ts->interp->monitoring_version;
+}
+
+#include "until_312.h"
+#include "monitoring.h"
+
 static inline int
 tstate_matches_interpreter(void)
 {
     PyThreadState *ts = tstate_get();
-    return known_thread(ts)
-        && ts->py_recursion_limit == Py_GetRecursionLimit()
-        && known_tracing(ts)
-        && known_datastack(ts)
-        && known_collector(ts)
-        && known_frame(ts->cframe->current_frame)
-        && known_root(ts);
-}
-
-static inline void
-tstate_install(void)
-{
-    chunk_cache_install(tstate_in_main_interpreter);
-}
-
-static inline int
-tstate_copies_args_first(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
-{
-    return 1;                       /* the collector runs between bytecodes only */
-}
-
-static inline int
-tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), Callee callee)
-{
-    return datastack_prepare(&slice->data, callee);
+    return matches_thread_and_datastack(ts, ts->py_recursion_limit)
+        && matches_collector(ts)
+        && matches_frame(ts->cframe->current_frame)
+        && matches_root(ts);
 }
 
 static inline void
@@ -104,66 +78,16 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
-/* The outermost frame of all, if it is the first of the data stack; else NULL. */
-static inline _PyInterpreterFrame *
-tstate_outermost(PyThreadState *ts)
-{
-    _PyStackChunk *chunk = ts->datastack_chunk;
-    PyObject **top = ts->datastack_top;
-    while (chunk != NULL && chunk->previous != NULL) {
-        chunk = chunk->previous;
-        top = &chunk->data[chunk->top];
-    }
-    if (chunk == NULL || top <= &chunk->data[1]) {
-        return NULL;
-    }
-    _PyInterpreterFrame *frame = (_PyInterpreterFrame *)&chunk->data[1];
-    if (frame->prev_instr < _PyCode_CODE(frame->f_code)) {
-        return NULL;                /* its locals are being made, and it is not in the chain yet */
-    }
-    return frame->previous->previous == NULL ? frame : NULL;    /* only the last run's entry frame leads nowhere */
-}
-
-/* Takes the entry frames out of the chain of frames: there may be several in a row, or one in front, since a call's
- * locals are cleared when its frame has been left. Of the last run, most often the longest or the only one, nothing is
- * walked through: how deep a greenlet stands should not matter to its switches. */
-static inline void
-tstate_hide_entries(tstate_slice *slice, PyThreadState *ts)
-{
-    _PyCFrame *run = ts->cframe;
-    _PyInterpreterFrame **link = &slice->frame, *frame;
-    slice->frame = run->current_frame;
-    slice->entries = NULL;
-    while ((frame = *link) != NULL) {
-        if (frame->owner == ENTRY_FRAME_OWNER) {
-            slice->entries = entry_take(link, slice->entries);
-            run = run->previous;
-        }
-        else if (run->previous != NULL && run->previous->current_frame == NULL) {
-            _PyInterpreterFrame *outermost = tstate_outermost(ts);
-            link = outermost == NULL ? &frame->previous : &outermost->previous;
-            run = &ts->root_cframe;     /* this was the last */
-        }
-        else {
-            link = &frame->previous;
-        }
-    }
-}
-
-static inline int
-tstate_catch_up(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
-{
-    return 0;
-}
-
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     if (__builtin_expect(slice->tracing != 0, 0)) {
-        ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);  /* sys.call_tracing makes it 0 for a while */
+        /* Not less than 0: sys.call_tracing makes ts->tracing 0 for a while. */
+        ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);
     }
     slice->cframe = ts->cframe;
-    tstate_hide_entries(slice, ts);
+    slice->frame = ts->cframe->current_frame;
+    entries_hide_by_runs(&slice->frame, &slice->entries, ts);
     ts->cframe = &ts->root_cframe;
     datastack_leave(&slice->data, ts);
     slice->exc_info = ts->exc_info;
@@ -188,7 +112,8 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
     ts->context = slice->context;
     ts->context_ver++;
     slice->context = NULL;
-    ts->py_recursion_remaining = slice->py_recursion_remaining + (ts->py_recursion_limit - slice->py_recursion_limit);
+    ts->py_recursion_remaining =
+        slice->py_recursion_remaining + (ts->py_recursion_limit - slice->py_recursion_limit);
     ts->c_recursion_remaining = slice->c_recursion_remaining;
     ts->recursion_headroom = slice->recursion_headroom;
     ts->tracing = slice->tracing;
@@ -197,69 +122,16 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
     slice->tracing = 0;
 }
 
-static inline void
-tstate_end(tstate_slice *slice, PyThreadState *ts)
-{
-    datastack_end(&slice->data, ts);
-    slice->context = ts->context;
-    slice->frame = NULL;
-}
-
+#define HAVE_TSTATE_FRAME
 static inline PyObject *
 tstate_frame(tstate_slice *slice, PyThreadState *ts)
 {
     return frames_innermost(slice->frame, &ts->cframe->current_frame, ts);
 }
 
-static inline void
-tstate_abandon(tstate_slice *slice)
-{
-    frames_abandon(&slice->frame, &slice->data);
-}
-
-static inline int
-tstate_traverse(tstate_slice *slice, visitproc visit, void *arg)
-{
-    Py_VISIT(slice->context);
-    Py_VISIT(slice->exc_state.exc_value);
-    return 0;
-}
-
-static inline void
-tstate_clear(tstate_slice *slice)
-{
-    Py_CLEAR(slice->context);
-    Py_CLEAR(slice->exc_state.exc_value);
-}
-
-static inline void
-tstate_mute(PyThreadState *ts)
-{
-    ts->tracing++;
-}
-
-static inline void
-tstate_unmute(PyThreadState *ts)
-{
-    ts->tracing--;
-}
-
-static inline int
-tstate_finalizing(void)
-{
-    return _Py_IsFinalizing();
-}
-
+#define HAVE_TSTATE_TRASH_NESTING
 static inline int
 tstate_trash_nesting(PyThreadState *ts)
 {
     return ts->trash.delete_nesting;
 }
-
-static inline uint64_t
-tstate_events_version(PyThreadState *ts)
-{
-    return ts->interp->monitoring_version;
-}
-
-#include "monitoring.h"

@@ -1,37 +1,30 @@
-/* The thread state of CPython 3.13; ../tstate.h tells what each function is for.
+/* The thread state of CPython 3.13; ../tstate.h says what each function is for.
  *
- * Of the thread, not of a stack, and so left alone: delete_later (dead containers that wait for a stack with room
- * to be freed on: any will do), datastack_cached_chunk (an empty chunk; 3.13.0 has none yet), critical_section (in use
- * on free-threaded builds only), previous_executor (NULL whenever the JIT has called a C function), the running event
- * loop of asyncio, and what is set for a thread as a whole: hooks of coroutines, trace functions, eval_breaker. */
-#ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE 1
-#endif
-#undef _PyGC_FINALIZED     /* the internal headers have a macro of that name too */
+ * Of the thread, not of a stack, and so left alone: delete_later (dead containers that wait for a
+ * stack with room to be freed on: any will do), datastack_cached_chunk (an empty chunk, gh-142183;
+ * 3.13.0 has none yet), critical_section (in use on free-threaded builds only), previous_executor
+ * (NULL whenever the JIT has called a C function), the running event loop of asyncio, and what is
+ * set for a thread as a whole: hooks of coroutines, trace functions, eval_breaker. */
 #include <internal/pycore_ceval.h>
 #include <internal/pycore_frame.h>
 #include <internal/pycore_interp.h>
 
-#define DATASTACK_FRAME_BYTES(code) ((size_t)(code)->co_framesize * sizeof(PyObject *))
+/* The order matters: each of these uses what stands above it. */
 #include "datastack.h"
-
-#define TSTATE_DICT_SPEEDS_METHODS 0
-
-#define ENTRY_FRAME_OWNER FRAME_OWNED_BY_CSTACK
-
 #define FRAME_FUNCTION f_funcobj
 #define FRAME_CODE f_executable
 #include "frame_objects.h"
 #include "frames.h"
+#define ENTRY_FRAME_OWNER FRAME_OWNED_BY_CSTACK
 #include "entries.h"
 #include "gil.h"
-#include "known.h"
-#include "known_frames.h"
-#include "known_table.h"
+#include "matches.h"
+#include "matches_frames.h"
+#include "matches_table.h"
 
 typedef struct tstate_slice {
-    _PyInterpreterFrame *frame;
-    _PyInterpreterFrame *entries;   /* while suspended: those that were taken out of the chain of frames */
+    _PyInterpreterFrame *frame;     /* while suspended: the innermost */
+    _PyInterpreterFrame *entries;   /* while suspended: those taken out of the chain of frames */
     datastack data;
     _PyErr_StackItem *exc_info;
     PyObject *context;
@@ -41,34 +34,20 @@ typedef struct tstate_slice {
     int recursion_headroom;
     int tracing;                    /* while it runs: what is not its own, but was inherited */
     int what_event;
-    uintptr_t instrumentation;              /* its version when the stack was left */
-    _PyErr_StackItem exc_state;             /* the bottom of exc_info's chain */
+    uintptr_t instrumentation;      /* its version when the stack was left */
+    _PyErr_StackItem exc_state;     /* the bottom of exc_info's chain */
 } tstate_slice;
+
+#include "instrument.h"
+#include "monitoring.h"
+#include "opcode_trace.h"
 
 static inline int
 tstate_matches_interpreter(void)
 {
-    return known_table()
-        && gil_known()
-        && known_running(tstate_get());
-}
-
-static inline void
-tstate_install(void)
-{
-    chunk_cache_install(tstate_in_main_interpreter);
-}
-
-static inline int
-tstate_copies_args_first(PyObject *Py_UNUSED(run), Py_ssize_t Py_UNUSED(nargs))
-{
-    return 1;                       /* the collector runs between bytecodes only */
-}
-
-static inline int
-tstate_prepare(tstate_slice *slice, PyThreadState *Py_UNUSED(ts), Callee callee)
-{
-    return datastack_prepare(&slice->data, callee);
+    return matches_table()
+        && gil_find()
+        && matches_running(tstate_get());
 }
 
 static inline void
@@ -87,16 +66,14 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     ts->what_event = -1;            /* none: a new stack is in no tracer's event */
 }
 
-#include "instrument.h"
-#include "opcode_trace.h"
-
 static inline void
 tstate_save(tstate_slice *slice, PyThreadState *ts)
 {
     slice->instrumentation = tstate_instrumentation(ts);
     if (__builtin_expect(slice->tracing != 0, 0)) {
-        ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);  /* sys.call_tracing makes it 0 for a while */
-        slice->instrumentation = NEVER_INSTRUMENTED;            /* no code was while it inherited that */
+        /* Not less than 0: sys.call_tracing makes ts->tracing 0 for a while. */
+        ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);
+        slice->instrumentation = NEVER_INSTRUMENTED;    /* no code was while it inherited that */
     }
     slice->frame = ts->current_frame;
     slice->entries = entries_hide(&slice->frame, NULL);
@@ -123,69 +100,11 @@ tstate_restore(tstate_slice *slice, PyThreadState *ts)
     ts->context = slice->context;
     ts->context_ver++;
     slice->context = NULL;
-    ts->py_recursion_remaining = slice->py_recursion_remaining + (ts->py_recursion_limit - slice->py_recursion_limit);
+    ts->py_recursion_remaining =
+        slice->py_recursion_remaining + (ts->py_recursion_limit - slice->py_recursion_limit);
     ts->c_recursion_remaining = slice->c_recursion_remaining;
     ts->recursion_headroom = slice->recursion_headroom;
     ts->tracing = slice->tracing;
     ts->what_event = slice->what_event;
     slice->tracing = 0;
-}
-
-static inline void
-tstate_end(tstate_slice *slice, PyThreadState *ts)
-{
-    datastack_end(&slice->data, ts);
-    slice->context = ts->context;
-    slice->frame = NULL;
-}
-
-static inline PyObject *
-tstate_frame(tstate_slice *slice, PyThreadState *ts)
-{
-    return frames_innermost(slice->frame, &ts->current_frame, ts);
-}
-
-static inline void
-tstate_abandon(tstate_slice *slice)
-{
-    frames_abandon(&slice->frame, &slice->data);
-}
-
-static inline int
-tstate_traverse(tstate_slice *slice, visitproc visit, void *arg)
-{
-    Py_VISIT(slice->context);
-    Py_VISIT(slice->exc_state.exc_value);
-    return 0;
-}
-
-static inline void
-tstate_clear(tstate_slice *slice)
-{
-    Py_CLEAR(slice->context);
-    Py_CLEAR(slice->exc_state.exc_value);
-}
-
-static inline void
-tstate_mute(PyThreadState *ts)
-{
-    ts->tracing++;
-}
-
-static inline void
-tstate_unmute(PyThreadState *ts)
-{
-    ts->tracing--;
-}
-
-static inline int
-tstate_finalizing(void)
-{
-    return Py_IsFinalizing();
-}
-
-static inline int
-tstate_trash_nesting(PyThreadState *Py_UNUSED(ts))
-{
-    return 0;                               /* the trash can goes by c_recursion_remaining now */
 }

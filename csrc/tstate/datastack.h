@@ -1,5 +1,6 @@
-/* The data stack of a greenlet: where its Python frames live, from CPython 3.11 on. For the version files,
- * which say by DATASTACK_FRAME_BYTES(code) what a call of a function asks of it. */
+/* The data stack of a greenlet: where its Python frames live, from CPython 3.11 on. What a call of
+ * a function needs of it stands in the function's code since 3.12; 3.11 says it by
+ * DATASTACK_FRAME_BYTES, before this. */
 #ifndef SWITCHLIB_DATASTACK_H
 #define SWITCHLIB_DATASTACK_H
 
@@ -16,13 +17,18 @@ typedef struct datastack {
     PyObject **limit;
 } datastack;
 
+#ifndef DATASTACK_FRAME_BYTES
+#  define DATASTACK_FRAME_BYTES(code) ((size_t)(code)->co_framesize * sizeof(PyObject *))
+#endif
+
 #define CHUNK_HEAD offsetof(_PyStackChunk, data)
 
-/* Of a data stack with a frame of `frame_size` bytes room is left for that of a small function that it calls. */
+/* A first chunk has at least CHUNK_LEAST bytes; one that was seen in use has room left for the
+ * frame of a small function more. */
 #define CHUNK_LEAST ((size_t)240)
 #define CHUNK_ROOM ((size_t)128)
 
-/* Allocates the first chunk, for a greenlet that calls this. -1 and MemoryError if there is no memory. */
+/* Allocates the first chunk, for a greenlet that calls this. -1 and MemoryError if it cannot. */
 static inline int
 datastack_prepare(datastack *stack, Callee callee)
 {
@@ -30,15 +36,15 @@ datastack_prepare(datastack *stack, Callee callee)
     if (callee.function != NULL) {
         frame = DATASTACK_FRAME_BYTES((PyCodeObject *)callee.function->func_code);
     }
-    /* One word is skipped, so that _PyThreadState_PopFrame never takes the first frame for a chunk's first
-     * and frees the chunk (push_chunk in Python/pystate.c does the same); it has the key. One more since the test
-     * for space wants some left. */
+    /* One word is skipped, so that _PyThreadState_PopFrame never takes the first frame for the
+     * first of a chunk and frees the chunk (push_chunk in Python/pystate.c does the same); it has
+     * the key. One more since the test for space wants some left. */
     size_t size = CHUNK_HEAD + frame + 2 * sizeof(PyObject *);
     bool report;
     size_t learned = first_chunk_size(callee.key, &report);
     size = Py_MAX(Py_MAX(size, learned), CHUNK_LEAST);
     if (size % MAPPED_BYTES == 0) {
-        size += sizeof(PyObject *); /* chunks of the interpreter's own are known by such a size */
+        size += sizeof(PyObject *); /* by such a size the interpreter's own chunks are known */
     }
     stack->chunk = block_alloc(size);
     if (stack->chunk == NULL) {
@@ -72,7 +78,7 @@ datastack_begin(datastack *stack, PyThreadState *ts)
     }
 }
 
-/* The innermost chunk is another than when this data stack was last left, or it was not left yet. */
+/* The innermost chunk is not the one of when this data stack was last left, or it never was. */
 static __attribute__((noinline, unused)) void
 datastack_report(PyThreadState *ts)
 {
@@ -89,7 +95,7 @@ datastack_report(PyThreadState *ts)
         chunk = chunk->previous;
         words += chunk->top;
     }
-    if (chunk->size % MAPPED_BYTES != 0) {      /* else it is the thread's own */
+    if (chunk->size % MAPPED_BYTES != 0) {      /* otherwise it is the thread's own */
         const void *key = (const void *)((uintptr_t)chunk->data[0] & ~(uintptr_t)1);
         size_t needed = CHUNK_HEAD + words * sizeof(PyObject *) + CHUNK_ROOM;
         first_chunk_used(key, outgrown ? needed : Py_MIN(needed, chunk->size), outgrown);

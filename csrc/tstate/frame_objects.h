@@ -1,5 +1,6 @@
-/* frame_clear up to CPython 3.13, whose frames hold objects. The version file says what the fields of the function and of
- * the code are called. The evaluation stack is out of reach: its depth was in a register. */
+/* frame_clear up to CPython 3.13, whose frames hold objects. The version's file says before it what
+ * the fields of the function and of the code are called: FRAME_FUNCTION, FRAME_CODE. The evaluation
+ * stack is out of reach: its depth was in a register. */
 static inline void
 frame_clear(_PyInterpreterFrame *frame)
 {

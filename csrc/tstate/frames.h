@@ -1,9 +1,10 @@
-/* The frames of a stack that does not run, from CPython 3.11 on. frame_clear (frame_objects.h, frame_stackrefs.h) comes
- * before it. */
+/* The frames of a stack that does not run, from CPython 3.11 on. datastack.h comes before it, and
+ * frame_clear, which is in frame_objects.h or frame_stackrefs.h. */
 
-/* The object of such a frame: a new reference; NULL without an exception if there is no frame. Frame objects are made on
- * demand by a function that is not exported, but PyThreadState_GetFrame calls it for the running frame, which ts has at
- * `running`. From 3.12 on the collector runs between bytecodes only, so not here. */
+/* The object of such a frame: a new reference; NULL without an exception if there is no frame.
+ * Frame objects are made on demand by a function that is not exported, but PyThreadState_GetFrame
+ * calls it for the running frame, which ts has at `running`. From 3.12 on the collector runs
+ * between bytecodes only (gh-97922), so not here. */
 static inline PyFrameObject *
 frame_object(_PyInterpreterFrame *frame, _PyInterpreterFrame **running, PyThreadState *ts)
 {
@@ -22,7 +23,7 @@ frames_innermost(_PyInterpreterFrame *frame, _PyInterpreterFrame **running, PyTh
     return object != NULL || PyErr_Occurred() ? object : Py_NewRef(Py_None);
 }
 
-/* Whether somebody kept a frame object, and so still looks into the data stack. */
+/* Whether a frame object was kept, and so still looks into the data stack. */
 static inline int
 frames_are_kept(const _PyInterpreterFrame *innermost)
 {
@@ -34,8 +35,8 @@ frames_are_kept(const _PyInterpreterFrame *innermost)
     return 0;
 }
 
-/* Clears the frames of a suspended stack whose thread has ended, from the innermost outwards, and frees their data stack:
- * unless somebody could see it. */
+/* Clears the frames of a suspended stack whose thread has ended, from the innermost outwards, and
+ * frees their data stack: unless somebody could see it. */
 static inline void
 frames_abandon(_PyInterpreterFrame **innermost, datastack *data)
 {
@@ -46,7 +47,7 @@ frames_abandon(_PyInterpreterFrame **innermost, datastack *data)
     for (*innermost = NULL; frame != NULL; frame = previous) {
         previous = frame->previous;
         if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
-            frame->previous = NULL;     /* somebody may hold the generator and look at its frame */
+            frame->previous = NULL;     /* the generator may be held, and its frame looked at */
         }
         else if (frame->owner == FRAME_OWNED_BY_THREAD) {
             frame_clear(frame);

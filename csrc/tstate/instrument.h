@@ -1,10 +1,11 @@
-/* The instrumentation of suspended code, from CPython 3.13 on. The version file defines frame_instrument.
+/* The instrumentation of suspended code, from CPython 3.13 on. The struct tstate_slice comes before
+ * this; frame_instrument after it, in the version's file or opcode_trace.h.
  *
- * When events of sys.monitoring, sys.settrace or sys.setprofile are turned on or off, the interpreter instruments
- * the code of all running frames, and a code that begins or a generator that goes on looks for itself, unless trace
- * functions are muted. A suspended greenlet is neither, and one that a trace function started is no longer muted
- * when it goes on. So its code is instrumented before it goes on. The version of what is on lies above the flags of
- * eval_breaker. */
+ * When events of sys.monitoring, sys.settrace or sys.setprofile are turned on or off, the
+ * interpreter instruments the code of all running frames, and code that begins or a generator that
+ * is resumed looks for itself, unless trace functions are muted. A suspended greenlet is neither,
+ * and one that a trace function started is no longer muted when it is resumed. So its code is
+ * instrumented before that. The version of what is on lies above the flags of eval_breaker. */
 
 /* A version that there is none of: the flags have its lowest bits. */
 #define NEVER_INSTRUMENTED ((uintptr_t)1)
@@ -16,8 +17,7 @@ tstate_instrumentation(PyThreadState *ts)
 }
 
 /* Instruments the code of a frame unless it is up to date. -1 if there is no memory. */
-static int
-frame_instrument(_PyInterpreterFrame *frame, PyThreadState *ts);
+static int frame_instrument(_PyInterpreterFrame *frame, PyThreadState *ts);
 
 static __attribute__((noinline, unused)) int
 tstate_instrument(tstate_slice *slice, PyThreadState *ts)
@@ -36,10 +36,9 @@ tstate_catch_up(tstate_slice *slice, PyThreadState *ts)
     return slice->instrumentation == tstate_instrumentation(ts) ? 0 : tstate_instrument(slice, ts);
 }
 
+/* For monitoring.h. */
 static inline uint64_t
 tstate_events_version(PyThreadState *ts)
 {
     return tstate_instrumentation(ts);
 }
-
-#include "monitoring.h"

@@ -1,23 +1,27 @@
-/* frame_instrument for CPython 3.13 and 3.14, which do not export the function that instruments a code. They call it when
- * the tracing of opcodes is turned on or off, which is done by way of a frame object. */
+/* frame_instrument for CPython 3.13 and 3.14, which do not export the function that instruments a
+ * code. They call it when the tracing of opcodes is turned on or off, which is done by way of a
+ * frame object. frames.h and instrument.h come before it. */
 #include <internal/pycore_instruments.h>
 
 static inline int
 traces_opcodes(PyCodeObject *code)
 {
+    enum { EVENT = PY_MONITORING_EVENT_INSTRUCTION, TOOL = 1 << PY_MONITORING_SYS_TRACE_ID };
     return code->_co_monitoring != NULL
-        && code->_co_monitoring->local_monitors.tools[PY_MONITORING_EVENT_INSTRUCTION] & 1 << PY_MONITORING_SYS_TRACE_ID;
+        && code->_co_monitoring->local_monitors.tools[EVENT] & TOOL;
 }
 
-/* Changes whether the opcodes of a frame's code are traced, and changes it back, also if there was no memory for the first:
- * so the code is instrumented twice. */
+/* Changes whether the opcodes of a frame's code are traced, and changes it back, also if there was
+ * no memory for the first: so the code is instrumented twice. */
 static int
 toggle_opcodes(PyFrameObject *object)
 {
-    PyObject *tracer = object->f_trace, *before = traces_opcodes(_PyFrame_GetCode(object->f_frame)) ? Py_True : Py_False;
+    PyObject *tracer = object->f_trace;
+    PyObject *before = traces_opcodes(_PyFrame_GetCode(object->f_frame)) ? Py_True : Py_False;
+    PyObject *other = before == Py_True ? Py_False : Py_True;
     char opcodes = object->f_trace_opcodes;
-    object->f_trace = Py_None;      /* a frame without any has its opcodes not traced; it is not called */
-    int status = PyObject_SetAttrString((PyObject *)object, "f_trace_opcodes", before == Py_True ? Py_False : Py_True);
+    object->f_trace = Py_None;      /* without one opcodes are not traced; it is not called */
+    int status = PyObject_SetAttrString((PyObject *)object, "f_trace_opcodes", other);
     if (status < 0) {
         PyErr_Clear();
     }

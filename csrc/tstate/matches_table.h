@@ -1,7 +1,9 @@
-/* What tstate_matches_interpreter asks of the interpreter's table of offsets, from CPython 3.13 on: see known.h. Which version it
- * is of, and places that the files of all these versions look at. */
+/* What tstate_matches_interpreter compares from CPython 3.13 on, beyond matches_frames.h, which
+ * comes first: the interpreter has a table of offsets for debuggers. */
+
+/* Which version the table is of, and the places that the files of all these versions look at. */
 static inline int
-known_table(void)
+matches_table(void)
 {
     const _Py_DebugOffsets *table = &_PyRuntime.debug_offsets;
     return table->version >> 16 == PY_VERSION_HEX >> 16
@@ -16,16 +18,14 @@ known_table(void)
         && table->interpreter_frame.instr_ptr == offsetof(_PyInterpreterFrame, instr_ptr)
         && table->interpreter_frame.localsplus == offsetof(_PyInterpreterFrame, localsplus)
         && table->interpreter_frame.owner == offsetof(_PyInterpreterFrame, owner)
-        && table->code_object.co_code_adaptive == offsetof(PyCodeObject, co_code_adaptive);     /* the last one */
+        /* The last field, so that none before it has moved. */
+        && table->code_object.co_code_adaptive == offsetof(PyCodeObject, co_code_adaptive);
 }
 
-/* Once gil_known has found the running thread. */
+/* Once gil_find has found the running thread. */
 static inline int
-known_running(PyThreadState *ts)
+matches_running(PyThreadState *ts)
 {
-    return known_thread(ts)
-        && ts->py_recursion_limit == Py_GetRecursionLimit()
-        && known_tracing(ts)
-        && known_datastack(ts)
-        && known_frame(ts->current_frame);
+    return matches_thread_and_datastack(ts, ts->py_recursion_limit)
+        && matches_frame(ts->current_frame);
 }

@@ -1,0 +1,48 @@
+/* What tstate_matches_interpreter compares from CPython 3.11 on. matches.h comes before it. */
+
+static inline int
+matches_tracing(PyThreadState *ts)
+{
+    int before = ts->tracing;
+    PyThreadState_EnterTracing(ts);
+    int matches = ts->tracing == before + 1;
+    PyThreadState_LeaveTracing(ts);
+    return matches && ts->tracing == before;
+}
+
+/* A stack that another library made has no chunk if all of its Python frames are generators'. */
+static inline int
+matches_datastack(PyThreadState *ts)
+{
+    _PyStackChunk *chunk = ts->datastack_chunk;
+    return chunk == NULL
+        || ((char *)ts->datastack_limit == (char *)chunk + chunk->size
+            && ts->datastack_top >= chunk->data && ts->datastack_top <= ts->datastack_limit);
+}
+
+/* `recursion_limit` is what ts has as such, in a field that versions name differently. */
+static inline int
+matches_thread_and_datastack(PyThreadState *ts, int recursion_limit)
+{
+    return matches_thread(ts)
+        && recursion_limit == Py_GetRecursionLimit()
+        && matches_tracing(ts)
+        && matches_datastack(ts);
+}
+
+/* The running frame is one of Python code: it imports this library. */
+static inline int
+matches_frame(const _PyInterpreterFrame *running)
+{
+    PyFrameObject *frame = PyEval_GetFrame();
+    if (frame == NULL) {
+        return 1;                   /* no memory: it cannot be compared */
+    }
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    int matches = frame->f_frame == running && running->frame_obj == frame;
+#ifdef FRAME_CODE                   /* where frames hold stack references there is the table, too */
+    matches = matches && (PyCodeObject *)running->FRAME_CODE == code;
+#endif
+    Py_DECREF(code);
+    return matches;
+}

@@ -1,0 +1,45 @@
+/* What CPython 3.10 and 3.11 share and later versions have no more. The version's file defines
+ * USE_TRACING, what ts->cframe->use_tracing is while something is traced. */
+
+static inline PyThreadState *
+tstate_get(void)
+{
+    return _PyThreadState_GET();
+}
+
+/* The eval loop looks there, not at ts->tracing and the thread's functions. sys.settrace sets it
+ * for the stack that it is called on; the functions are for all stacks of the thread. */
+static inline void
+set_use_tracing(PyThreadState *ts)
+{
+    int traced = ts->tracing == 0 && (ts->c_tracefunc != NULL || ts->c_profilefunc != NULL);
+    ts->cframe->use_tracing = traced ? USE_TRACING : 0;
+}
+
+#define HAVE_TSTATE_MUTE
+static inline void
+tstate_mute(PyThreadState *ts)
+{
+    ts->tracing++;
+    ts->cframe->use_tracing = 0;
+}
+
+static inline void
+tstate_unmute(PyThreadState *ts)
+{
+    ts->tracing--;
+    set_use_tracing(ts);
+}
+
+static inline int
+tstate_monitored(PyThreadState *Py_UNUSED(ts))
+{
+    return 0;                       /* sys.monitoring came with 3.12 */
+}
+
+#define HAVE_TSTATE_TRASH_NESTING
+static inline int
+tstate_trash_nesting(PyThreadState *ts)
+{
+    return ts->trash_delete_nesting;
+}
