@@ -12,8 +12,8 @@ callee_install(void)
     return call_name == NULL || func_name == NULL ? -1 : 0;
 }
 
-/* What an object of functools.partial calls, or of a class derived from it: in C, they have it as an attribute. NULL for
- * other objects. */
+/* What an object of functools.partial calls, or of a class derived from it; NULL for other objects.
+ * An object of functools.partial in C has it as a member. */
 static PyObject *
 function_of_partial(PyObject *run)
 {
@@ -25,15 +25,15 @@ function_of_partial(PyObject *run)
     return where->type == T_OBJECT ? *(PyObject **)((char *)run + where->offset) : NULL;
 }
 
-/* The code of a function, the definition of a C function; of what only leads to another callable, that one's; otherwise
- * the type. */
+/* The code of a function, the definition of a C function; for what only leads to another callable,
+ * that one's; otherwise the type. */
 static const void *
 key_of(PyObject *run)
 {
     if (PyMethod_Check(run)) {
         run = PyMethod_GET_FUNCTION(run);
         if (!PyFunction_Check(run) && !PyCFunction_Check(run)) {
-            return run;             /* a class has it, and it stays: Cython's functions are of this kind */
+            return run;             /* a class keeps it alive: Cython has such functions */
         }
     }
     if (PyFunction_Check(run)) {
@@ -42,7 +42,8 @@ key_of(PyObject *run)
     return PyCFunction_Check(run) ? (void *)((PyCFunctionObject *)run)->m_ml : (void *)Py_TYPE(run);
 }
 
-/* A bound method of a function calls that one, and so does an object whose class has `__call__` as one. */
+/* A bound method of a function calls that function, and so does an object whose class has a
+ * function as `__call__`. */
 Callee
 callee_of_object(PyObject *run)
 {

@@ -1,5 +1,7 @@
-/* What a call of `run` comes down to. Apart from the other layers since it knows objects that can be
- * called, but no thread state, stack or memory; tstate and the mechanism stand on it. */
+/* What a call of `run` comes down to.
+ *
+ * A layer of its own, since it knows callable objects but no thread state, stack or memory: tstate
+ * sizes a data stack by it, the mechanism calls it. */
 #ifndef SWITCHLIB_CALLEE_H
 #define SWITCHLIB_CALLEE_H
 
@@ -11,8 +13,8 @@ typedef struct Callee {
     const void *key;                /* stands for what does the work: see callee_of_object */
 } Callee;
 
-/* Of an object that is no function. It looks names up in the object's type, which may run anything: a dict may have keys that
- * are no str, and compare them by code of users. */
+/* For an object that is no function. It looks names up in the object's type, which may run
+ * anything: a dict may have keys that are no str, which code of users compares. */
 Callee callee_of_object(PyObject *run);
 
 static inline Callee

@@ -5,8 +5,10 @@
 stack_statistics stack_counts;
 long stack_fail_allocation;
 
-/* Tools that hook the C library's allocator (memray, heaptrack) rewrite its functions' addresses wherever they stand in
- * writable memory, and so half of a table that is filled in twice. These two are called where they hook calls. */
+/* Tools that hook the C library's allocator (memray, heaptrack) rewrite its functions' addresses
+ * wherever they stand in writable memory. If stack_memory held these addresses, and the mechanism
+ * filled in its own later, half of the table might be rewritten. In these two only calls are
+ * hooked. */
 static void *
 default_allocate(size_t size)
 {
@@ -31,7 +33,8 @@ allocate(size_t size)
     return stack_memory.allocate(size);
 }
 
-/* Of a buffer with this capacity; the larger ones begin anywhere in a line (stack_copy_of). */
+/* The size of a buffer with this capacity; the larger ones begin anywhere in a line
+ * (stack_copy_of). */
 static size_t
 buffer_bytes(size_t capacity)
 {
@@ -57,7 +60,8 @@ stack_resize(stack_slice *slice, size_t size)
     return 0;
 }
 
-/* Room for the slices in the way of one that ends: they are few, and stacks are rarely this deep. */
+/* Enough for the slices in the way of one that ends: they are few, and stacks are rarely as
+ * deep. */
 #define RESERVE_BYTES ((size_t)1 << 20)
 
 static void *reserve;

@@ -1,7 +1,8 @@
 /* The stack layer: suspended slices of a C stack, in plain C. It knows nothing of Python.
  *
- * Several slices share one stretch of C stack. Only the running one is sure to lie there whole; a suspended
- * one keeps whatever part another has needed since in the heap. The stack grows downwards:
+ * Several slices share one stretch of C stack. Only the running one is sure to lie there whole. Of
+ * a suspended one, the part whose place another has needed since lies in the heap. The stack grows
+ * downwards:
  *
  *              ...
  *     stop  |________|   far end: the owner does not own this byte, nor any above it
@@ -13,9 +14,9 @@
  *     start |________|         |_________|   since the near end is what others overwrite
  *              ...
  *
- * `prev` leads to the slice that owns the stack just above: the chain of previous owners, whose stops rise
- * strictly, so that whoever needs room finds everybody in its way by walking it.
- */
+ * `prev` leads to the slice that owns the stack just above: the chain of previous owners. Their
+ * stops rise strictly, so a walk along it finds all that are in the way of a slice that needs its
+ * place. */
 #ifndef SWITCHLIB_STACK_H
 #define SWITCHLIB_STACK_H
 
@@ -45,18 +46,20 @@ typedef struct stack_statistics {
 } stack_statistics;
 extern stack_statistics stack_counts;
 
-/* Where the copies lie: in what the C library allocates, unless somebody has a better place. `free` gets the size that was
- * asked for; NULL is allowed. */
+/* Where the copies lie: in what the C library allocates, unless a layer above sets another
+ * allocator. `free` gets the size that was asked for; NULL is allowed. */
 extern struct stack_memory {
     void *(*allocate)(size_t size);
     void (*free)(void *block, size_t size);
 } stack_memory;
 
-/* For tests: let the k-th allocation from now on fail (1 is the next one), or with -1 all of them; 0 ends it. */
+/* For tests: lets the k-th allocation from now on fail (1 is the next one), or with -1 all of them;
+ * 0 ends it. */
 extern long stack_fail_allocation;
 
-/* Sets memory aside for those that end: nothing can return to them, so what lies in their way out must be saved, come
- * what may. Call it before a stack begins; 0, or -1 if there is none to be had. What is never written to costs none. */
+/* Sets memory aside for slices that end: nothing can return to them, so what lies in the way of the
+ * next one must be saved even when there is no memory. Call it before a stack begins. Returns 0, or
+ * -1 if there was no memory. As long as it is not written to, it takes up addresses only. */
 int stack_reserve(void);
 
 /* Gives that memory up for whatever is allocated next. -1 if there was none. */
@@ -76,13 +79,15 @@ stack_fits(const stack_slice *slice, size_t size)
     return size <= slice->capacity && slice->capacity - size <= size;
 }
 
-/* From this many bytes on, the C library's memcpy may leave a copy to the processor (`rep movsb`), which is then a third
- * quicker if both places are at the same offset in a line of the cache, and ten times slower if they are not but begin
- * less than a line apart, modulo 4 KiB (AMD Zen 3). */
+/* From this many bytes on, the C library's memcpy may leave a copy to the processor (`rep movsb`),
+ * which is then a third quicker if both places are at the same offset in a line of the cache, and
+ * ten times slower if they are not but begin less than a line apart, modulo 4 KiB (AMD Zen 3, see
+ * docs/decisions.md). */
 #define STACK_ALIGNED_BYTES ((size_t)2048)
 #define STACK_LINE ((size_t)64)
 
-/* Where the slice's bytes lie in a buffer for `capacity` bytes: the larger ones at the offset that they have on the stack. */
+/* Where the slice's bytes lie in its buffer. In a larger buffer they are at the offset in a line
+ * that they have on the stack. */
 STACK_INLINE char *
 stack_copy_of(const stack_slice *slice)
 {
@@ -121,9 +126,10 @@ stack_owner_above(const stack_slice *owner)
     return above == NULL || above->stop > owner->stop ? above : NULL;
 }
 
-/* `current`, whose start the caller has set (or left NULL if it will never run again), makes room for
- * `target` to be restored: all bytes below target's stop that belong to others go to the heap.
- * Returns 0, or -1 if there was no memory: then every slice is as valid as before, and current runs on. */
+/* `current`, whose start the caller has set (or left NULL if it will never run again), makes room
+ * for `target` to be restored: all bytes below target's stop that belong to others go to the heap.
+ * Returns 0, or -1 if there was no memory: then every slice is as valid as before, and current runs
+ * on. */
 STACK_INLINE int
 stack_save(stack_slice *current, const stack_slice *target)
 {
@@ -143,13 +149,13 @@ failed:
     if (current->start == NULL && stack_use_reserve() == 0) {
         goto again;
     }
-    /* The others are suspended: what was saved of them stays true. Current will change its stack again. */
+    /* The others are suspended: what was saved of them stays valid. Current's stack will change. */
     current->saved = 0;
     return -1;
 }
 
-/* Puts target's saved bytes back and makes it the running slice. Call it on target's stack pointer, after a
- * stack_save that succeeded. Its heap buffer stays with it for its next suspension. */
+/* Puts target's saved bytes back and makes it the running slice. Call it on target's stack pointer,
+ * after a stack_save that succeeded. Its heap buffer stays with it for its next suspension. */
 STACK_INLINE void
 stack_restore(stack_slice *target, const stack_slice *current)
 {

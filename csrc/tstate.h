@@ -10,7 +10,7 @@
  *
  *   int tstate_matches_interpreter(void)
  *       Whether the interpreter's structures are those that this was compiled for, as far as can be
- *       told. Also finds what lies elsewhere in some patch releases: call it before all others.
+ *       seen. Also finds what lies elsewhere in some patch releases: call it before all others.
  *   void tstate_install(void) *
  *       Puts in place what stacks need of the interpreter as a whole.
  *
@@ -51,8 +51,8 @@
  *       Before a stack is left for this suspended one: does for it what the interpreter did to all
  *       running frames meanwhile. -1 if there is no memory.
  *   void tstate_detach_base_frame(PyThreadState *ts) *
- *       Before a stack is left for good: lets a frame object of its base go on without it. May run
- *       anything.
+ *       Before a stack is left for good: makes a frame object of its base independent of it. May
+ *       run anything.
  *   void tstate_end(tstate_slice *, PyThreadState *ts) *
  *       Leaves a stack for good: frees what tstate_prepare allocated, keeps the context.
  *   void tstate_abandon(tstate_slice *) *

@@ -10,7 +10,8 @@ long arena_greenlets;
 static char *
 map_aligned(size_t size, size_t alignment)
 {
-    char *start = mmap(NULL, size + alignment, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *start = mmap(NULL, size + alignment, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (start == MAP_FAILED) {
         return NULL;
     }
@@ -22,7 +23,7 @@ map_aligned(size_t size, size_t alignment)
     return start + before;
 }
 
-/* Those that lie in it wholly. */
+/* Gives back the pages that lie wholly in this part. */
 static void
 give_back_pages(char *part, size_t size)
 {
@@ -32,14 +33,15 @@ give_back_pages(char *part, size_t size)
     }
 }
 
-/* Huge pages are a matter of Linux, and of address spaces in which two arenas in a row can be had. */
+/* Huge pages are for Linux, and for address spaces in which two arenas in a row can be had. */
 #if defined(MADV_HUGEPAGE) && UINTPTR_MAX > 0xffffffff
 
 #define PAIR_BYTES (2 * ARENA_BYTES)
 #define PAIRS ((size_t)8192)
 
-/* The pages in which arenas lie two by two, so that it is plain which arenas are ours. Only who holds the main interpreter's GIL
- * changes this, but others ask at any time (chunk.c), whose memory is in none of these pages: an entry stays where it is. */
+/* The huge pages in which arenas lie two by two: by this table an arena is known to be ours. It is
+ * changed under the main interpreter's GIL only, but read at any time (chunk.c), by threads whose
+ * memory is in none of these pages. So an entry stays where it is. */
 static struct Pair {
     char *start;                    /* NULL if there is none */
     unsigned used;                  /* a bit for each of the two */
@@ -94,7 +96,7 @@ arena_map_huge(void)
     if (pair == pairs + PAIRS || (pair->used == 0 && !pair_map(pair))) {
         return NULL;
     }
-    madvise(pair->start, PAIR_BYTES, MADV_HUGEPAGE);    /* where there are none it is an arena all the same */
+    madvise(pair->start, PAIR_BYTES, MADV_HUGEPAGE);    /* without any, it is still an arena */
     unsigned half = pair->used & 1;
     pair->used |= 1u << half;
     return pair->start + half * ARENA_BYTES;
@@ -129,7 +131,8 @@ arena_give_back(void *part, size_t size)
 {
     struct Pair *pair = pair_of(part);
     if (pair != NULL) {
-        /* Else the kernel would in time make a huge page of the rest, with all the memory given back here. */
+        /* Otherwise the kernel would in time make a huge page of the rest, and this part would be
+         * resident again. */
         madvise(pair->start, PAIR_BYTES, MADV_NOHUGEPAGE);
     }
     give_back_pages(part, size);

@@ -9,19 +9,20 @@
 #define HEAD_BYTES ((size_t)4096)   /* of the first pool: the arena's own */
 #define GRAIN ((size_t)16)
 
-/* More are too many. */
+/* The largest block; more is left to the object allocator. */
 #define LARGE (POOL_BYTES - HEAD_BYTES)
 
-/* This much is kept in empty pools even if little is in use: waves of some thousand greenlets then fault no pages in. What is
- * more goes back by so many pools, the longest empty ones first. */
+/* SPARE_POOLS empty pools are kept even if little is in use: waves of some thousand greenlets then
+ * fault no pages in. What is more is given back, GIVEN_BACK pools at a time, first those that have
+ * been empty longest. */
 #define SPARE_POOLS 256
 #define GIVEN_BACK 32
 
 typedef struct Pool {
-    struct Pool *next, *previous;   /* in a list: with room, of one class; or empty */
+    struct Pool *next, *previous;   /* in a ring: with room, of one class; or empty */
     void *free;                     /* blocks that were given back; each leads to the next */
     unsigned used;
-    unsigned begun;                 /* how many were ever given out: what lies behind was never touched */
+    unsigned begun;                 /* how many were ever given out; the rest was never touched */
     unsigned capacity;
     unsigned class;
     bool warm;                      /* if it is empty: its memory was not given back */
@@ -34,8 +35,8 @@ typedef struct Arena {
 
 _Static_assert(sizeof(Arena) <= HEAD_BYTES, "an arena's head fits into what is set aside for it");
 
-/* The classes, from the largest blocks on: a small block wastes a thirtieth on average, of a large one what it wastes is not
- * touched. */
+/* The sizes of blocks, from the largest on. A small block wastes a thirtieth on average; what a
+ * large one wastes is not touched. */
 #define CLASSES 96
 static unsigned short class_bytes[CLASSES];
 static unsigned char class_of[LARGE / GRAIN + 1];

@@ -11,8 +11,9 @@ static PyObjectArenaAllocator mapped;       /* what was installed before */
 static int (*in_main_interpreter)(void);
 static void *cache[CACHED];                 /* NULL where there is none */
 
-/* From CPython 3.12 on the interpreter may call these at the same time from several threads: subinterpreters with a GIL of
- * their own do, and who deletes a thread's state frees its data stack without one. Each place is taken and filled in one step. */
+/* From CPython 3.12 on several threads may call these at the same time: subinterpreters with a GIL
+ * of their own (PEP 684), and whoever deletes a thread's state, whose data stack is freed without
+ * one. So each place is taken and filled in one step. */
 
 static void *
 cache_take(void)
@@ -34,7 +35,8 @@ cache_put(void *chunk)
     for (int i = 0; i < CACHED; i++) {
         void *empty = NULL;
         if (__atomic_load_n(&cache[i], __ATOMIC_RELAXED) == NULL
-            && __atomic_compare_exchange_n(&cache[i], &empty, chunk, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+            && __atomic_compare_exchange_n(&cache[i], &empty, chunk, false,
+                                           __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
             return true;
         }
     }
@@ -49,7 +51,7 @@ cache_alloc(void *ctx, size_t size)
         memory = cache_take();
     }
     else if (size == ARENA_BYTES && in_main_interpreter()) {
-        memory = arena_map_huge();  /* for those that share one GIL, or there would have to be a lock */
+        memory = arena_map_huge();  /* for the threads of one GIL: it has no lock of its own */
     }
     return memory != NULL ? memory : mapped.alloc(ctx, size);
 }

@@ -1,10 +1,11 @@
 /* The chunks of which data stacks are made.
  *
- * A thread maps 16 KiB for its first chunk and unmaps it at its end; for a greenlet that would cost microseconds and
- * a page or more of memory. Ours begins with a small chunk (blocks.h). What does not fit goes into
- * further chunks, which the interpreter maps by its arena allocator: so that a call across a chunk's end does not map
- * and unmap memory each time, a few chunks of that size are kept. And so that greenlets are not suspended with a
- * mapped chunk again and again, the first chunk is as large as lately needed (first_chunk.h). */
+ * A thread maps 16 KiB for its first chunk and unmaps it at its end; for a greenlet that would cost
+ * microseconds and a page or more of memory. Ours begins with a small chunk (blocks.h). What does
+ * not fit goes into further chunks, which the interpreter maps by its arena allocator. A few chunks
+ * of that size are kept, so that a call across a chunk's end does not map and unmap memory each
+ * time (gh-142183). And so that greenlets are not suspended with a mapped chunk again and again,
+ * the first chunk is as large as lately needed (first_chunk.h). */
 #ifndef SWITCHLIB_CHUNK_H
 #define SWITCHLIB_CHUNK_H
 

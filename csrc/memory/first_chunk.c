@@ -2,9 +2,10 @@
 
 #include <stdint.h>
 
-/* The same run may do very different work: gevent's is always Greenlet.run. So what is remembered is the largest use among
- * some samples, one in SAMPLED starts, of a number of starts; meanwhile an outgrown chunk raises it only if that happens in
- * one start of OUTGROWN. SAMPLED is odd, so that work which takes turns is sampled all alike. */
+/* The same run may do very different work: gevent's is always Greenlet.run. So what is remembered
+ * is the largest use among some samples, one in SAMPLED starts, of a number of starts. Meanwhile an
+ * outgrown chunk raises it only if that happens in one start of OUTGROWN. SAMPLED is odd, so that
+ * two kinds of work that take turns are both sampled. */
 #define STARTS 65
 #define SAMPLED 13
 #define OUTGROWN 4
@@ -81,7 +82,8 @@ first_chunk_used(const void *key, size_t size, bool outgrown)
     Use *use = find(key);
     if (use == NULL) {
         if (outgrown) {
-            *take_place(key) = (Use){.key = key, .size = size, .most = size, .starts = 1, .outgrown = 1};
+            *take_place(key) =
+                (Use){.key = key, .size = size, .most = size, .starts = 1, .outgrown = 1};
         }
         return;
     }

@@ -27,7 +27,7 @@ tstate_enter_thread(PyThreadState *ts)
 }
 
 /* The frame object lives on without the base frame, also when the thread is no more. This may drop
- * the last reference to what somebody has put into its f_locals. `ts` may be another thread's. */
+ * the last reference to what the program put into its f_locals. `ts` may be another thread's. */
 static inline void
 tstate_detach_base_frame(PyThreadState *ts)
 {

@@ -4,9 +4,9 @@
  * c_stack_soft_limit, c_stack_hard_limit: all greenlets of a thread run on the same one, and the
  * interpreter compares the stack pointer itself, gh-91079), delete_later (dead containers that wait
  * for a stack with room to be freed on: any will do), datastack_cached_chunk (an empty chunk,
- * gh-142183), last_profiled_frame (its number tells a frame from a later one in its place),
+ * gh-142183), last_profiled_frame (its number distinguishes a frame from a later one in its place),
  * generator_return_kind and jit_exit (read before anything else can run), jit_tracer_state (one
- * stack at a time records a trace for the JIT, and goes on with it when it is back), lazy_imports,
+ * stack at a time records a trace for the JIT, and resumes that when it is back), lazy_imports,
  * critical_section and c_stack_refs (in use on free-threaded builds only), the running event loop
  * and task of asyncio, remote_debugger_support, and what is set for a thread as a whole: hooks of
  * coroutines, trace functions, eval_breaker. */

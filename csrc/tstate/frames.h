@@ -36,7 +36,7 @@ frames_are_kept(const _PyInterpreterFrame *innermost)
 }
 
 /* Clears the frames of a suspended stack whose thread has ended, from the innermost outwards, and
- * frees their data stack: unless somebody could see it. */
+ * frees their data stack: unless a frame object still shows it. */
 static inline void
 frames_abandon(_PyInterpreterFrame **innermost, datastack *data)
 {
