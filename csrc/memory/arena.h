@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* ARENA_SIZE in Objects/obmalloc.c */
+/* ARENA_SIZE in Objects/obmalloc.c, from CPython 3.12 on in Include/internal/pycore_obmalloc.h */
 #define ARENA_BYTES ((size_t)1024 * 1024)
 
 /* How many greenlets there are, suspended or not: the mechanism counts them. From ARENA_GREENLETS

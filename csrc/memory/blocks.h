@@ -12,7 +12,7 @@
 /* Comes first. Once a process. */
 void blocks_install(void);
 
-/* The object allocator's own limit: SMALL_REQUEST_THRESHOLD in Objects/obmalloc.c. */
+/* The object allocator's own limit: SMALL_REQUEST_THRESHOLD, in the same file as ARENA_SIZE. */
 #define BLOCK_SMALL ((size_t)512)
 
 void *block_alloc_large(size_t size);

@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-/* DATA_STACK_CHUNK_SIZE in Python/pystate.c */
+/* DATA_STACK_CHUNK_SIZE in Python/pystate.c; on 3.15 _PY_... in Include/cpython/pystate.h */
 #define MAPPED_BYTES ((size_t)16 * 1024)
 
 /* Frees a further chunk, one that the interpreter allocated. */
