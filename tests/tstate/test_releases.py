@@ -1,4 +1,4 @@
-"""csrc/tstate/known.h, gil.h: one binary is for all patch releases of a version, and refuses what is none of them.
+"""csrc/tstate/matches.h, gil.h: one binary is for all patch releases of a version, and refuses what is none of them.
 
 `python tools/patch_releases.py` runs tests, these among them, on the first and the last.
 """
