@@ -1,8 +1,8 @@
 /* AArch64, AAPCS64 (Linux, the BSDs, macOS).
  *
- * Procedure Call Standard for the Arm 64-bit Architecture, 6.1 and 6.4: a callee preserves x19 to x29, the low
- * halves of v8 to v15 (which are d8 to d15), and the control bits of FPCR; sp is a multiple of 16 at all times.
- * x18 belongs to the platform and is left alone.
+ * Procedure Call Standard for the Arm 64-bit Architecture, 6.1 and 6.4: a callee preserves x19 to
+ * x29, the low halves of v8 to v15 (which are d8 to d15), and the control bits of FPCR; sp is a
+ * multiple of 16 at all times. x18 belongs to the platform and is left alone.
  *
  *     sp + 168  unused
  *     sp + 160  FPCR
@@ -15,15 +15,15 @@
  *     sp +   8  x30, the return address, signed
  *     sp +   0  x29, the caller's frame record: x29 points here
  *
- * There are 176 bytes of it. A slice comes back to the address that it left, so a return address that was signed
- * with its stack pointer (here, or by any function whose frame is in the slice) is still valid then. Older CPUs
- * take the instructions that sign and authenticate for no-ops; CPUs that check where a branch lands (BTI) take
- * paciasp for a landing pad.
- */
+ * There are 176 bytes of it. A slice comes back to the address that it left, so a return address
+ * that was signed with its stack pointer (here, or by any function whose frame is in the slice)
+ * is still valid then. Older CPUs take the instructions that sign and authenticate for no-ops;
+ * CPUs that check where a branch lands (BTI) take paciasp for a landing pad. */
 #define SWITCHLIB_ABI "aarch64-aapcs64"
 
 #define SAVE_PAIR(a, b, at) \
-    "stp " #a ", " #b ", [sp, " #at "]\n.cfi_rel_offset " #a ", " #at "\n.cfi_rel_offset " #b ", " #at " + 8\n"
+    "stp " #a ", " #b ", [sp, " #at "]\n" \
+    ".cfi_rel_offset " #a ", " #at "\n.cfi_rel_offset " #b ", " #at " + 8\n"
 #define LOAD_PAIR(a, b, at) \
     "ldp " #a ", " #b ", [sp, " #at "]\n.cfi_restore " #a "\n.cfi_restore " #b "\n"
 

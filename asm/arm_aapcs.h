@@ -1,8 +1,9 @@
 /* 32-bit Arm, AAPCS (Linux: armel, armhf), called from Arm or Thumb code.
  *
- * Procedure Call Standard for the Arm Architecture, 6.1, and Exception Handling ABI for the Arm Architecture: a
- * callee preserves r4 to r11 and, where there is a floating-point unit, d8 to d15 and the control bits of FPSCR;
- * sp is a multiple of 8 at a call. Code compiled for CPUs without that unit (armel) knows none of its registers.
+ * Procedure Call Standard for the Arm Architecture, 6.1, and Exception Handling ABI for the Arm
+ * Architecture: a callee preserves r4 to r11 and, where there is a floating-point unit, d8 to d15
+ * and the control bits of FPSCR; sp is a multiple of 8 at a call. Code compiled for CPUs without
+ * that unit (armel) knows none of its registers.
  *
  *     sp + 100  lr, the return address          sp + 36  lr, the return address
  *     sp +  96  r11                             sp + 32  r11
@@ -13,10 +14,9 @@
  *       ...
  *     sp +   0  d8
  *
- * There are 104 bytes of it with floating-point unit (left), 40 without. Frame pointers are r11 in Arm code and
- * r7 in Thumb code. Unwinders look up not an instruction but the function that holds it, so the call at the end
- * of a stack is a function of its own to them.
- */
+ * There are 104 bytes of it with floating-point unit (left), 40 without. Frame pointers are r11
+ * in Arm code and r7 in Thumb code. Unwinders look up not an instruction but the function that
+ * holds it, so the call at the end of a stack is a function of its own to them. */
 #if defined(__ARM_PCS_VFP)
 #  define SWITCHLIB_ABI "arm-aapcs-vfp"
 #else

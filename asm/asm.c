@@ -1,13 +1,15 @@
-/* Chooses the one assembly file. The preprocessor does it, not the build script, because one source may be
- * compiled for two CPUs at once (macOS universal binaries). */
+/* Chooses the one assembly file. The preprocessor does it, not the build script, because one
+ * source may be compiled for two CPUs at once (macOS universal binaries). */
 #include "asm.h"
 
 /* How the object format spells a hidden function. */
 #if defined(__APPLE__)
-#  define FUNCTION_BEGIN(name) ".text\n.private_extern _" #name "\n.globl _" #name "\n.p2align 4\n_" #name ":\n"
+#  define FUNCTION_BEGIN(name) \
+    ".text\n.private_extern _" #name "\n.globl _" #name "\n.p2align 4\n_" #name ":\n"
 #  define FUNCTION_END(name) ""
 #else
-#  define FUNCTION_BEGIN(name) ".text\n.globl " #name "\n.hidden " #name "\n.type " #name ", %function\n" \
+#  define FUNCTION_BEGIN(name) \
+    ".text\n.globl " #name "\n.hidden " #name "\n.type " #name ", %function\n" \
                                ".p2align 4\n" #name ":\n"
 #  define FUNCTION_END(name) ".size " #name ", .-" #name "\n"
 #endif
@@ -31,7 +33,7 @@
 #elif defined(__loongarch_lp64)
 #  include "loongarch64.h"
 #else
-#  error "switchlib has no register switch for this CPU and ABI: write asm/<abi>.h as asm/asm.h and docs/cpus.md tell, and name it in asm/asm.c"
+#  error "switchlib does not know this CPU or ABI: write asm/<abi>.h, see docs/cpus.md"
 #endif
 
 const char *const switchlib_abi = SWITCHLIB_ABI;

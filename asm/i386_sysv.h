@@ -1,8 +1,9 @@
 /* i386, System V ABI (Linux, the BSDs).
  *
- * System V Application Binary Interface, Intel386 Architecture Processor Supplement, 1.1, 2.2 and 2.3: a callee
- * preserves ebp, ebx, esi, edi, the x87 control word and the control bits of MXCSR; esp is a multiple of 16 at
- * a call; arguments are passed on the stack. Code compiled for CPUs without SSE knows no MXCSR.
+ * System V Application Binary Interface, Intel386 Architecture Processor Supplement, 1.1, 2.2 and
+ * 2.3: a callee preserves ebp, ebx, esi, edi, the x87 control word and the control bits of MXCSR;
+ * esp is a multiple of 16 at a call; arguments are passed on the stack. Code compiled for CPUs
+ * without SSE knows no MXCSR.
  *
  *     sp + 28   return address
  *     sp + 24   ebp
@@ -13,9 +14,8 @@
  *     sp +  4   x87 control word (2 bytes)
  *     sp +  0   MXCSR (4 bytes), or unused
  *
- * There are 32 bytes of it. The arguments of `save` and `restore` lie below sp: nobody needs them after the
- * call, so they are not part of what is copied.
- */
+ * There are 32 bytes of it. The arguments of `save` and `restore` lie below sp: nobody needs
+ * them after the call, so they are not part of what is copied. */
 #define SWITCHLIB_ABI "i386-sysv"
 
 #if defined(__SSE__)

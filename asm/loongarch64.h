@@ -1,8 +1,8 @@
 /* LoongArch, 64 bits: LP64D, LP64F and LP64S.
  *
- * LoongArch ELF psABI, 2.01, tables 1 and 2: a callee preserves s0 to s8 and fp and, if arguments travel in
- * floating-point registers, fs0 to fs7; the rounding mode, in fcsr0, is a thread's; sp is a multiple of 16 at
- * all times. tp and r21 belong to the platform and are left alone.
+ * LoongArch ELF psABI, 2.01, tables 1 and 2: a callee preserves s0 to s8 and fp and, if arguments
+ * travel in floating-point registers, fs0 to fs7; the rounding mode, in fcsr0, is a thread's; sp is
+ * a multiple of 16 at all times. tp and r21 belong to the platform and are left alone.
  *
  *     sp + 152  ra, the return address          sp + 88  ra, the return address
  *     sp + 144  fp                              sp + 80  fp
@@ -14,8 +14,7 @@
  *       ...
  *     sp +   0  fs0
  *
- * There are 160 bytes of it in LP64D and LP64F (left), 96 in LP64S.
- */
+ * There are 160 bytes of it in LP64D and LP64F (left), 96 in LP64S. */
 #if defined(__loongarch_double_float)
 #  define SWITCHLIB_ABI "loongarch64-lp64d"
 #  define FLOAT_STORE "fst.d "
@@ -36,7 +35,8 @@
 #define SAVE(reg, dwarf, at) \
     "st.d $" #reg ", $sp, " FLOATS " + " #at "\n.cfi_rel_offset " #dwarf ", " FLOATS " + " #at "\n"
 #define LOAD(reg, dwarf, at) "ld.d $" #reg ", $sp, " FLOATS " + " #at "\n.cfi_restore " #dwarf "\n"
-#define SAVE_FLOAT(reg, dwarf, at) FLOAT_STORE "$" #reg ", $sp, " #at "\n.cfi_rel_offset " #dwarf ", " #at "\n"
+#define SAVE_FLOAT(reg, dwarf, at) \
+    FLOAT_STORE "$" #reg ", $sp, " #at "\n.cfi_rel_offset " #dwarf ", " #at "\n"
 #define LOAD_FLOAT(reg, dwarf, at) FLOAT_LOAD "$" #reg ", $sp, " #at "\n.cfi_restore " #dwarf "\n"
 
 #define EACH(do) \

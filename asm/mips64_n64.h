@@ -1,8 +1,9 @@
 /* MIPS, 64 bits: n64.
  *
- * MIPSpro 64-Bit Porting and Transition Guide (007-2391), "The 64-bit ABI: calling convention": a callee preserves
- * s0 to s7 ($16 to $23), gp ($28), fp ($30) and f24 to f31; the rounding mode, in FCSR, is a thread's; sp is a
- * multiple of 16 at all times. A function is called by its address in t9 ($25).
+ * MIPSpro 64-Bit Porting and Transition Guide (007-2391), "The 64-bit ABI: calling convention": a
+ * callee preserves s0 to s7 ($16 to $23), gp ($28), fp ($30) and f24 to f31; the rounding mode, in
+ * FCSR, is a thread's; sp is a multiple of 16 at all times. A function is called by its address in
+ * t9 ($25).
  *
  *     sp + 152  ra, the return address          sp + 88  ra, the return address
  *     sp + 144  fp                              sp + 80  fp
@@ -15,8 +16,7 @@
  *       ...
  *     sp +   0  f24
  *
- * There are 160 bytes of it with floating-point unit (left), 96 without.
- */
+ * There are 160 bytes of it with floating-point unit (left), 96 without. */
 #define SWITCHLIB_ABI "mips64-n64"
 
 #if defined(__mips_hard_float)
@@ -37,9 +37,11 @@
     do(16, 8) do(17, 16) do(18, 24) do(19, 32) do(20, 40) do(21, 48) do(22, 56) do(23, 64) \
     do(28, 72) do(30, 80) do(31, 88)
 
-#define SAVE(reg, at) "sd $" #reg ", " FLOATS " + " #at "($sp)\n.cfi_rel_offset " #reg ", " FLOATS " + " #at "\n"
+#define SAVE(reg, at) \
+    "sd $" #reg ", " FLOATS " + " #at "($sp)\n.cfi_rel_offset " #reg ", " FLOATS " + " #at "\n"
 #define LOAD(reg, at) "ld $" #reg ", " FLOATS " + " #at "($sp)\n.cfi_restore " #reg "\n"
-#define SAVE_FLOAT(reg, dwarf, at) "sdc1 $f" #reg ", " #at "($sp)\n.cfi_rel_offset " #dwarf ", " #at "\n"
+#define SAVE_FLOAT(reg, dwarf, at) \
+    "sdc1 $f" #reg ", " #at "($sp)\n.cfi_rel_offset " #dwarf ", " #at "\n"
 #define LOAD_FLOAT(reg, dwarf, at) "ldc1 $f" #reg ", " #at "($sp)\n.cfi_restore " #dwarf "\n"
 
 /* Saves all, and calls `save`; its answer is in $2, `restore` or `begin` in $16, `arg` in $17. */

@@ -1,8 +1,9 @@
 /* RISC-V, 64 bits: LP64D, LP64F and LP64.
  *
- * RISC-V ABIs Specification, 1.0, 1.1 and 1.2 (register conventions) and 2.1: a callee preserves s0 to s11 and, if
- * arguments travel in floating-point registers, fs0 to fs11, as wide as those arguments; the rounding mode, in
- * fcsr, is a thread's; sp is a multiple of 16 at all times. gp and tp belong to the platform and are left alone.
+ * RISC-V ABIs Specification, 1.0, 1.1 and 1.2 (register conventions) and 2.1: a callee preserves s0
+ * to s11 and, if arguments travel in floating-point registers, fs0 to fs11, as wide as those
+ * arguments; the rounding mode, in fcsr, is a thread's; sp is a multiple of 16 at all times. gp and
+ * tp belong to the platform and are left alone.
  *
  *     sp + 200  ra, the return address          sp + 104  ra, the return address
  *     sp + 192  s11                             sp +  96  s11
@@ -13,8 +14,7 @@
  *       ...
  *     sp +   0  fs0
  *
- * There are 208 bytes of it in LP64D and LP64F (left), 112 in LP64.
- */
+ * There are 208 bytes of it in LP64D and LP64F (left), 112 in LP64. */
 #if defined(__riscv_float_abi_double)
 #  define SWITCHLIB_ABI "riscv64-lp64d"
 #  define FLOAT_STORE "fsd "
@@ -31,7 +31,8 @@
 #endif
 #define FRAME FLOATS " + 112"
 
-#define SAVE(reg, at) "sd " #reg ", " FLOATS " + " #at "(sp)\n.cfi_rel_offset " #reg ", " FLOATS " + " #at "\n"
+#define SAVE(reg, at) \
+    "sd " #reg ", " FLOATS " + " #at "(sp)\n.cfi_rel_offset " #reg ", " FLOATS " + " #at "\n"
 #define LOAD(reg, at) "ld " #reg ", " FLOATS " + " #at "(sp)\n.cfi_restore " #reg "\n"
 #define SAVE_FLOAT(reg, at) FLOAT_STORE #reg ", " #at "(sp)\n.cfi_rel_offset " #reg ", " #at "\n"
 #define LOAD_FLOAT(reg, at) FLOAT_LOAD #reg ", " #at "(sp)\n.cfi_restore " #reg "\n"

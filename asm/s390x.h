@@ -1,9 +1,10 @@
 /* IBM Z, 64 bits (s390x), Linux.
  *
- * ELF Application Binary Interface s390x Supplement, 1.6, 1.2.2 and 1.2.3: a callee preserves r6 to r13, r15, f8 to
- * f15 and the control bits of FPC; r15, the stack pointer, is a multiple of 8. Access registers 0 and 1 point to the
- * thread's data and the others are not preserved, so none is touched. Each caller leaves 160 bytes at its stack
- * pointer for its callee, who stores general registers there.
+ * ELF Application Binary Interface s390x Supplement, 1.6, 1.2.2 and 1.2.3: a callee preserves r6 to
+ * r13, r15, f8 to f15 and the control bits of FPC; r15, the stack pointer, is a multiple of 8.
+ * Access registers 0 and 1 point to the thread's data and the others are not preserved, so none is
+ * touched. Each caller leaves 160 bytes at its stack pointer for its callee, who stores general
+ * registers there.
  *
  *     sp + 192  r15  \
  *     sp + 184  r14, the return address
@@ -15,18 +16,19 @@
  *     sp +   8  f8
  *     sp +   0  FPC (4 bytes)
  *
- * There are 72 bytes of it, besides the caller's. The 160 bytes that `save` and `restore` need in turn lie below sp:
- * r15 is sp - 160. Nobody needs them after the call, so they are not part of what is copied; at the end of a stack
- * they are the new stack's first.
- */
+ * There are 72 bytes of it, besides the caller's. The 160 bytes that `save` and `restore` need
+ * in turn lie below sp: r15 is sp - 160. Nobody needs them after the call, so they are not part
+ * of what is copied; at the end of a stack they are the new stack's first. */
 #define SWITCHLIB_ABI "s390x"
 
 #define EACH_FLOAT(do) \
-    do(f8, 168) do(f9, 176) do(f10, 184) do(f11, 192) do(f12, 200) do(f13, 208) do(f14, 216) do(f15, 224)
+    do(f8, 168) do(f9, 176) do(f10, 184) do(f11, 192) \
+    do(f12, 200) do(f13, 208) do(f14, 216) do(f15, 224)
 #define SAVE_FLOAT(reg, at) "std %" #reg ", " #at "(%r15)\n.cfi_rel_offset %" #reg ", " #at "\n"
 #define LOAD_FLOAT(reg, at) "ld %" #reg ", " #at "(%r15)\n.cfi_restore %" #reg "\n"
 #define EACH(do) \
-    do(r6, 48) do(r7, 56) do(r8, 64) do(r9, 72) do(r10, 80) do(r11, 88) do(r12, 96) do(r13, 104) do(r14, 112) \
+    do(r6, 48) do(r7, 56) do(r8, 64) do(r9, 72) do(r10, 80) \
+    do(r11, 88) do(r12, 96) do(r13, 104) do(r14, 112) \
     do(r15, 120)
 #define CFI_SAVED(reg, at) ".cfi_rel_offset %" #reg ", " #at "\n"
 #define CFI_LOADED(reg, at) ".cfi_restore %" #reg "\n"

@@ -1,8 +1,9 @@
 /* x86-64, System V ABI (Linux, the BSDs, macOS), and x32, its variant with pointers of 32 bits.
  *
- * System V Application Binary Interface, AMD64 Architecture Processor Supplement, 3.2.1 and 3.2.3: a callee
- * preserves rbx, rbp, r12 to r15, the control bits of MXCSR and the x87 control word; rsp is a multiple of 16
- * at a call; the red zone below rsp belongs to leaf functions only, which swap_stack is not.
+ * System V Application Binary Interface, AMD64 Architecture Processor Supplement, 3.2.1 and 3.2.3:
+ * a callee preserves rbx, rbp, r12 to r15, the control bits of MXCSR and the x87 control word; rsp
+ * is a multiple of 16 at a call; the red zone below rsp belongs to leaf functions only, which
+ * swap_stack is not.
  *
  *     sp + 56   return address
  *     sp + 48   rbp
@@ -14,9 +15,9 @@
  *     sp +  4   x87 control word (2 bytes)
  *     sp +  0   MXCSR (4 bytes)
  *
- * There are 64 bytes of it, and they are copied at each suspension. The control words are loaded only if they
- * differ from those of the stack that was left: a load empties the pipeline, and they hardly ever do.
- */
+ * There are 64 bytes of it, and they are copied at each suspension. The control words are loaded
+ * only if they differ from those of the stack that was left: a load empties the pipeline, and
+ * they hardly ever do. */
 #if defined(__ILP32__)
 #  define SWITCHLIB_ABI "x86_64-x32"
 #else
@@ -49,7 +50,7 @@ __asm__(
     SAVE_AND_ASK
     "testq %rax, %rax\n"
     "je 1f\n"
-    "movq %rax, %rsp\n"             /* the switch; in x32 a pointer comes with 32 zero bits above it */
+    "movq %rax, %rsp\n"             /* the switch; in x32 above a pointer are 32 zero bits */
     "movq %r12, %rdi\n"
     "callq *%rbx\n"
     "1:\n"

@@ -32,10 +32,10 @@
 
 #include <stdint.h>
 
-/* Puts a builtin `fill` into the dict whose id() is given; it fills a dict with the types, functions
- * and constants that switchlib/_mechanism.py declares. All are ordinary CPython objects, since a call
- * through cffi costs three times a builtin's, releases the GIL, and does not say in which interpreter
- * it is made. Returns 0, or -1 without memory. */
+/* Puts a builtin `fill` into the dict whose id() is given; it fills a dict with the types,
+ * functions and constants that switchlib/_mechanism.py declares. All are ordinary CPython objects,
+ * since a call through cffi costs three times a builtin's, releases the GIL, and does not say in
+ * which interpreter it is made. Returns 0, or -1 without memory. */
 int mechanism_open(uintptr_t namespace_id);
 
 #endif

@@ -16,7 +16,10 @@
  *
  * `prev` leads to the slice that owns the stack just above: the chain of previous owners. Their
  * stops rise strictly, so a walk along it finds all that are in the way of a slice that needs its
- * place. */
+ * place.
+ *
+ * That stacks share one region, and are copied away only as far as they are in the way of another,
+ * is greenlet's algorithm, which came out of Stackless Python; PyPy's stacklet has it, too. */
 #ifndef SWITCHLIB_STACK_H
 #define SWITCHLIB_STACK_H
 

@@ -1,8 +1,10 @@
-/* The extension module `greenlet._greenlet` of the shim. switchlib/_shim.py says what it holds; what it is for is that it is
- * one: tools know greenlet by a shared object of this name. memray, when it sees one loaded, asks the module for `settrace`
- * as soon as it stands in sys.modules. That is before a module is executed, so this one is filled when it is created.
+/* The extension module `greenlet._greenlet` of the shim. switchlib/_shim.py says what it holds;
+ * what it is for is that it is one: tools know greenlet by a shared object of this name. memray,
+ * when it sees one loaded, asks the module for `settrace` as soon as it stands in sys.modules. That
+ * is before a module is executed, so this one is filled when it is created.
  *
- * Without a C compiler's work, as on PyPy, switchlib/shim/greenlet/_greenlet.py stands in its place. */
+ * Without a C compiler's work, as on PyPy, switchlib/shim/greenlet/_greenlet.py stands in its
+ * place. */
 #include <Python.h>
 
 static int
