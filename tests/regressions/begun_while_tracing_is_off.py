@@ -33,3 +33,5 @@ main.switch()
 assert each.throw(LookupError) == "caught"
 sys.settrace(None)
 print("ok")
+
+# prints: ok

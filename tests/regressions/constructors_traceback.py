@@ -21,3 +21,5 @@ except LookupError as caught:
 else:
     raise SystemExit("it was lost")
 print("ok")
+
+# prints: ok

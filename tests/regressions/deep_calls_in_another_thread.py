@@ -38,3 +38,5 @@ descending.join()
 over = True
 asking.join()
 print("ok")
+
+# prints: ok

@@ -28,3 +28,5 @@ for _ in range(50):
     assert each.mark == "kept"
     assert each.__dict__ == {"mark": "kept"}
 print("ok")
+
+# prints: ok

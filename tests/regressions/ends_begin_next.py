@@ -18,7 +18,9 @@ def body(*args):
 try:
     switchlib.greenlet(body).switch()
 except RecursionError:
-    print("ok, RecursionError after", count)
+    print("ok")
 else:
     assert count == 100_000
     print("ok")
+
+# prints: ok

@@ -44,3 +44,5 @@ thread.join()
 assert count == MANY
 assert caught
 print("ok")
+
+# prints: ok

@@ -1,8 +1,8 @@
 """From CPython 3.12 on a killed greenlet's GreenletExit bore its traceback to the killer, where what its frames held
 was finalised: a generator in the wrong context.
 """
-
 # not on PyPy: its collector finalises generators, in whatever context
+
 import contextvars
 import gc
 import sys
@@ -44,3 +44,5 @@ for end in (greenlet.throw, None):
     getcurrent()
 assert problems == [], problems
 print("ok")
+
+# prints: ok

@@ -41,3 +41,5 @@ victim.switch()
 del victim, cycle
 killer.switch()
 print("ok")
+
+# prints: ok

@@ -62,3 +62,5 @@ assert parts == []
 for _ in range(3):
     gc.collect()
 print("ok")
+
+# prints: ok

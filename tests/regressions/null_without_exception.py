@@ -16,3 +16,5 @@ for parent in (None, dead):
         switchlib.settrace(None)
         assert isinstance(outcome, (dict, Exception)), outcome
 print("ok")
+
+# prints: ok

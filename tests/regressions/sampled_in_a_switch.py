@@ -51,4 +51,6 @@ signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
 each[0].switch()
 signal.setitimer(signal.ITIMER_REAL, 0)
 assert laps > 100
-print("ok", laps)
+print("ok")
+
+# prints: ok

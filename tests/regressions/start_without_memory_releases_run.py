@@ -39,3 +39,5 @@ for failing in range(1, 4):
     assert greenlet(other).switch(x=2) == {"x": 2}
     ends.clear()
 print("ok")
+
+# prints: ok

@@ -42,3 +42,5 @@ for tracer, begun in ((None, False), (lambda *args: None, True)):
     else:
         raise SystemExit("the exception was lost")
 print("ok")
+
+# prints: ok

@@ -51,3 +51,5 @@ for n in range(100):
 if bad:
     raise SystemExit(f"{bad} of 100 greenlets are never traced")
 print("ok")
+
+# prints: ok

@@ -1,0 +1,16 @@
+"""A greenlet had a context of its own that nobody could set. Reported as greenlet 196."""
+
+import contextvars
+
+from switchlib import getcurrent, greenlet
+
+main = getcurrent()
+
+variable = contextvars.ContextVar("variable")
+variable.set("outer")
+each = greenlet(lambda: variable.set("inner"))
+each.gr_context = main.gr_context
+each.switch()
+print(variable.get())
+
+# prints: inner
