@@ -1,1 +1,4 @@
-"""Faults at the Python level, in every place that they can hit."""
+"""Faults at the Python level, in every place that they can hit: a file a fault.
+
+actions.py has what they share.
+"""

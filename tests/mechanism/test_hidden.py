@@ -13,7 +13,7 @@ import pytest
 import switchlib
 from switchlib import _greenlet as policy
 from switchlib import getcurrent, greenlet
-from tests.faults.test_faults import ACTIONS
+from tests.faults.actions import ACTIONS
 from tests.settings import traced
 
 pytest.importorskip("switchlib._switch", reason="it tests the mechanism in C")
