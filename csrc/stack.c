@@ -87,6 +87,31 @@ stack_use_reserve(void)
     return 0;
 }
 
+#ifdef SWITCHLIB_POISON
+const int stack_poisons = 1;
+
+/* It is no address, and is easily recognised in a debugger. */
+#define POISON ((uintptr_t)0xDBDBDBDBDBDBDBDB)
+
+/* More than this function and a red zone take up below its frame. */
+#define OURS ((size_t)512)
+
+/* Overwrites the stack from `lowest` up to the frames in use. A loop, since the frame of a function that
+ * it called (memset) would lie where it writes. */
+__attribute__((noinline)) void
+stack_poison_from(char *lowest)
+{
+    char *end = (char *)__builtin_frame_address(0) - OURS;
+    uintptr_t begin = ((uintptr_t)lowest + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1);
+    volatile uintptr_t *word = (uintptr_t *)begin;
+    for (; (char *)(word + 1) <= end; word++) {
+        *word = POISON;
+    }
+}
+#else
+const int stack_poisons = 0;
+#endif
+
 void
 stack_forget(stack_slice *slice)
 {

@@ -10,3 +10,4 @@ typedef struct {
 
 extern stack_statistics stack_counts;
 extern long stack_fail_allocation;
+extern const int stack_poisons;

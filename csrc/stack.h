@@ -157,6 +157,16 @@ failed:
     return -1;
 }
 
+/* A build for tests (-DSWITCHLIB_POISON, tools/matrix.py --poison) overwrites what was saved, where it
+ * lay on the stack: a pointer into a suspended stack is then found at once, and not only once the place
+ * is used by another. */
+extern const int stack_poisons;
+#ifdef SWITCHLIB_POISON
+void stack_poison_from(char *lowest);
+#else
+#define stack_poison_from(lowest) ((void)0)
+#endif
+
 /* Puts target's saved bytes back and makes it the running slice. Call it on target's stack pointer,
  * after a stack_save that succeeded. Its heap buffer stays with it for its next suspension. */
 STACK_INLINE void
@@ -166,6 +176,8 @@ stack_restore(stack_slice *target, const stack_slice *current)
         memcpy(target->start, stack_copy_of(target), target->saved);
         target->saved = 0;
     }
+    /* What was saved to make room lies in target or below it. What lies below is nobody's now. */
+    stack_poison_from(current->start != NULL ? current->start : current->stop);
     stack_slice *owner = stack_first_owner(current);
     while (owner != NULL && owner->stop <= target->stop) {
         owner = stack_owner_above(owner);

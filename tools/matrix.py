@@ -1,4 +1,4 @@
-"""Runs all tests on each Python of this machine: `python tools/matrix.py [--at-once N] [NAME ...]`.
+"""Runs all tests on each Python of this machine: `python tools/matrix.py [--at-once N] [--poison] [NAME ...]`.
 
 The Pythons are those that tools/interpreters.py finds, or those of them that are named, or whose names begin so;
 `python tools/interpreters.py make` gets more. A Python with a JIT runs once without and once with it. For each, this
@@ -8,6 +8,8 @@ without its JIT, the references that each test leaves behind. One table is print
 What failed stays in the directory that is named then.
 
 One Python is done after the other, or N of them at once, each of which wants a core to itself.
+
+With --poison, only what runs in the poison build (csrc/stack.h) is done: tests and model, on CPython, without a JIT.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import interpreters
@@ -36,6 +39,7 @@ JOBS = {
     "references": ("-m", "tests.commands.references"),
 }
 ONLY_WITH_ASSERTIONS = {"references"}
+IN_POISON_BUILD = {"tests", "model"}
 SECONDS_A_JOB = 3600
 NOT_COPIED = (".git", ".venv*", "*.so", "*.o", "_switch.c", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
 
@@ -104,20 +108,24 @@ def judge(status: int | None, log: Path) -> Result:
     return Result(False, how)
 
 
-def install(interpreter: Interpreter, directory: Path) -> Path | None:
+def install(interpreter: Interpreter, directory: Path, poison: bool) -> Path | None:
     """Copies the clone and installs it with what its tests need; returns its python, or None if that failed."""
     clone, environment = directory / "switchlib", directory / "environment"
     shutil.copytree(CLONE, clone, ignore=shutil.ignore_patterns(*NOT_COPIED))
     python = environment / "bin" / "python"
     made = f"{interpreter.executable} -m venv {environment} && {python} -m pip install -e '.[test]' objgraph"
+    if poison:
+        ask = "from switchlib._switch import lib; assert lib.stack_poisons"
+        made = f"export CFLAGS=-DSWITCHLIB_POISON && {made} && {python} -c '{ask}'"
     status = run(interpreter.within("sh", "-c", made), clone, directory / "install.log")
     return python if status == 0 else None
 
 
-def run_row(row: Row, python: Path, directory: Path, with_assertions: bool) -> list[Result]:
+def run_row(row: Row, python: Path, directory: Path, with_assertions: bool, poison: bool) -> list[Result]:
     results = []
     for job, arguments in JOBS.items():
-        if job in ONLY_WITH_ASSERTIONS and (row.jit or not with_assertions):  # a JIT keeps what it has compiled
+        assertions = with_assertions and not row.jit  # a JIT keeps what it has compiled
+        if (job in ONLY_WITH_ASSERTIONS and not assertions) or (poison and job not in IN_POISON_BUILD):
             results.append(Result(True, ""))
             continue
         log = directory / f"{job}{'-jit' if row.jit else ''}.log"
@@ -144,16 +152,16 @@ def chosen(names: list[str]) -> list[Interpreter]:
 LINE = "{:<22} {:<34} {:<30} {:<28} {:<32} {:<34} {:>6}"
 
 
-def do(interpreter: Interpreter, home: Path) -> bool:
+def do(interpreter: Interpreter, home: Path, poison: bool) -> bool:
     """All rows of an interpreter; whether they are green."""
-    described, python = interpreter.describe(), install(interpreter, home)
+    described, python = interpreter.describe(), install(interpreter, home, poison)
     if python is None:
         print(f"{interpreter.name:<22} {described:<34} RED: it could not be installed", flush=True)
         return False
     fine = True
-    for row in rows(interpreter):
+    for row in [Row(interpreter)] if poison else rows(interpreter):
         began = time.monotonic()
-        results = run_row(row, python, home, described.endswith("with assertions"))
+        results = run_row(row, python, home, described.endswith("with assertions"), poison)
         fine &= all(result.green for result in results)
         print(LINE.format(row.name, described, *map(str, results), round(time.monotonic() - began)), flush=True)
     if fine:
@@ -164,16 +172,17 @@ def do(interpreter: Interpreter, home: Path) -> bool:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--at-once", type=int, default=1, metavar="N")
+    parser.add_argument("--poison", action="store_true", help="overwrite what is saved of a stack, where it lay")
     parser.add_argument("names", nargs="*", metavar="NAME")
     asked = parser.parse_args(arguments)
-    wanted = chosen(asked.names)
+    wanted = [each for each in chosen(asked.names) if not (asked.poison and each.describe().startswith("PyPy"))]
     directory = Path(tempfile.mkdtemp(prefix="switchlib-matrix-", dir="/tmp"))  # which is the same in every root
     homes = [directory / interpreter.name for interpreter in wanted]
     for home in homes:
         home.mkdir()
     print(LINE.format("name", "", *JOBS, "s"), flush=True)
     with ThreadPoolExecutor(asked.at_once) as pool:
-        if not all([*pool.map(do, wanted, homes)]):
+        if not all([*pool.map(do, wanted, homes, repeat(asked.poison))]):
             print(f"\nwhat the red ones printed: {directory}/*/*.log")
             return 1
     directory.rmdir()

@@ -140,6 +140,17 @@ leave_for_good_to_begin(void *sp, void *arg)
     return to->stop;
 }
 
+/* Of a slice that was left: in a poison build its near end is gone, unless we lie there. */
+static void
+check_poison(world *w, const stack_slice *left)
+{
+    const volatile unsigned char *lay = (unsigned char *)left->start;
+    bool below_us = left->start != NULL && left->start + 4096 < (char *)__builtin_frame_address(0);
+    if (stack_poisons && below_us && lay[sizeof(uintptr_t)] != 0xDB) {
+        complain(w, w->step, "poison");
+    }
+}
+
 static void *
 arrive(void *arg)
 {
@@ -148,6 +159,7 @@ arrive(void *arg)
     int origin = w->current;
     w->current = w->target;
     stack_restore(&w->slices[w->current], &w->slices[origin]);
+    check_poison(w, &w->slices[origin]);
     return w;
 }
 
