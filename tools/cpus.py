@@ -44,7 +44,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Wundef", "-Werror"]
 # The pytest of bookworm puts its own hook in the place of the one by which a test sees what is unraisable.
 PYTEST = ["-v", "--durations=20", "-p", "no:cacheprovider", "-p", "no:unraisableexception"]
 STACK_TESTS = ["--noconftest", "tests/stack/test_stack.py"]
-CORE_TESTS = ["tests/greenlet/test_greenlet.py", "tests/model/test_model.py", "tests/install/test_demo.py"]
+CORE_TESTS = ["tests/greenlet", "tests/model", "tests/install/test_demo.py"]
 # Its tests install packages that nobody has built for most CPUs.
 ALL_TESTS = ["--ignore=tests/install/test_build.py"]
 
