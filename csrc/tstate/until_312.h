@@ -38,7 +38,7 @@ tstate_in_main_interpreter(void)
 static inline int
 tstate_catch_up(tstate_slice *Py_UNUSED(slice), PyThreadState *Py_UNUSED(ts))
 {
-    return 0;                       /* 3.13 was the first to instrument the frames of threads */
+    return 0;   /* 3.12 instruments code, too, but has no way to do it for suspended frames */
 }
 
 #define HAVE_TSTATE_FINALIZING
