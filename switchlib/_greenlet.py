@@ -102,9 +102,8 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         exception goes to its parent; GreenletExit arrives there as a value. Raises TypeError if the
         arguments are no exception.
         """
-        # Asked with an instance alone. The exception was made before, since that runs code of
-        # users: by `make_exception` in C, by `_make_exception` on PyPy. They have what the
-        # arguments mean.
+        # Asked with an instance alone: to make one of the arguments runs code of users, so that is
+        # done before, by `make_exception` (csrc/mechanism/call.c) or `_make_exception` (_pypy.py).
         return _raise_in(self, typ)  # type: ignore[arg-type]
 
     def _end(self, result: Any, exception: BaseException | None, failures: int) -> Decision | None:

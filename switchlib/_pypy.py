@@ -1,9 +1,10 @@
 """The mechanism on PyPy: what switchlib/_mechanism.py declares, over `_continuation.continulet`.
 
-Each section mirrors the file of csrc/mechanism/ whose name it bears, in the same order. What is
-only asked of the mechanism (module.c) is in switchlib/_pypy_module.py. Three files have no
-counterpart: collector.c, since PyPy owns the stack that its collector stands on, capi.c and
-points.c.
+Each section mirrors the file of csrc/mechanism/ whose name it bears; the order is that of
+csrc/mechanism.h, the lowest first. What is only asked of the mechanism (module.c) is in
+switchlib/_pypy_module.py. Some files have no counterpart: PyPy owns the memory of objects
+(object.c) and the stack that its collector stands on (collector.c), properties stay the policy's
+own (properties.c), and there is no C API (capi.c).
 
 PyPy's interpreter owns the C stack, and copies and sweeps its parts itself. So there are no slices
 here: a greenlet has a stack that PyPy made, and to leave one for another is a single call, `_jump`.
@@ -65,7 +66,19 @@ _load_context = __pypy__.get_contextvar_context
 _store_context = __pypy__.set_contextvar_context
 
 
-# ------------------------------------------------ object.c: the state of a greenlet, its parent link
+# ----------------------------------------------------------- exception.c: an exception as a payload
+
+
+class Raise:
+    """A payload that is raised where it arrives."""
+
+    __slots__ = ("exception",)
+
+    def __init__(self, exception: BaseException) -> None:
+        self.exception = exception
+
+
+# ----------------------------------------- greenlet.c: the state of a greenlet, and its parent link
 
 
 class State:
@@ -89,18 +102,6 @@ def store_parent(each: Any, parent: Any) -> bool:
             return False
     state.parent = parent
     return True
-
-
-# ------------------------------------------------------------- exception.c: exceptions on their way
-
-
-class Raise:
-    """A payload that is raised where it arrives."""
-
-    __slots__ = ("exception",)
-
-    def __init__(self, exception: BaseException) -> None:
-        self.exception = exception
 
 
 # ------------------------------------------------------------- thread.c: threads that use greenlets
@@ -161,7 +162,7 @@ def _has_ended(thread: Thread) -> bool:
     return thread.ended
 
 
-# ---------------------------------------------------- hidden.c: how policy and mechanism are hidden
+# -------------------------------------------------------- hidden.c: policy and mechanism are hidden
 
 _hidden: set[CodeType] = set()
 
@@ -177,7 +178,7 @@ def _hide(namespace: dict[str, Any]) -> None:
                     _hidden.add(__pypy__.hidden_applevel(function).__code__)
 
 
-# -------------------------------------------------------------------------- switch.c: leave, arrive
+# ---------------------------------------------------------------- switch.c: a switch: leave, arrive
 
 
 class Stack(continulet):  # type: ignore[misc]
@@ -353,7 +354,7 @@ def _kill(thread: Thread, victim: Any) -> None:
     store_parent(victim, parent)
 
 
-# ------------------------------------------------ enter.c: a thread's first use, and each later one
+# ---------------------------------------------------------------------------- enter.c: threads come
 
 
 class Here(_thread._local):
@@ -373,7 +374,7 @@ def _enter() -> Thread:
     return thread
 
 
-# ----------------------------------------------------------------------- start.c: a greenlet begins
+# ------------------------------------ start.c: before a start: the target is checked and made ready
 
 
 def _place(thread: Thread, target: Any, run: Any, decision: tuple[Any, ...]) -> Stack | None:
@@ -423,7 +424,7 @@ def _belongs_here(thread: Thread, unstarted: Any) -> bool:
     return False
 
 
-# -------------------------------------------------------------- decision.c: what the policy decided
+# ----------------------------------------------------- decision.c: decisions of the policy, checked
 
 
 class Policy:
@@ -453,7 +454,7 @@ def _settle(thread: Thread, decision: tuple[Any, ...], dying: Any) -> tuple[Any,
     return target, stack, Raise(value) if kind == THROW else value
 
 
-# ------------------------------------------------------------------ life.c: begin, finish, the ends
+# ---------------------------------- life.c: what runs on a greenlet's own stack: begin, finish, end
 
 
 def _serve(stack: Stack) -> Any:
@@ -641,7 +642,7 @@ def _make_exception(typ: Any, val: Any) -> tuple[BaseException, TracebackType | 
     return exception, None
 
 
-# ------------------------------------------------------------- type.c: what a greenlet is to Python
+# --------------------------------------------------------------------------------- type.c: the type
 
 
 class Base:
@@ -704,7 +705,7 @@ def state_of(each: Any) -> str:
     return "dead" if state.stack is None else "suspended"
 
 
-# ------------------------------------------------------------------------ adopt.c: the policy class
+# ------------------------------------------------ adopt.c: the policy class becomes the public type
 
 
 def adopt(policy_class: type, error: type[Exception], exit: type[BaseException]) -> None:
