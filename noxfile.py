@@ -1,0 +1,271 @@
+"""All commands of the project. `nox --list` shows them; ARGUMENTS go after `--`, as in
+
+    nox                             the quick tests
+    nox -s tests -- -k throw        all tests, or those that pytest's arguments choose
+    nox -t core                     the core gate, which .ci/run also runs
+    nox -t full                     the rest of the full gate, which takes hours
+
+Environments are kept in .venvs, so only the first run of a command takes long to prepare. Times are
+for two cores.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["quick"]
+nox.options.envdir = ".venvs"
+
+HERE = Path(__file__).resolve().parent
+PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+PYPY = Path("/usr/bin/pypy3")
+
+BUILDS = "tests/install/test_build.py"
+# What these find is seldom missed by the others, and they take most of the time.
+NOT_QUICK = ("tests/install", "tests/points")
+ON_PYPY = (
+    *(f"tests/{folder}" for folder in ("greenlet", "model", "regressions", "tstate")),
+    *(f"tests/mechanism/test_{name}.py" for name in ("mechanism", "pypy", "walks")),
+    *(f"tests/install/test_{name}.py" for name in ("demo", "install", "doctor", "wheel")),
+)
+
+
+def environment(session: nox.Session, name: str, python: str, extras: str) -> str:
+    """The Python of an environment in which this clone is installed; it is made if need be.
+
+    It is made anew when pyproject.toml has changed. Otherwise C is compiled if it has changed.
+    """
+    directory = session.cache_dir.parent / name
+    made, stamp = directory / "bin" / "python", directory / "installed"
+    what = (HERE / "pyproject.toml").read_text() + python + str(HERE)
+    wanted = hashlib.sha256(what.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        session.run(str(made), "setup.py", "--quiet", "build_ext", "--inplace", silent=True)
+        return str(made)
+    shutil.rmtree(directory, ignore_errors=True)
+    session.run(python, "-m", "venv", str(directory))
+    session.run(str(made), "-m", "pip", "install", "--quiet", "-e", f".[{extras}]")
+    # What builds the C sources in place without pip.
+    session.run(str(made), "-m", "pip", "install", "--quiet", "setuptools>=77")
+    stamp.write_text(wanted)
+    return str(made)
+
+
+def development(session: nox.Session) -> str:
+    """The Python of the environment for development."""
+    return environment(session, "dev", sys.executable, "dev")
+
+
+def command(session: nox.Session, *arguments: str) -> None:
+    """Runs Python in the environment for development, with these arguments and the user's."""
+    session.run(development(session), *arguments, *session.posargs)
+
+
+# ------------------------------------------------------------------------------------- to develop
+
+
+@nox.session(python=False)
+def dev(session: nox.Session) -> None:
+    """Make the environment for development, .venvs/dev, and build switchlib in it. 1 min."""
+    session.log(f"source {Path(development(session)).parent}/activate")
+
+
+@nox.session(python=False)
+def quick(session: nox.Session) -> None:
+    """The tests that find most mistakes, each with the shortcuts and without. Under 1 min."""
+    command(session, "-m", "pytest", "-q", *(f"--ignore={path}" for path in NOT_QUICK))
+
+
+# ---------------------------------------------------------------------------------- the core gate
+
+
+@nox.session(python=False, tags=["core"])
+def machine(session: nox.Session) -> None:
+    """Get clang and PyPy by apt-get, if they are not here and this is a Debian with root. 1 min."""
+    if shutil.which("clang") is None:
+        get = "apt-get -qq update && apt-get -qq install -y clang"
+        session.run("sh", "-c", get, silent=True, success_codes=range(256))
+    if not PYPY.exists():
+        session.run(sys.executable, "tools/interpreters.py", "make", "pypy3")
+    missing = [name for name in ("clang", "pypy3") if shutil.which(name) is None]
+    if missing:
+        session.skip(f"{' and '.join(missing)} could not be installed")
+
+
+@nox.session(python=False, tags=["core"])
+def readme(session: nox.Session) -> None:
+    """The README's first command: install switchlib, run the demo and the ORM example. 1 min."""
+    python = environment(session, "examples", sys.executable, "examples")
+    session.run(python, "-m", "switchlib", "demo")
+    session.run(python, "-m", "switchlib", "run", "examples/async_orm.py")
+
+
+@nox.session(python=False, tags=["core"])
+def tests(session: nox.Session) -> None:
+    """All tests, each with the shortcuts and without; ARGUMENTS are pytest's. 3 min."""
+    command(session, "-m", "pytest")
+
+
+@nox.session(name="tests-dev-mode", python=False, tags=["core"])
+def tests_dev_mode(session: nox.Session) -> None:
+    """The tests under python -X dev, which includes PYTHONMALLOC=debug. 3 min."""
+    command(session, "-X", "dev", "-m", "pytest", "-q", f"--ignore={BUILDS}")
+
+
+@nox.session(python=False, tags=["core"])
+def upstream(session: nox.Session) -> None:
+    """greenlet's own tests, with the shortcuts and without. 1 min."""
+    command(session, "-m", "tests.upstream")
+
+
+@nox.session(python=False, tags=["core"])
+def newer(session: nox.Session) -> None:
+    """The tests on CPython 3.13 or 3.12, of pyenv or on PATH. 3 min."""
+    found = sorted(PYENV.glob("versions/3.1[23].*/bin/python"))
+    found += [Path(path) for name in ("python3.12", "python3.13") if (path := shutil.which(name))]
+    working = [each for each in found if is_newer(each)]
+    if not working:
+        session.skip("neither python3.12 nor python3.13 is here, nor in pyenv")
+    python = environment(session, "newer", str(working[-1]), "test")
+    session.run(python, "--version")
+    session.run(python, "-m", "pytest", "-q", f"--ignore={BUILDS}", *session.posargs)
+
+
+def is_newer(python: Path) -> bool:
+    code = "import sys; sys.exit(sys.version_info < (3, 12))"
+    return subprocess.run([python, "-c", code], check=False).returncode == 0
+
+
+@nox.session(name="downstream-short", python=False, tags=["core"])
+def downstream_short(session: nox.Session) -> None:
+    """A few tests of gevent's and SQLAlchemy's, on greenlet and on switchlib. 2 min."""
+    command(session, "-m", "tests.downstream", "--short")
+
+
+@nox.session(python=False, tags=["core"])
+def stack(session: nox.Session) -> None:
+    """The register switch and the stack layer on i386 and arm64 (or the CPUs ARGUMENTS). 2 min."""
+    cpus = session.posargs or ["i386", "arm64"]
+    session.run(development(session), "tools/cpus.py", "--stack", *cpus)
+
+
+@nox.session(python=False, tags=["core"])
+def pypy(session: nox.Session) -> None:
+    """The demo, and the tests that concern it, on PyPy. 6 min."""
+    if not PYPY.exists():
+        session.skip("PyPy is not installed: nox -s machine")
+    python = environment(session, "pypy", str(PYPY), "test")
+    session.run(python, "-m", "switchlib", "demo")
+    session.run(python, "-m", "pytest", "-q", *(session.posargs or ON_PYPY))
+
+
+@nox.session(python=False, tags=["core"])
+def form(session: nox.Session) -> None:
+    """ruff and mypy --strict; that C compiles without warnings is among the tests. Seconds."""
+    bin = Path(development(session)).parent
+    session.run(str(bin / "ruff"), "check", ".")
+    session.run(str(bin / "ruff"), "format", "--check", ".")
+    session.run(str(bin / "mypy"))
+
+
+# ---------------------------------------------------------------- the full gate, beyond the core
+
+
+@nox.session(python=False, tags=["full"])
+def interpreters(session: nox.Session) -> None:
+    """Get the Pythons that are missing from Debian, and list all that are here. 10 min."""
+    session.run(sys.executable, "tools/interpreters.py", "make")
+
+
+@nox.session(python=False, tags=["full"])
+def matrix(session: nox.Session) -> None:
+    """All tests on each Python that is here, or on the ARGUMENTS, such as sid-python3.15. 1 h."""
+    command(session, "tools/matrix.py")
+
+
+@nox.session(python=False, tags=["full"])
+def poison(session: nox.Session) -> None:
+    """All tests on each CPython, in a build that overwrites saved stacks where they lay. 1 h."""
+    command(session, "tools/matrix.py", "--poison")
+
+
+@nox.session(name="patch-releases", python=False, tags=["full"])
+def patch_releases(session: nox.Session) -> None:
+    """One binary on the first and the last patch releases of its version, or of 3.N .... 30 min."""
+    command(session, "tools/patch_releases.py")
+
+
+@nox.session(python=False, tags=["full"])
+def cpus(session: nox.Session) -> None:
+    """All tests that can run there on each CPU, or on the CPUs ARGUMENTS. Hours."""
+    command(session, "tools/cpus.py")
+
+
+@nox.session(name="compiler-flags", python=False, tags=["full"])
+def compiler_flags(session: nox.Session) -> None:
+    """The stack layer under each combination of gcc's and clang's flags. 1 h."""
+    command(session, "tools/cpus.py", "--flags")
+
+
+@nox.session(python=False, tags=["full"])
+def model(session: nox.Session) -> None:
+    """100,000 random programs, on the model and on switchlib; ARGUMENTS like --seed 5. 10 min."""
+    command(session, "-m", "tests.model")
+
+
+@nox.session(name="model-greenlet", python=False, tags=["full"])
+def model_greenlet(session: nox.Session) -> None:
+    """20,000 random programs, on the model, on switchlib and on greenlet. 10 min."""
+    command(session, "-m", "tests.model", "--seed", "1", "--programs", "20000", "--greenlet")
+
+
+@nox.session(name="stack-checked", python=False, tags=["full"])
+def stack_checked(session: nox.Session) -> None:
+    """The stack layer without Python, under valgrind and the sanitizers. 10 min."""
+    command(session, "-m", "tests.stack.checked")
+
+
+@nox.session(python=False, tags=["full"])
+def points(session: nox.Session) -> None:
+    """Hostile code at every place of the mechanism where code of users may run. 2 min."""
+    command(session, "-m", "tests.points")
+
+
+@nox.session(python=False, tags=["full"])
+def downstream(session: nox.Session) -> None:
+    """The tests of gevent and other programs, on greenlet and on switchlib. 1 h."""
+    command(session, "-m", "tests.downstream")
+
+
+@nox.session(name="downstream-speed", python=False, tags=["full"])
+def downstream_speed(session: nox.Session) -> None:
+    """What gevent's operations cost, and gunicorn under load, on both. 20 min."""
+    command(session, "-m", "tests.downstream", "speed")
+
+
+@nox.session(python=False, tags=["full"])
+def soak(session: nox.Session) -> None:
+    """The same few things, very often: memory must stay flat. 15 min."""
+    command(session, "-m", "tests.commands.soak")
+
+
+# -------------------------------------------------------------------- figures, which are no tests
+
+
+@nox.session(python=False, default=False)
+def benchmarks(session: nox.Session) -> None:
+    """switchlib next to greenlet; --all writes the tables of the documents. 5 min; all: 1 h."""
+    command(session, "benchmarks/run.py")
+
+
+@nox.session(python=False, default=False)
+def instructions(session: nox.Session) -> None:
+    """How many instructions each case takes, by callgrind. 5 min."""
+    command(session, "benchmarks/run.py", "--instructions")
