@@ -85,7 +85,13 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
 static int
 frame_instrument(_PyInterpreterFrame *frame, PyThreadState *ts)
 {
-    return frame == ts->base_frame ? 0 : _Py_Instrument(_PyFrame_GetCode(frame), ts->interp);
+    if (frame == ts->base_frame) {
+        return 0;
+    }
+    PyObject *thrown = PyErr_GetRaisedException();
+    int status = _Py_Instrument(_PyFrame_GetCode(frame), ts->interp);
+    PyErr_SetRaisedException(thrown);
+    return status;
 }
 
 static inline void

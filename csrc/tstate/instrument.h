@@ -16,7 +16,8 @@ tstate_instrumentation(PyThreadState *ts)
     return ts->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
 }
 
-/* Instruments the code of a frame unless it is up to date. -1 if there is no memory. */
+/* Instruments the code of a frame unless it is up to date. -1 if there is no memory; the exception
+ * that is set stays. */
 static int frame_instrument(_PyInterpreterFrame *frame, PyThreadState *ts);
 
 static __attribute__((noinline, unused)) int
