@@ -165,10 +165,12 @@ make_exit(void)
     return take_instance();
 }
 
+typedef enum Step { AGAIN, OVER, NO_MEMORY } Step;
+
 /* Brings the victim nearer to its end: throws GreenletExit into it. If it stands in a kill of
  * its own, whose victim lived on, nothing can be raised in it: it is resumed there first. If it
  * waits for the killer it would send that one back, and so on for ever: it has to live on. */
-static enum { AGAIN, OVER, NO_MEMORY }
+static Step
 step_of_kill(Thread *thread, Kill *kill)
 {
     State *state = kill->victim->state;
@@ -200,12 +202,13 @@ kill_suspended(Thread *thread, Greenlet *victim)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
+    Greenlet *killer = thread->current;     /* on whose stack this runs, even if the thread ends */
     Kill kill = {.victim = victim};
-    int step = AGAIN;
+    Step step = AGAIN;
     for (int i = 0; i < MOST_STEPS && step == AGAIN && is_victim(thread, victim); i++) {
         step = step_of_kill(thread, &kill);
     }
-    end_kill(&kill, thread->current);
+    end_kill(&kill, killer);
     if (step != NO_MEMORY && is_suspended(victim->state) && Py_REFCNT(victim) == 1) {
         report_survivor(victim);
     }
@@ -220,21 +223,31 @@ kill_suspended(Thread *thread, Greenlet *victim)
 static bool
 kill_list(Thread *thread, Greenlet **list, bool cycles)
 {
-    Greenlet *round = *list;
-    bool killed = true;
+    Greenlet *taken = *list;
+    bool has_memory = true;
     *list = NULL;
     update_fast_tstate(thread);
-    while (round != NULL) {
-        Greenlet *g = take_doomed(&round);
-        if (killed && is_suspended(g->state) && (cycles || Py_REFCNT(g) == 1)) {
-            killed = kill_suspended(thread, g);
+    while (taken != NULL) {
+        Greenlet *g = take_doomed(&taken);
+        if (has_memory && is_suspended(g->state) && (cycles || Py_REFCNT(g) == 1)) {
+            has_memory = kill_suspended(thread, g);
         }
-        if (!killed) {
+        if (!has_memory) {
             add_doomed(list, g);
         }
         release((PyObject *)g);
     }
-    return killed;
+    return has_memory;
+}
+
+/* False as well if the collector is at work, which may have begun within a kill: it still has what
+ * it found in its lists. */
+static bool
+kill_unreachable(Thread *thread)
+{
+    bool collecting = thread->tstate != NULL && tstate_collecting(thread->tstate);
+    return thread->unreachable != NULL && !collecting
+        && kill_list(thread, &thread->unreachable, true);
 }
 
 void
@@ -243,12 +256,8 @@ kill_doomed(Thread *thread)
     if (thread->tstate != NULL && (!may_kill(thread) || collector_is_here(thread))) {
         return;
     }
-    bool again = true;
-    while (again) {
-        bool collecting = thread->tstate != NULL && tstate_collecting(thread->tstate);
-        again = (thread->doomed != NULL && kill_list(thread, &thread->doomed, false))
-            || (thread->unreachable != NULL && !collecting
-                && kill_list(thread, &thread->unreachable, true));
+    while ((thread->doomed != NULL && kill_list(thread, &thread->doomed, false))
+           || kill_unreachable(thread)) {
     }
 }
 
@@ -292,10 +301,10 @@ greenlet_finalize(PyObject *object)
     else if (collector_is_here(running)) {
         add_doomed(&thread->unreachable, self);
     }
-    else if (thread != running || !may_kill(thread) || !kill_suspended(thread, self)) {
-        add_doomed(&thread->doomed, self);
+    else if (thread == running && may_kill(thread) && kill_suspended(thread, self)) {
+        kill_doomed(thread);        /* what had to wait until this kill was over */
     }
     else {
-        kill_doomed(thread);        /* what had to wait until this kill was over */
+        add_doomed(&thread->doomed, self);
     }
 }

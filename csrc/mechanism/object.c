@@ -147,11 +147,11 @@ free_state(Greenlet *self)
     }
 }
 
-/* Undoes what CPython did to an object as its last reference went. */
+/* Undoes what CPython did to an object as its last reference went, and will do to the class that it
+ * had then. */
 static void
-resurrect(PyObject *object)
+resurrect(PyObject *object, PyTypeObject *type)
 {
-    PyTypeObject *type = Py_TYPE(object);
     Py_ssize_t count = Py_REFCNT(object);
     _Py_NewReference(object);       /* which counts one more in the total of all, ... */
     Py_SET_REFCNT(object, count + 1);
@@ -164,14 +164,14 @@ resurrect(PyObject *object)
     }
 }
 
-/* Finalises a suspended greenlet. Returns whether it lives on, and then has as many references
- * as there are. */
+/* Finalises a suspended greenlet whose last reference went. Returns whether it lives on. */
 static bool
 survives_end(PyObject *object)
 {
     Greenlet *self = (Greenlet *)object;
+    PyTypeObject *type = Py_TYPE(object);
     if (PyObject_CallFinalizerFromDealloc(object) < 0) {
-        return true;
+        return true;                /* CPython itself has done what `resurrect` does */
     }
     if (self->state->slice.start == NULL) {
         return false;
@@ -183,7 +183,7 @@ survives_end(PyObject *object)
     if (Py_REFCNT(object) == 0) {
         return false;
     }
-    resurrect(object);
+    resurrect(object, type);
     return true;
 }
 
