@@ -10,7 +10,8 @@
  *      floating-point units, onto the stack they were called on, in the same way;
  *   2. call `save(sp, arg)` with sp, the lowest address whose bytes must be kept. Space that the
  *      ABI has a caller reserve for its callee (arguments, a save area) lies below it, since it is
- *      not needed after the call.
+ *      not needed after the call. (Where registers come in windows the caller's own are saved
+ *      there: then it is needed, and is to be kept.)
  *
  * swap_stack then must:
  *

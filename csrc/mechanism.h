@@ -1,7 +1,7 @@
 /* Greenlets for CPython: the only part that meets the register switch, the stack layer, the
  * interpreter layer and the policy, which is the Python class in switchlib/_greenlet.py.
  *
- * Its files, lowest first: none calls one that stands above it.
+ * Its files, lowest first: none calls a later one.
  *
  *     common.h       what every file includes; points.h: where code of users may run, and where not
  *     constants.c    objects that are made once

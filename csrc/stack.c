@@ -96,8 +96,8 @@ const int stack_poisons = 1;
 /* More than this function and a red zone take up below its frame. */
 #define OURS ((size_t)512)
 
-/* Overwrites the stack from `lowest` up to the frames in use. A loop, since the frame of a function that
- * it called (memset) would lie where it writes. */
+/* Overwrites the stack from `lowest` up to the frames in use. A loop, since the frame of a
+ * function that it called (memset) would lie where it writes. */
 __attribute__((noinline)) void
 stack_poison_from(char *lowest)
 {

@@ -157,9 +157,9 @@ failed:
     return -1;
 }
 
-/* A build for tests (-DSWITCHLIB_POISON, tools/matrix.py --poison) overwrites what was saved, where it
- * lay on the stack: a pointer into a suspended stack is then found at once, and not only once the place
- * is used by another. */
+/* A build for tests (-DSWITCHLIB_POISON, tools/matrix.py --poison) overwrites what was saved,
+ * where it lay on the stack: a pointer into a suspended stack is then found at once, and not
+ * only once the place is used by another. */
 extern const int stack_poisons;
 #ifdef SWITCHLIB_POISON
 void stack_poison_from(char *lowest);

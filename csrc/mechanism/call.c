@@ -98,9 +98,10 @@ pack_payload(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 
 /* ----------------------------------------------------------------------- a start without policy */
 
-/* Whether the callee takes a start's arguments out of the caller's array, without a tuple in
- * between, as the first step on the new stack: nothing else is to be done there first, and no
- * extension has put a vectorcall of its own into it. */
+/* Whether the callee may take a start's arguments out of the caller's array, without a tuple in
+ * between, as the first step on the new stack. Then nothing else may have to be done there first:
+ * to release a replaced run, or the last reference to the current greenlet. And no extension has
+ * put a vectorcall of its own into the function. */
 static inline bool
 can_lend_args(const Thread *thread, const Greenlet *target, PyObject *run, Callee callee,
               Py_ssize_t nargs)
@@ -129,10 +130,10 @@ lend_args(Thread *thread, Callee callee, PyObject *const *args, Py_ssize_t nargs
     }
 }
 
-/* Starts the target with this run, which it takes over, and packed arguments. */
+/* Settles a start with this run, which it takes over, and packed arguments. */
 static __attribute__((noinline)) Settled
-start_packed(Thread *thread, Greenlet *target, PyObject *run, PyObject *const *args,
-             Py_ssize_t nargs, PyObject *kwnames)
+settle_start_packed(Thread *thread, Greenlet *target, PyObject *run, PyObject *const *args,
+                    Py_ssize_t nargs, PyObject *kwnames)
 {
     PyObject *tuple, *dict;
     if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
@@ -145,13 +146,13 @@ start_packed(Thread *thread, Greenlet *target, PyObject *run, PyObject *const *a
     return settled;
 }
 
-/* ASK_AGAIN if policy has to decide. */
+/* Settles a start; RETRY if policy has to decide. */
 static Settled
-start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs,
-           PyObject *kwnames)
+settle_start_at_once(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs,
+                     PyObject *kwnames)
 {
     if (!belongs_here(thread, target)) {
-        return ASK_AGAIN;
+        return SETTLED(RETRY);
     }
     PyObject *run = find_run(target);
     if (run == NULL) {
@@ -160,7 +161,7 @@ start_fast(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t n
     Callee callee = callee_of(run);
     if (kwnames != NULL || thread->fast_tstate == NULL
         || !can_lend_args(thread, target, run, callee, nargs)) {
-        return start_packed(thread, target, run, args, nargs, kwnames);
+        return settle_start_packed(thread, target, run, args, nargs, kwnames);
     }
     Settled settled = prepare_start(thread, target, run, callee);
     if (settled.what == BEGIN) {
@@ -203,17 +204,17 @@ ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nar
 
 /* Makes a plain switch ready. Takes the payload over. */
 static inline Settled
-resume(Thread *thread, Greenlet *self, PyObject *payload)
+prepare_resume(Thread *thread, Greenlet *self, PyObject *payload)
 {
     thread->target = (Greenlet *)Py_NewRef(self);
     thread->payload = payload;
-    return (Settled){RESUME, NULL};
+    return SETTLED(RESUME);
 }
 
-/* Packs the arguments of a plain switch. ASK_AGAIN if it is no longer plain after that. */
+/* Packs the arguments of a plain switch. RETRY if it is no longer plain after that. */
 static inline Settled
-resume_packed(Thread *thread, Greenlet *self, PyObject *const *args, Py_ssize_t nargs,
-              PyObject *kwnames)
+prepare_resume_packed(Thread *thread, Greenlet *self, PyObject *const *args, Py_ssize_t nargs,
+                      PyObject *kwnames)
 {
     PyObject *payload = pack_payload(args, nargs, kwnames);
     if (payload == NULL) {
@@ -221,9 +222,9 @@ resume_packed(Thread *thread, Greenlet *self, PyObject *const *args, Py_ssize_t 
     }
     if (unlikely(!is_plain(thread, self))) {
         release(payload);
-        return ASK_AGAIN;
+        return SETTLED(RETRY);
     }
-    return resume(thread, self, payload);
+    return prepare_resume(thread, self, payload);
 }
 
 static inline bool
@@ -232,18 +233,21 @@ has_dict(const Greenlet *self)
     return !TSTATE_DICT_SPEEDS_METHODS || self->dict != NULL;
 }
 
-/* The shortcuts. ASK_AGAIN if none applies. */
+/* Settles a switch without policy; RETRY if that cannot be done. */
 static inline Settled
 settle_at_once(Thread *thread, Greenlet *self, PyObject *const *args, Py_ssize_t nargs,
                PyObject *kwnames)
 {
     if (thread == NULL || thread->fast_tstate == NULL) {
-        return ASK_AGAIN;
+        return SETTLED(RETRY);
     }
     if (is_unstarted(self->state)) {
-        return start_fast(thread, self, args, nargs, kwnames);
+        return settle_start_at_once(thread, self, args, nargs, kwnames);
     }
-    return is_plain(thread, self) ? resume_packed(thread, self, args, nargs, kwnames) : ASK_AGAIN;
+    if (!is_plain(thread, self)) {
+        return SETTLED(RETRY);
+    }
+    return prepare_resume_packed(thread, self, args, nargs, kwnames);
 }
 
 static __attribute__((noinline)) PyObject *
@@ -269,7 +273,7 @@ static __attribute__((noinline)) PyObject *
 switch_packed(Thread *thread, Greenlet *self, PyObject *const *args, Py_ssize_t nargs,
               PyObject *kwnames)
 {
-    Settled settled = resume_packed(thread, self, args, nargs, names_if_any(kwnames));
+    Settled settled = prepare_resume_packed(thread, self, args, nargs, names_if_any(kwnames));
     if (unlikely(settled.what == RETRY)) {
         return switch_slowly(self, args, nargs, kwnames);
     }
@@ -288,16 +292,16 @@ greenlet_switch(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObj
     }
     if (likely(nargs <= 1 && kwnames == NULL)) {
         PyObject *payload = Py_NewRef(nargs == 0 ? empty_tuple : args[0]);
-        return carry_out(resume(thread, self, payload), thread);
+        return carry_out(prepare_resume(thread, self, payload), thread);
     }
     return switch_packed(thread, self, args, nargs, kwnames);
 }
 
 /* ---------------------------------------------------------------------------------------- throw */
 
-/* The exception that throw(typ, val) raises, as an instance. It runs user code (the class is
- * called), which must not run within a frame of policy. If that raises, it is the exception,
- * with its `traceback`. */
+/* The exception that throw(typ, val) raises, as an instance. NULL with an exception set if `typ` is
+ * none. To make the instance calls the class, which is code of users, so it is not done in policy.
+ * If the class raises an exception, that one is returned, and `traceback` is its traceback. */
 static PyObject *
 make_exception(PyObject *type, PyObject *value, PyObject **traceback)
 {

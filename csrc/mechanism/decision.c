@@ -65,18 +65,18 @@ settle(Thread *thread, PyObject *decision, PyObject *traceback, bool dying)
         return settle_start(thread, target, (Given){.args = payload, .kwargs = kwargs});
     }
     if (is_unstarted(target->state) || tag == tags[START] || target->state->thread != thread) {
-        return ASK_AGAIN;
+        return SETTLED(RETRY);      /* it has begun since, or its thread has ended */
     }
     if (target == thread->current && !dying) {
         return (Settled){DONE, arrive_at_once(thread, payload, traceback, thrown)};
     }
     if (target->state->slice.start == NULL) {
-        return ASK_AGAIN;
+        return SETTLED(RETRY);      /* it has ended since */
     }
     thread->target = (Greenlet *)Py_NewRef(target);
     thread->payload = Py_NewRef(payload);
     thread->traceback = thrown ? Py_XNewRef(traceback) : NULL;
-    return (Settled){thrown ? RAISE : RESUME, NULL};
+    return SETTLED(thrown ? RAISE : RESUME);
 }
 
 void

@@ -5,6 +5,8 @@
 
 bool closing;
 
+/* A thread's guard is a capsule in the dict of its thread state, which is cleared when the thread
+ * ends. It is a key there: to look up another key could compare it with keys of the program. */
 static const char guard_name[] = "switchlib.thread";
 
 /* So many threads may begin before forgotten ones are searched for. */
@@ -67,7 +69,7 @@ end_forgotten_threads(void)
     if (until_search-- > 0) {
         return;
     }
-    bool again = false;
+    bool one_outlives_its_guard = false;
     for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
         thread->was_seen = !thread->of_main_interpreter;
     }
@@ -76,10 +78,10 @@ end_forgotten_threads(void)
         Thread *thread = thread_of(ts);
         if (thread != NULL) {
             thread->was_seen = true;
-            again |= thread->outlives_guard;
+            one_outlives_its_guard |= thread->outlives_guard;
         }
     }
-    until_search = again ? thread_count() / 8 : thread_count() + 8;
+    until_search = one_outlives_its_guard ? thread_count() / 8 : thread_count() + 8;
     for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
         if (!thread->was_seen) {
             thread_end(thread);     /* which may run anything */

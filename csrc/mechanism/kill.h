@@ -2,8 +2,8 @@
  *
  * The greenlet that drops the last reference kills at once. What a victim drops as it dies is
  * killed within that, and so is what its result drops. A long chain must not nest as deep as it
- * is long: below MOST_NESTED kills within each other a victim waits in its thread's list, until
- * one of them is over or somebody next asks for greenlets. */
+ * is long: once MOST_NESTED kills stand within each other, a victim waits in its thread's list
+ * until one of them is over, or the thread next uses greenlets. */
 #ifndef SWITCHLIB_KILL_H
 #define SWITCHLIB_KILL_H
 

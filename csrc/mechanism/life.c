@@ -24,7 +24,8 @@ check_result(PyObject *result)
     return result;
 }
 
-/* A call of run with args and kwargs, or an exception instead; and the origin may end here. */
+/* The first steps on a new stack, where they are more than a call with lent arguments. The origin
+ * may end here. Returns what run returned, or NULL with an exception set. */
 static __attribute__((noinline)) PyObject *
 begin_slowly(Thread *thread, Greenlet *origin)
 {
@@ -33,8 +34,12 @@ begin_slowly(Thread *thread, Greenlet *origin)
     thread->args = thread->kwargs = thread->replaced_run = NULL;
     thread->payload = thread->traceback = NULL;
     Py_XDECREF(replaced_run);
-    args = args != NULL ? arrive_slowly(thread, origin, args)
-                        : arrive_raising(thread, origin, exception, traceback);
+    if (args != NULL) {
+        args = arrive_slowly(thread, origin, args);
+    }
+    else {
+        arrive_raising(thread, origin, exception, traceback);
+    }
     PyObject *result = NULL;
     if (args != NULL) {
         result = check_result(PyObject_Call(thread->current->state->run, args, kwargs));
@@ -96,7 +101,7 @@ typedef struct Ending {
 /* How often policy may be interrupted at one end before the rest is done without it. */
 #define MOST_INTERRUPTS 100
 
-/* A result, or NULL and the exception that is set. */
+/* Takes over a result, or, if it is NULL, the exception that is set. */
 static void
 take_outcome(Ending *end, PyObject *result)
 {
@@ -113,7 +118,7 @@ outcome_of(const Ending *end)
     return end->result != NULL ? end->result : end->exception;
 }
 
-/* By the exception that is set. */
+/* The exception that is set becomes the outcome. */
 static void
 replace_outcome(Ending *end)
 {
@@ -160,9 +165,11 @@ leave_as_settled(const Ending *end, Settled settled)
     Thread *thread = end->thread;
     drop_shared(outcome_of(end));   /* the thread holds it, too */
     if (settled.what == BEGIN) {
-        switchlib_start_stack(leave_for_good_to_begin, begin, thread);
+        switchlib_start_stack(leave_for_good_to_begin, begin, thread);  /* which cannot fail */
     }
-    swap(leave_for_good_or_stay, settled.what == RAISE ? arrive_to_raise : arrive, thread);
+    else {
+        swap(leave_for_good_or_stay, settled.what == RAISE ? arrive_to_raise : arrive, thread);
+    }
     thread->stayed = false;
 }
 
@@ -201,11 +208,12 @@ end_slowly(Thread *thread, Greenlet *me, PyObject *result)
     take_outcome(&end, result);
     while (end.interrupts < MOST_INTERRUPTS) {
         PyObject *decision = ask_for_next(&end);
+        bool decided = decision != NULL;
         if (decision == Py_None) {
             Py_DECREF(decision);
             break;
         }
-        if (decision != NULL) {
+        if (decided) {
             Settled settled = settle_end(&end, decision);
             if (settled.what == RETRY) {
                 continue;
@@ -215,7 +223,7 @@ end_slowly(Thread *thread, Greenlet *me, PyObject *result)
                 PyErr_NoMemory();
             }
         }
-        bool is_interrupt = decision == NULL && !PyErr_ExceptionMatches(GreenletError);
+        bool is_interrupt = !decided && !PyErr_ExceptionMatches(GreenletError);
         *(is_interrupt ? &end.interrupts : &end.failures) += 1;
         replace_outcome(&end);
     }

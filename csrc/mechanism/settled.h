@@ -13,8 +13,8 @@ typedef struct Settled {
     PyObject *result;               /* NULL if an exception is set, or if not DONE */
 } Settled;
 
-#define FAILED ((Settled){DONE, NULL})
-#define ASK_AGAIN ((Settled){RETRY, NULL})
+#define SETTLED(what) ((Settled){what, NULL})
+#define FAILED SETTLED(DONE)        /* an exception is set */
 
 /* Whether the thread is about to leave its stack. Then it holds what was settled on, so that
  * references to that are not the last. */

@@ -24,7 +24,7 @@ without_run(const Greenlet *target)
 {
     if (!is_unstarted(target->state) && PyErr_ExceptionMatches(PyExc_AttributeError)) {
         PyErr_Clear();              /* it was begun meanwhile, and has none any more */
-        return ASK_AGAIN;
+        return SETTLED(RETRY);
     }
     return FAILED;
 }
@@ -34,7 +34,7 @@ prepare_start(Thread *thread, Greenlet *target, PyObject *run, Callee callee)
 {
     if (!is_unstarted(target->state) || !belongs_here(thread, target)) {
         release(run);
-        return ASK_AGAIN;
+        return SETTLED(RETRY);
     }
     bool reserved = stack_reserve() == 0;
     if (!reserved) {
@@ -51,7 +51,7 @@ prepare_start(Thread *thread, Greenlet *target, PyObject *run, Callee callee)
         drop_shared(run);
     }
     thread->target = (Greenlet *)Py_NewRef(target);
-    return (Settled){BEGIN, NULL};
+    return SETTLED(BEGIN);
 }
 
 Settled

@@ -20,8 +20,8 @@ swap(stack_save_fn save, stack_restore_fn restore, Thread *thread)
 }
 
 /* The ways to leave for a suspended greenlet. Without memory they stay: `leave` raises
- * MemoryError; after the others thread->stayed is set (see stayed_here), and payload and
- * exception are still the caller's. */
+ * MemoryError. After the others thread->stayed is set (see stayed_here), and the payload, or the
+ * exception that is set, is still the caller's. */
 void *leave(void *sp, void *thread);
 void *leave_or_stay(void *sp, void *thread);
 void *leave_for_good_or_stay(void *sp, void *thread);

@@ -9,8 +9,8 @@ HIDDEN_BEGIN
 /* As many arguments as this are lent with a `self` before them. */
 #define LENT_WITH_SELF 5
 
-/* A thread that has used greenlets. The thread state's dict owns it; so does each greenlet that
- * began in it. */
+/* A thread that has used greenlets. The guard in its thread state's dict owns it (enter.c), the
+ * table of threads, and each greenlet that began in it. */
 typedef struct Thread {
     PyThreadState *fast_tstate;     /* tstate while shortcuts may be taken, otherwise NULL */
     PyThreadState *tstate;          /* NULL when the thread has ended */

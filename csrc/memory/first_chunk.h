@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Larger ones are not made. */
+/* Larger ones are not learned. */
 #define FIRST_CHUNK_MOST ((size_t)64 * 1024)
 
 /* The size that greenlets of this key (callee.h) needed lately, in bytes, 0 if that is not known;

@@ -18,6 +18,10 @@ tstate_enter_thread(PyThreadState *ts)
         return -1;
     }
     _PyInterpreterFrame *base = ts->base_frame;
+    if (!PyStackRef_IsNull(base->f_executable)
+        && PyStackRef_AsPyObjectBorrow(base->f_executable) == (PyObject *)code) {
+        return 0;                   /* a finaliser that ran meanwhile was first */
+    }
     base->f_executable = PyStackRef_FromPyObjectNew((PyObject *)code);
     base->f_globals = globals;
     base->f_builtins = ts->interp->builtins;
