@@ -29,6 +29,15 @@ def test_ending_into_an_unstarted_parent_without_run():
     assert not parent.dead
 
 
+def test_what_a_parent_without_run_raises_goes_to_the_next_above():
+    """Also if that one is unstarted: it ends by it."""
+    above = greenlet(lambda: None)
+    each = greenlet(lambda: None, greenlet(parent=above))
+    with pytest.raises(AttributeError, match="run"):
+        each.switch()
+    assert above.dead
+
+
 def test_ending_past_dead_parents():
     chain = [greenlet(lambda: None)]
     for _ in range(5):

@@ -37,6 +37,26 @@ def test_a_test_runs_in_the_mode_that_its_name_says(request):
     assert request.node.name.endswith(f"[{mode}]")
 
 
+@pytest.mark.cpython("its stacks cannot be inspected")
+def test_a_buffer_shrinks_when_much_less_is_saved():
+    """A million suspended greenlets must not each hold the deepest stack that they ever had."""
+    main = getcurrent()
+
+    def descend(levels):
+        if levels:
+            max([levels - 1], key=descend)  # by way of C, so that the C stack grows
+        else:
+            main.switch()
+
+    each = greenlet(lambda: [descend(levels) for levels in (50, 0)])
+    capacities = []
+    for _ in range(2):
+        each.switch()
+        greenlet(lambda: max([1], key=lambda _: main.switch())).switch()  # needs its place
+        capacities.append(_mechanism.slice_of(each)[4])
+    assert 0 < capacities[1] < capacities[0] // 4
+
+
 @pytest.mark.cpython("C calls no function of its there")
 @pytest.mark.parametrize(("args", "packed"), [((), ()), ((1,), 1), ((1, 2), (1, 2))])
 def test_a_tuple_of_no_keywords_is_as_good_as_none(args, packed):

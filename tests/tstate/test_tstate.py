@@ -159,6 +159,19 @@ def test_recursion_depth_belongs_to_the_greenlet():
     assert abs(greenlet(depth).switch() - here) < 50
 
 
+@pytest.mark.cpython("its limit is one of bytes")
+def test_a_recursion_limit_that_was_set_meanwhile_holds():
+    main = getcurrent()
+    here, limit = depth(), sys.getrecursionlimit()
+    each = greenlet(lambda: main.switch() or depth())
+    each.switch()
+    sys.setrecursionlimit(limit + 300)
+    try:
+        assert abs(each.switch() - here - 300) < 50
+    finally:
+        sys.setrecursionlimit(limit)
+
+
 def test_a_greenlet_starts_at_its_starters_depth():
     """It stands below it on the same C stack, so endless nesting must end before the stack does."""
 
