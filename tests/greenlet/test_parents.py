@@ -29,15 +29,6 @@ def test_ending_into_an_unstarted_parent_without_run():
     assert not parent.dead
 
 
-def test_what_a_parent_without_run_raises_goes_to_the_next_above():
-    """Also if that one is unstarted: it ends by it."""
-    above = greenlet(lambda: None)
-    each = greenlet(lambda: None, greenlet(parent=above))
-    with pytest.raises(AttributeError, match="run"):
-        each.switch()
-    assert above.dead
-
-
 def test_ending_past_dead_parents():
     chain = [greenlet(lambda: None)]
     for _ in range(5):
@@ -94,3 +85,29 @@ def test_parents_may_change_while_running():
         return "result"
 
     assert greenlet(run).switch() == ("other", "result")
+
+
+def test_what_a_parent_fails_with_goes_to_its_own_parent():
+    above = greenlet(lambda: None)
+    parent = greenlet(parent=above)
+    child = greenlet(lambda: 5, parent)
+    with pytest.raises(AttributeError, match="run"):
+        child.switch()
+    assert above.dead  # the error was raised in it first, and ended it
+    assert not parent.dead
+
+
+def test_what_lives_above_a_dead_greenlet_may_be_of_another_thread():
+    each = greenlet(lambda: getcurrent().parent.switch())
+    each.switch()
+
+    def other():
+        dead, unstarted = greenlet(lambda: None), greenlet(lambda: None)
+        dead.switch()
+        dead.parent = unstarted
+        unstarted.parent = each
+        with pytest.raises(error, match="Cannot switch to a different thread"):
+            dead.switch()
+        return True
+
+    assert in_thread(other)
