@@ -216,13 +216,13 @@ def compiler_flags(session: nox.Session) -> None:
 
 @nox.session(python=False, tags=["full"])
 def model(session: nox.Session) -> None:
-    """100,000 random programs, on the model and on switchlib; ARGUMENTS like --seed 5. 10 min."""
+    """100,000 random programs, on the model and on switchlib; ARGUMENTS like --seed 5. 5 min."""
     command(session, "-m", "tests.model")
 
 
 @nox.session(name="model-greenlet", python=False, tags=["full"])
 def model_greenlet(session: nox.Session) -> None:
-    """20,000 random programs, on the model, on switchlib and on greenlet. 10 min."""
+    """20,000 random programs, on the model, on switchlib and on greenlet. 4 min."""
     command(session, "-m", "tests.model", "--seed", "1", "--programs", "20000", "--greenlet")
 
 
