@@ -68,9 +68,16 @@
  *       slice.
  *   void tstate_context_changed(PyThreadState *ts) *
  *       Lets ts know that its context was replaced.
- *   int tstate_traverse(tstate_slice *, visitproc, void *) *
+ *   int tstate_traverse(tstate_slice *, int with_frames, visitproc, void *) *
  *   void tstate_clear(tstate_slice *) *
- *       For the collector: the objects that the slice owns while it is not running.
+ *       For the collector: the objects that the slice owns while it is not running. With frames
+ *       (for which the slice must be suspended) also what these own and nothing else visits, each
+ *       reference once. To leave one out is safe: its object is not collected then. To visit one
+ *       too many is a crash. So what cannot be known is left out.
+ *   int tstate_visit_generators(tstate_slice *, visitproc, void *) *
+ *       Calls the function with each generator, coroutine and asynchronous generator that runs in a
+ *       suspended slice, for as long as it returns 0; returns what it returned last. The slice does
+ *       not own them.
  *
  * Tracing and monitoring
  *

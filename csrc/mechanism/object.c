@@ -87,6 +87,22 @@ counts_class(PyTypeObject *type)
         && PyType_HasFeature(base, Py_TPFLAGS_HEAPTYPE);
 }
 
+static int
+refuse(PyObject *Py_UNUSED(generator), void *Py_UNUSED(arg))
+{
+    return -1;
+}
+
+/* Whether what the frames own is visited. Not if generators run there, which the collector would
+ * try to close. */
+static bool
+shows_frames(State *state)
+{
+    return state->slice.start != NULL && !tstate_finalizing()
+        && (!tstate_collecting(tstate_get())
+            || tstate_visit_generators(&state->tstate, refuse, NULL) == 0);
+}
+
 int
 greenlet_traverse(PyObject *object, visitproc visit, void *arg)
 {
@@ -98,7 +114,7 @@ greenlet_traverse(PyObject *object, visitproc visit, void *arg)
     if (self->state != NULL) {
         Py_VISIT(self->state->parent);
         Py_VISIT(self->state->run);
-        return tstate_traverse(&self->state->tstate, visit, arg);
+        return tstate_traverse(&self->state->tstate, shows_frames(self->state), visit, arg);
     }
     return 0;
 }

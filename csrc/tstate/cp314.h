@@ -9,6 +9,7 @@
  * set for a thread as a whole: hooks of coroutines, trace functions, eval_breaker. */
 #include <internal/pycore_ceval.h>
 #include <internal/pycore_frame.h>
+#include <internal/pycore_genobject.h>
 #include <internal/pycore_interp.h>
 #include <internal/pycore_interpframe.h>
 #include <internal/pycore_stackref.h>

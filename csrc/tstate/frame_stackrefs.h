@@ -1,4 +1,43 @@
-/* frame_clear from CPython 3.14 on, whose frames hold stack references and know how many. */
+/* What frames.h needs to know of a frame, from CPython 3.14 on: there frames hold stack references.
+ * In a call the stack pointer is known, also in one from C. */
+
+/* A reference that is borrowed from another place is not counted, nor visited. */
+static inline int
+stackref_traverse(_PyStackRef ref, visitproc visit, void *arg)
+{
+    if (!PyStackRef_IsNullOrInt(ref) && PyStackRef_RefcountOnObject(ref)) {
+        Py_VISIT(PyStackRef_AsPyObjectBorrow(ref));
+    }
+    return 0;
+}
+
+/* Visits what a frame of a suspended stack owns. A generator visits all of its frame itself, also
+ * while it runs. */
+static inline int
+frame_traverse(const _PyInterpreterFrame *frame, visitproc visit, void *arg)
+{
+    if (frame->owner != FRAME_OWNED_BY_THREAD) {
+        return 0;
+    }
+    Py_VISIT(frame->frame_obj);
+    Py_VISIT(frame->f_locals);
+    int result = stackref_traverse(frame->f_funcobj, visit, arg);
+    if (result == 0) {
+        result = stackref_traverse(frame->f_executable, visit, arg);
+    }
+    const _PyStackRef *ref = frame->localsplus;
+    for (; result == 0 && ref < frame->stackpointer; ref++) {
+        result = stackref_traverse(*ref, visit, arg);
+    }
+    return result;
+}
+
+static inline PyObject *
+frame_generator(_PyInterpreterFrame *frame)
+{
+    return (PyObject *)_PyGen_GetGeneratorFromFrame(frame);
+}
+
 static inline void
 frame_clear(_PyInterpreterFrame *frame)
 {

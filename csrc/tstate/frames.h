@@ -1,5 +1,5 @@
 /* The frames of a stack that does not run, from CPython 3.11 on. datastack.h comes before it, and
- * frame_clear, which is in frame_objects.h or frame_stackrefs.h. */
+ * what concerns a single frame, which is in frame_objects.h or frame_stackrefs.h. */
 
 /* The object of such a frame: a new reference; NULL without an exception if there is no frame.
  * Frame objects are made on demand by a function that is not exported, but PyThreadState_GetFrame
@@ -21,6 +21,36 @@ frames_innermost(_PyInterpreterFrame *frame, _PyInterpreterFrame **running, PyTh
 {
     PyObject *object = (PyObject *)frame_object(frame, running, ts);
     return object != NULL || PyErr_Occurred() ? object : Py_NewRef(Py_None);
+}
+
+/* Whether all frames in the chain have what they lead to. */
+#ifndef FRAMES_ARE_WHOLE
+#  define FRAMES_ARE_WHOLE 1
+#endif
+
+/* Visits what the frames of a suspended stack own. */
+static inline int
+frames_traverse(const _PyInterpreterFrame *innermost, visitproc visit, void *arg)
+{
+    int result = 0;
+    const _PyInterpreterFrame *frame = FRAMES_ARE_WHOLE ? innermost : NULL;
+    for (; frame != NULL && result == 0; frame = frame->previous) {
+        result = frame_traverse(frame, visit, arg);
+    }
+    return result;
+}
+
+/* Calls `visit` with each generator, coroutine and asynchronous generator that runs there. */
+static inline int
+frames_visit_generators(_PyInterpreterFrame *innermost, visitproc visit, void *arg)
+{
+    _PyInterpreterFrame *frame = FRAMES_ARE_WHOLE ? innermost : NULL;
+    for (; frame != NULL; frame = frame->previous) {
+        if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
+            Py_VISIT(frame_generator(frame));
+        }
+    }
+    return 0;
 }
 
 /* Whether a frame object was kept, and so still looks into the data stack. */
