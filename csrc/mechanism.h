@@ -14,6 +14,7 @@
  *     kill.c         the end of greenlets that nobody refers to
  *     object.c       the memory of greenlets
  *     enter.c        threads come and go
+ *     soon.c         what the collector found dies soon after it
  *     start.c        before a start: the target is checked and made ready
  *     decision.c     decisions of the policy: asked for and checked
  *     life.c         what runs on a greenlet's own stack: begin, finish, end

@@ -91,6 +91,15 @@
  *   int tstate_collecting(PyThreadState *ts) *
  *       Whether the collector is at work. Its lists begin in its frames, on a C stack that must not
  *       be overwritten while objects of those lists may be freed.
+ *   bool tstate_is_finalized(PyObject *) *
+ *   void tstate_set_finalized(PyObject *, bool) *
+ *       Whether the collector, or the end of its last reference, has called the object's finaliser
+ *       already, and will not do so again. The object is one that the collector knows.
+ *   int tstate_call_soon(int (*function)(void *), bool in_main_thread) *
+ *       Has the main interpreter call this between two bytecodes: in the main thread, or in
+ *       whichever of its threads comes first, which may be a thread without greenlets. -1, with no
+ *       exception set, if that cannot be had: too many calls wait, or the version knows only the
+ *       main thread. Runs nothing.
  *   int tstate_finalizing(void) *
  *       Whether the interpreter is shutting down.
  *   int tstate_trash_nesting(PyThreadState *ts) *
@@ -112,6 +121,7 @@
 #include "callee.h"
 
 #include <Python.h>
+#include <stdbool.h>
 
 #define TSTATE_IN_ORDER __atomic_signal_fence(__ATOMIC_SEQ_CST)
 

@@ -3,12 +3,14 @@
 static PyObject *listeners;         /* gc.callbacks */
 static PyObject *listener;          /* what of them is ours */
 static PyObject *get_stats;         /* gc.get_stats */
+static void (*when_over)(void);
 
 /* Where the last collection began: only to be compared. */
 static PyThreadState *collecting_thread;        /* NULL if it is not known */
 static const Greenlet *collecting_greenlet;     /* NULL in a thread that had none yet */
 /* How many collections there were before; -1 if our listener stood first. */
 static long collecting_number;
+static bool left_work;              /* for when the collection is over */
 
 /* The list is the program's. Only the first in it is sure to be called each time: when one
  * before it takes itself off the list, the next is skipped. */
@@ -36,13 +38,35 @@ count_collections(void)
     return sum;
 }
 
+/* The collector itself is not over yet: it has other callbacks to call. */
+static void
+report_end(void)
+{
+    if (left_work) {
+        left_work = false;
+        when_over();
+    }
+}
+
+void
+collector_leaves_work(void)
+{
+    left_work = true;
+    if (collecting_thread == NULL || !is_listening_first()) {
+        report_end();
+    }
+}
+
 static PyObject *
 listen(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
     bool starts = nargs > 0 && PyUnicode_Check(args[0])
         && PyUnicode_CompareWithASCIIString(args[0], "start") == 0;
     collecting_thread = NULL;
-    if (starts) {
+    if (!starts) {
+        report_end();
+    }
+    else {
         Thread *thread = thread_find();
         collecting_number = is_listening_first() ? -1 : count_collections();
         collecting_greenlet = thread == NULL ? NULL : thread->current;
@@ -68,8 +92,9 @@ static PyMethodDef listen_function = {
     "For gc.callbacks: notes in which greenlet the collector stands."};
 
 int
-collector_listen(PyObject *module_name)
+collector_listen(PyObject *module_name, void (*over)(void))
 {
+    when_over = over;
     PyObject *gc = PyImport_ImportModule("gc");
     listeners = gc == NULL ? NULL : PyObject_GetAttrString(gc, "callbacks");
     get_stats = gc == NULL ? NULL : PyObject_GetAttrString(gc, "get_stats");

@@ -12,8 +12,13 @@
 
 HIDDEN_BEGIN
 
-/* Listens to gc.callbacks. -1 with an exception set if that fails. */
-int collector_listen(PyObject *module_name);
+/* Listens to gc.callbacks. `over` is called at the end of each collection after which something is
+ * to be done (collector_leaves_work). -1 with an exception set if that fails. */
+int collector_listen(PyObject *module_name, void (*over)(void));
+
+/* Something is to be done when the collection is over: `over` is called then, or at once if nobody
+ * will report it. */
+void collector_leaves_work(void);
 
 /* Whether the collector stands in the greenlet that runs. `running` is the thread that runs,
  * NULL if it has none yet. */

@@ -279,6 +279,7 @@ void
 add_unreachable(Greenlet *g)
 {
     add_doomed(&g->state->thread->unreachable, g);
+    collector_leaves_work();
 }
 
 void
@@ -299,7 +300,7 @@ greenlet_finalize(PyObject *object)
         Py_INCREF(self);            /* for ever: it can neither run nor be freed */
     }
     else if (collector_is_here(running)) {
-        add_doomed(&thread->unreachable, self);
+        add_unreachable(self);
     }
     else if (thread == running && may_kill(thread) && kill_suspended(thread, self)) {
         kill_doomed(thread);        /* what had to wait until this kill was over */

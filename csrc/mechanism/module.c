@@ -10,6 +10,7 @@
 #include "kill.h"
 #include "object.h"
 #include "properties.h"
+#include "soon.h"
 #include "type.h"
 
 static PyObject *
@@ -346,7 +347,7 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
         return NULL;
     }
 #endif
-    int listening = collector_listen(module_name);
+    int listening = collector_listen(module_name, kill_soon);
     Py_XDECREF(module_name);
     if (listening < 0 || callee_install() < 0 || object_install() < 0 || base_type_make() < 0
         || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {

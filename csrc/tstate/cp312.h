@@ -1,4 +1,5 @@
 /* The thread state of CPython 3.12; ../tstate.h says what each function is for. */
+#include <internal/pycore_ceval.h>
 #include <internal/pycore_frame.h>
 #include <internal/pycore_interp.h>
 

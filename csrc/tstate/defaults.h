@@ -149,6 +149,29 @@ tstate_collecting(PyThreadState *ts)
     return ts->interp->gc.collecting;
 }
 
+static inline bool
+tstate_is_finalized(PyObject *object)
+{
+    return PyObject_GC_IsFinalized(object);
+}
+
+static inline void
+tstate_set_finalized(PyObject *object, bool finalized)
+{
+    const uintptr_t mark = _PyGC_PREV_MASK_FINALIZED;
+    uintptr_t *word = &((PyGC_Head *)object - 1)->_gc_prev;
+    *word = finalized ? *word | mark : *word & ~mark;
+}
+
+#ifndef HAVE_TSTATE_CALL_SOON
+static inline int
+tstate_call_soon(int (*function)(void *), bool in_main_thread)
+{
+    return in_main_thread ? Py_AddPendingCall(function, NULL)
+                          : _PyEval_AddPendingCall(PyInterpreterState_Main(), function, NULL, 0);
+}
+#endif
+
 #ifndef HAVE_TSTATE_FINALIZING
 static inline int
 tstate_finalizing(void)

@@ -37,6 +37,13 @@ tstate_monitored(PyThreadState *Py_UNUSED(ts))
     return 0;                       /* sys.monitoring came with 3.12 */
 }
 
+#define HAVE_TSTATE_CALL_SOON
+static inline int
+tstate_call_soon(int (*function)(void *), bool in_main_thread)
+{
+    return in_main_thread ? Py_AddPendingCall(function, NULL) : -1;
+}
+
 #define HAVE_TSTATE_TRASH_NESTING
 static inline int
 tstate_trash_nesting(PyThreadState *ts)
