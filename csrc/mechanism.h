@@ -8,6 +8,7 @@
  *     exception.c    exceptions as instances
  *     greenlet.c     what a greenlet is to the mechanism: its state, its parents
  *     thread.c       threads that use greenlets, found by their thread state
+ *     marks.c        generators that run in suspended greenlets, kept from their finalisers
  *     collector.c    in which greenlet the collector stands
  *     hidden.c       asking policy, hidden from tracebacks, trace functions and monitors
  *     switch.c       a switch between suspended stacks: leave, arrive

@@ -1,5 +1,7 @@
 #include "collector.h"
 
+#include "marks.h"
+
 static PyObject *listeners;         /* gc.callbacks */
 static PyObject *listener;          /* what of them is ours */
 static PyObject *get_stats;         /* gc.get_stats */
@@ -64,6 +66,7 @@ listen(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
         && PyUnicode_CompareWithASCIIString(args[0], "start") == 0;
     collecting_thread = NULL;
     if (!starts) {
+        unmark_all_generators();
         report_end();
     }
     else {

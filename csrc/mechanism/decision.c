@@ -1,5 +1,6 @@
 #include "decision.h"
 
+#include "marks.h"
 #include "start.h"
 #include "switch.h"
 
@@ -73,6 +74,7 @@ settle(Thread *thread, PyObject *decision, PyObject *traceback, bool dying)
     if (target->state->slice.start == NULL) {
         return SETTLED(RETRY);      /* it has ended since */
     }
+    unmark_generators(target);
     thread->target = (Greenlet *)Py_NewRef(target);
     thread->payload = Py_NewRef(payload);
     thread->traceback = thrown ? Py_XNewRef(traceback) : NULL;

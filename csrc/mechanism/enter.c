@@ -1,6 +1,7 @@
 #include "enter.h"
 
 #include "kill.h"
+#include "marks.h"
 #include "object.h"
 
 bool closing;
@@ -162,6 +163,9 @@ Thread *
 thread_enter(void)
 {
     Thread *thread = thread_enter_quietly();
+    if (unlikely(there_are_marks && !tstate_collecting(tstate_get()))) {
+        unmark_all_generators();    /* nobody reported the end of that collection */
+    }
     if (unlikely(thread != NULL && (thread->doomed != NULL || thread->unreachable != NULL))) {
         kill_doomed(thread);
     }

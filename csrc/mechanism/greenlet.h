@@ -19,6 +19,8 @@ typedef struct State {
     struct Greenlet *victim;        /* borrowed: if suspended in a kill, whose end it waits for */
     int depth;                      /* how many kills, each within the next, it stands in */
     bool is_separate;               /* in a block of memory of its own, not in that of the object */
+    bool may_be_finalized_again;    /* by the collector: can_be_finalized */
+    bool is_marked;                 /* generators that run in it are marked: marks.h */
 } State;
 
 /* The layout is that of `PyGreenlet` in greenlet.h: extensions built against greenlet subclass

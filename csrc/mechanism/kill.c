@@ -3,6 +3,7 @@
 #include "collector.h"
 #include "constants.h"
 #include "exception.h"
+#include "marks.h"
 #include "switch.h"
 
 #define MOST_NESTED 16
@@ -92,6 +93,7 @@ run_victim(Thread *thread, Greenlet *victim, PyObject *exception)
     State *killer = thread->current->state;
     PyObject *payload = exception == NULL ? Py_NewRef(Py_None) : exception;
     killer->victim = victim;
+    unmark_generators(victim);
     thread->target = (Greenlet *)Py_NewRef(victim);
     thread->payload = payload;
     PyObject *result = swap(leave_or_stay, exception == NULL ? arrive : arrive_to_raise, thread);
@@ -195,6 +197,27 @@ step_of_kill(Thread *thread, Kill *kill)
     return is_over || waits_for(state, thread->current) ? OVER : AGAIN;
 }
 
+/* One that lives on is finalised again when it is lost again. Not if a collection is under way: that
+ * may have called its finaliser already, and would not do so once more. */
+static void
+let_be_finalized_again(Greenlet *g)
+{
+    g->state->may_be_finalized_again = !tstate_collecting(tstate_get());
+}
+
+bool
+can_be_finalized(Greenlet *self)
+{
+    if (Py_TYPE(self)->tp_finalize != greenlet_finalize) {
+        return false;
+    }
+    if (self->state->may_be_finalized_again) {
+        self->state->may_be_finalized_again = false;
+        tstate_set_finalized((PyObject *)self, false);
+    }
+    return !tstate_is_finalized((PyObject *)self);
+}
+
 /* Kills a suspended greenlet, to which the caller holds a reference, and keeps the exception
  * that is set. False if there was no memory: then the victim has to wait. */
 static bool
@@ -235,6 +258,7 @@ kill_list(Thread *thread, Greenlet **list, bool cycles)
         if (!has_memory) {
             add_doomed(list, g);
         }
+        let_be_finalized_again(g);
         release((PyObject *)g);
     }
     return has_memory;
@@ -267,6 +291,7 @@ abandon(Greenlet *self)
 {
     State *state = self->state;
     if (state->slice.start != NULL) {
+        unmark_generators(self);
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
         stack_forget(&state->slice);
@@ -303,6 +328,7 @@ greenlet_finalize(PyObject *object)
         add_unreachable(self);
     }
     else if (thread == running && may_kill(thread) && kill_suspended(thread, self)) {
+        let_be_finalized_again(self);
         kill_doomed(thread);        /* what had to wait until this kill was over */
     }
     else {

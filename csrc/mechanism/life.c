@@ -2,6 +2,7 @@
 
 #include "decision.h"
 #include "exception.h"
+#include "marks.h"
 #include "start.h"
 #include "switch.h"
 
@@ -184,9 +185,11 @@ end_without_policy(const Ending *end)
     }
     for (Walk walk = walk_from(end->me->state->parent); walk.at != NULL; walk_up(&walk)) {
         if (walk.at->state->thread == end->thread && walk.at->state->slice.start != NULL) {
+            unmark_generators(walk.at);
             leave_for_good(end->thread, walk.at, end->result);
         }
     }
+    unmark_generators(end->thread->main);
     leave_for_good(end->thread, end->thread->main, end->result);
     if (end->result != NULL) {
         PyErr_NoMemory();

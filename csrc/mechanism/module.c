@@ -56,9 +56,7 @@ set_shortcuts(PyObject *Py_UNUSED(module), PyObject *flag)
     }
     PyObject *before = PyBool_FromLong(shortcuts);
     shortcuts = on;
-    for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
-        update_fast_tstate(thread);
-    }
+    update_all_fast_tstates();
     return before;
 }
 

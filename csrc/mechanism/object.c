@@ -1,6 +1,7 @@
 #include "object.h"
 
 #include "kill.h"
+#include "marks.h"
 #include "thread.h"
 
 /* To CPython, more memory behind an object is that of a type whose instances vary in length.
@@ -87,20 +88,15 @@ counts_class(PyTypeObject *type)
         && PyType_HasFeature(base, Py_TPFLAGS_HEAPTYPE);
 }
 
-static int
-refuse(PyObject *Py_UNUSED(generator), void *Py_UNUSED(arg))
-{
-    return -1;
-}
-
-/* Whether what the frames own is visited. Not if generators run there, which the collector would
- * try to close. */
+/* Whether the collector sees what the frames of a greenlet own. It empties what it has found, unless
+ * a finaliser brings that back to life: so it must be the one that has it killed first, and must not
+ * have been called yet. Nor may it see, of one phase of a collection, less in the next. */
 static bool
-shows_frames(State *state)
+shows_frames(Greenlet *self)
 {
-    return state->slice.start != NULL && !tstate_finalizing()
-        && (!tstate_collecting(tstate_get())
-            || tstate_visit_generators(&state->tstate, refuse, NULL) == 0);
+    return self->state->slice.start != NULL && !tstate_finalizing()
+        && can_be_finalized(self)
+        && mark_generators(self);
 }
 
 int
@@ -114,7 +110,7 @@ greenlet_traverse(PyObject *object, visitproc visit, void *arg)
     if (self->state != NULL) {
         Py_VISIT(self->state->parent);
         Py_VISIT(self->state->run);
-        return tstate_traverse(&self->state->tstate, shows_frames(self->state), visit, arg);
+        return tstate_traverse(&self->state->tstate, shows_frames(self), visit, arg);
     }
     return 0;
 }
@@ -125,7 +121,8 @@ greenlet_clear(PyObject *object)
     Greenlet *self = (Greenlet *)object;
     if (self->state != NULL && !is_unstarted(self->state) && is_suspended(self->state)
         && !tstate_finalizing()) {
-        /* It was finalised before and lived on. It is killed once more, with all that it has. */
+        /* Its class has a __del__ of its own, which did not call ours, or was called before. Nothing
+         * that its frames own has been cleared, since the collector does not see that. */
         add_unreachable(self);
         return 0;
     }

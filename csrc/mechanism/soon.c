@@ -24,7 +24,7 @@ static uint64_t main_id;
 
 /* A call that comes at the wrong time, or in the wrong thread, is put off, but not for ever: the
  * collector may have been left for good, and a thread may wait for long. */
-#define MOST_PUT_OFF 1000
+#define MOST_PUT_OFF 100000
 #define MOST_GIVEN_WAY 8
 #define GIVEN_WAY_NS 100000
 

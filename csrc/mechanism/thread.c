@@ -3,6 +3,7 @@
 static Thread nowhere;              /* for `last_thread` when none is known */
 Thread *last_thread = &nowhere;
 bool shortcuts = true;
+bool there_are_marks;
 Py_ssize_t main_greenlets;
 
 /* Those that have not ended, each in a list by the address of its thread state. */
@@ -91,6 +92,14 @@ void
 update_fast_tstate(Thread *thread)
 {
     bool fast = shortcuts && thread->tracer == NULL && thread->doomed == NULL
-        && thread->unreachable == NULL;
+        && thread->unreachable == NULL && !there_are_marks;
     thread->fast_tstate = fast ? thread->tstate : NULL;
+}
+
+void
+update_all_fast_tstates(void)
+{
+    for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
+        update_fast_tstate(thread);
+    }
 }

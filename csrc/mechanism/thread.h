@@ -51,6 +51,7 @@ typedef struct Thread {
 
 extern Thread *last_thread;         /* the thread that used greenlets last; the GIL protects it */
 extern bool shortcuts;
+extern bool there_are_marks;        /* on generators that run in suspended greenlets: marks.h */
 extern Py_ssize_t main_greenlets;   /* how many there are */
 
 static inline bool
@@ -99,6 +100,7 @@ may_read_at_once(void)
 
 /* To be called when what forbids shortcuts may have changed. */
 void update_fast_tstate(Thread *thread);
+void update_all_fast_tstates(void);
 
 /* That of a thread state, which becomes the last; NULL if it has not used greenlets. */
 Thread *thread_find_in_table(PyThreadState *ts);

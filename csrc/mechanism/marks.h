@@ -1,0 +1,25 @@
+/* Generators that run in suspended greenlets, while a collection is under way.
+ *
+ * If the collector finds such a greenlet unreachable, it finds the generators that run in it, too,
+ * and would call their finalisers. These close a generator, which is impossible while it runs; a
+ * coroutine's or an asynchronous generator's may do anything else. So all of them are marked as
+ * finalised already, until the collection is over, or their greenlet is resumed. While there are
+ * marks no thread takes shortcuts. */
+#ifndef SWITCHLIB_MARKS_H
+#define SWITCHLIB_MARKS_H
+
+#include "thread.h"
+
+HIDDEN_BEGIN
+
+/* Marks what runs in a suspended greenlet, if a collection is under way. Returns whether the
+ * collector may see its frames: not if there is no memory to note it. Runs nothing. */
+bool mark_generators(Greenlet *g);
+
+/* Takes the marks off again, of one or of all. Runs nothing. */
+void unmark_generators(Greenlet *g);
+void unmark_all_generators(void);
+
+HIDDEN_END
+
+#endif
