@@ -25,6 +25,27 @@ check_result(PyObject *result)
     return result;
 }
 
+/* Calls run with these arguments, which it takes over. The greenlet owns them meanwhile, together
+ * with run: what only a frame of C owned the collector could not see. */
+static PyObject *
+call_run(State *state, PyObject *args, PyObject *kwargs)
+{
+    PyObject *run = state->run;
+    PyObject *all = kwargs == NULL ? PyTuple_Pack(2, run, args) : PyTuple_Pack(3, run, args, kwargs);
+    if (all == NULL) {
+        PyErr_Clear();              /* no memory: then this frame owns them */
+        PyObject *result = PyObject_Call(run, args, kwargs);
+        release(args);
+        release(kwargs);
+        return result;
+    }
+    state->run = all;
+    drop_shared(run);
+    drop_shared(args);
+    drop_shared(kwargs);
+    return PyObject_Call(run, args, kwargs);
+}
+
 /* The first steps on a new stack, where they are more than a call with lent arguments. The origin
  * may end here. Returns what run returned, or NULL with an exception set. */
 static __attribute__((noinline)) PyObject *
@@ -41,13 +62,11 @@ begin_slowly(Thread *thread, Greenlet *origin)
     else {
         arrive_raising(thread, origin, exception, traceback);
     }
-    PyObject *result = NULL;
-    if (args != NULL) {
-        result = check_result(PyObject_Call(thread->current->state->run, args, kwargs));
+    if (args == NULL) {
+        release(kwargs);
+        return NULL;
     }
-    release(args);
-    release(kwargs);
-    return result;
+    return check_result(call_run(thread->current->state, args, kwargs));
 }
 
 /* The first and last frame of a greenlet's stack, where it is copied with the rest. So nothing
