@@ -590,7 +590,9 @@ def test_all_that_is_visited():
     each.switch(switch, made)
     of_frame = [run.__code__, __builtins__, globals()] if VERSION < (3, 11) else [run, run.__code__]
     expected = [type(each), main, run, *of_frame, switch, made, made]
-    assert sorted(map(id, gc.get_referents(each))) == sorted(map(id, expected))
+    # Together with run the mechanism may own its arguments.
+    visited = [run if isinstance(other, tuple) and other[0] is run else other for other in gc.get_referents(each)]
+    assert sorted(map(id, visited)) == sorted(map(id, expected))
 
 
 def test_nothing_is_visited_of_what_runs():
