@@ -54,7 +54,7 @@ def kind(
 
 
 def how_many() -> int:
-    """How many of them there are, dead or alive."""
+    """How many of them there are, dead or alive. (PyPy takes long to find out.)"""
     return sum(isinstance(each, Tagged) for each in gc.get_objects())
 
 

@@ -45,7 +45,7 @@ def end_all() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_cycle_is_collected(kind: Kind):
-    before = how_many()
+    before = 0 if PYPY else how_many()
     ended: Ended = []
     kind.make(ended)
     assert ended == []
@@ -55,9 +55,10 @@ def test_a_cycle_is_collected(kind: Kind):
         end_all()
     assert ended == ["ended"] * kind.greenlets
     gc.collect()
-    assert how_many() == before
+    assert PYPY or how_many() == before
 
 
+@cpython("there it takes long to find them")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_what_is_referred_to_is_not(kind: Kind):
     ended: Ended = []
@@ -210,7 +211,7 @@ def test_across_two_threads():
     gc.collect()
     getcurrent()
     assert "ended" in ended
-    assert how_many() == 0
+    assert PYPY or how_many() == 0
 
 
 class Survives:
@@ -239,13 +240,13 @@ class Survives:
 def test_one_that_lives_on_is_killed_by_the_next_collection(unraisable):
     survivor = Survives(3)
     Tagged(survivor.run).switch()
-    for number in range(3):
+    for number in range(4):
         collect()
-        assert survivor.ends == [f"end {n}" for n in range(number + 1)]
-    collect()
-    assert survivor.ends[3:] == ["end 3", "over"]
+        if not PYPY:  # which needs two to free what a finaliser has kept
+            assert len(survivor.ends) == number + 1 + (number == 3)
+    assert survivor.ends == ["end 0", "end 1", "end 2", "end 3", "over"]
     gc.collect()
-    assert how_many() == 0
+    assert PYPY or how_many() == 0
 
 
 @cpython("its collector kills what is dropped")
@@ -632,7 +633,7 @@ def test_collections_in_many_threads():
         thread.join()
     assert failed == []
     gc.collect()
-    assert how_many() == 0
+    assert PYPY or how_many() == 0
 
 
 @cpython("it has no such thresholds")
