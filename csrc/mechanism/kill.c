@@ -291,7 +291,7 @@ abandon(Greenlet *self)
 {
     State *state = self->state;
     if (state->slice.start != NULL) {
-        unmark_generators(self);
+        seal_generators(self);
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
         stack_forget(&state->slice);

@@ -93,3 +93,10 @@ unmark_all_generators(void)
     room = 0;
     note_whether_there_are_marks();
 }
+
+void
+seal_generators(Greenlet *g)
+{
+    unmark_generators(g);
+    tstate_visit_generators(&g->state->tstate, set_finalized, &marked);
+}

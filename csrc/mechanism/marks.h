@@ -20,6 +20,9 @@ bool mark_generators(Greenlet *g);
 void unmark_generators(Greenlet *g);
 void unmark_all_generators(void);
 
+/* Marks them for ever: the greenlet can never run again, and they cannot be closed. */
+void seal_generators(Greenlet *g);
+
 HIDDEN_END
 
 #endif

@@ -607,6 +607,34 @@ def test_a_finaliser_gives_the_class_a_finaliser():
     gc.collect()
 
 
+@pytest.mark.leaks("up to CPython 3.13 the evaluation stacks of an ended thread")
+@pytest.mark.parametrize("collects", [True, False])
+def test_a_thread_ends_with_a_generator_that_runs(collects):
+    """It can never be closed, so nobody tries."""
+
+    def run() -> None:
+        each = greenlet(run_generator)
+        each.switch()
+        kept.append(each)
+
+    def run_generator() -> None:
+        for _ in generate():
+            pass
+
+    def generate() -> Iterator[None]:
+        yield
+        getcurrent().parent.switch()
+
+    kept: list[Any] = []
+    in_thread(run)
+    kept.append(kept)
+    if collects:
+        gc.collect()
+    del kept
+    gc.collect()
+    gc.collect()
+
+
 def test_collections_in_many_threads():
     found_here = [kind for kind in KINDS if kind.is_found_here]
     failed: list[Ended] = []
