@@ -115,7 +115,7 @@ def a_closure(ended: Ended) -> None:
 def a_cell_of_its_own(ended: Ended) -> None:
     def run() -> None:
         me = getcurrent()
-        see = lambda: me  # noqa: E731, F841
+        see = lambda: me  # noqa: E731
         del see
         wait(ended)
 

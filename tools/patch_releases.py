@@ -29,7 +29,7 @@ from releases import Headers, Minor, Release, dotted
 
 import build_switch
 
-TESTS = ("greenlet", "model", "mechanism/test_kill.py", "tstate")
+TESTS = ("greenlet", "model", "mechanism/test_kill.py", "mechanism/test_cycles.py", "tstate")
 NEEDED = ["cffi", "pytest", "hypothesis", "psutil", "exceptiongroup", "tomli", "typing_extensions"]
 """With what pip would leave out, since it goes by the Python that it runs on: the last three are for 3.10."""
 

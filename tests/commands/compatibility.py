@@ -83,12 +83,13 @@ left out: `tests/upstream/pypy.py` lists them with their reasons. These do not p
 - `greenlet.__mro__` has one more class, the builtin base.
 - The class has a `__del__`, its finaliser: calling it kills a suspended greenlet.
 - Keywords of `switch` must be strings.
-- Better: a suspended greenlet that only its own `__dict__` refers to is collected, and the tracer of a thread that has
-  ended is freed.
+- Better: a suspended greenlet that only its own `__dict__` or its own frames refer to is collected, on every version,
+  and its `finally` blocks run ([which cycles](testing.md#cycles-through-frames)); greenlet collects those of frames on
+  3.15 only, and runs none. The tracer of a thread that has ended is freed.
+- A class derived from `greenlet` that has a `__del__` of its own does not show its frames to the collector.
 - Import in a subinterpreter, or on a free-threaded build, is an error that says so.
-- As with greenlet: a suspended greenlet that its own frames refer to is not collected; one whose thread has ended
-  is dead and its `finally` blocks do not run; if one ends and all its ancestors belong to another thread, the process
-  ends with a fatal error.
+- As with greenlet: a suspended greenlet whose thread has ended is dead and its `finally` blocks do not run; if one ends
+  and all its ancestors belong to another thread, the process ends with a fatal error.
 """
 
 

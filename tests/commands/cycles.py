@@ -3,8 +3,8 @@
     python -m tests.commands.cycles [PYTHON ...]
 
 Prints a table: a row for each kind of cycle (tests/cycles.py), a column for each interpreter given (default: this one).
-"run" means that a collection found it, and that its `finally` block had run when the next loop was over; "run at the next
-use" that this took a use of greenlets; a dash that the cycle stays.
+"run" means that a collection found it, and that its `finally` block had run when the next loop was over; "run at next
+use" that this took a use of greenlets; "no" that the cycle stays.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def outcome_of(number: int) -> str:
         getcurrent()
         gc.collect()
     if len(ended) == kind.greenlets:
-        return "run" if soon else "run at the next use"
-    return "–"
+        return "run" if soon else "run at next use"
+    return "no"
 
 
 def measure() -> dict[str, str]:

@@ -19,6 +19,7 @@ PYPY = sys.implementation.name == "pypy"
 A_GENERATOR = next(kind for kind in KINDS if kind.name == "a generator")
 OTHER_THREADS_ARE_CALLED = not PYPY and sys.version_info >= (3, 12)
 cpython = pytest.mark.cpython
+pytestmark = pytest.mark.skipif(sys.version_info[:3] == (3, 11, 0), reason="frames are not visited there: gh-99729")
 
 
 @pytest.fixture(autouse=True)
@@ -627,10 +628,11 @@ def test_a_thread_ends_with_a_generator_that_runs(collects):
 
     kept: list[Any] = []
     in_thread(run)
-    kept.append(kept)
+    cycle = [kept.pop()]
+    cycle.append(cycle)
     if collects:
         gc.collect()
-    del kept
+    del cycle
     gc.collect()
     gc.collect()
 
