@@ -197,8 +197,8 @@ step_of_kill(Thread *thread, Kill *kill)
     return is_over || waits_for(state, thread->current) ? OVER : AGAIN;
 }
 
-/* One that lives on is finalised again when it is lost again. Not if a collection is under way: that
- * may have called its finaliser already, and would not do so once more. */
+/* One that lives on is finalised again when it is lost again. Not if a collection is under way:
+ * that may have called its finaliser already, and would not do so once more. */
 static void
 let_be_finalized_again(Greenlet *g)
 {

@@ -24,9 +24,9 @@ void add_unreachable(Greenlet *g);
 /* tp_finalize: kills a suspended greenlet, or has it killed later. */
 void greenlet_finalize(PyObject *object);
 
-/* Whether the collector would call that, were it to find the greenlet. Not if the class has a __del__
- * of its own, or if it was called before; but one that was killed since then, and lived on, is
- * finalised again. */
+/* Whether the collector would call that, were it to find the greenlet. Not if the class has a
+ * __del__ of its own, or if it was called before; but one that was killed since then, and lived
+ * on, is finalised again. */
 bool can_be_finalized(Greenlet *self);
 
 HIDDEN_END

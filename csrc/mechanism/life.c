@@ -31,7 +31,7 @@ static PyObject *
 call_run(State *state, PyObject *args, PyObject *kwargs)
 {
     PyObject *run = state->run;
-    PyObject *all = kwargs == NULL ? PyTuple_Pack(2, run, args) : PyTuple_Pack(3, run, args, kwargs);
+    PyObject *all = PyTuple_Pack(kwargs == NULL ? 2 : 3, run, args, kwargs);
     if (all == NULL) {
         PyErr_Clear();              /* no memory: then this frame owns them */
         PyObject *result = PyObject_Call(run, args, kwargs);

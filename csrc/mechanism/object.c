@@ -88,9 +88,10 @@ counts_class(PyTypeObject *type)
         && PyType_HasFeature(base, Py_TPFLAGS_HEAPTYPE);
 }
 
-/* Whether the collector sees what the frames of a greenlet own. It empties what it has found, unless
- * a finaliser brings that back to life: so it must be the one that has it killed first, and must not
- * have been called yet. Nor may it see, of one phase of a collection, less in the next. */
+/* Whether the collector sees what the frames of a greenlet own. It empties what it has found,
+ * unless a finaliser brings that back to life: so our finaliser must be the one that it calls, and
+ * must not have been called yet. Between two walks of the collector in which nothing else runs, the
+ * second may not see less than the first: then it would take what is in use for unreachable. */
 static bool
 shows_frames(Greenlet *self)
 {
@@ -121,8 +122,8 @@ greenlet_clear(PyObject *object)
     Greenlet *self = (Greenlet *)object;
     if (self->state != NULL && !is_unstarted(self->state) && is_suspended(self->state)
         && !tstate_finalizing()) {
-        /* Its class has a __del__ of its own, which did not call ours, or was called before. Nothing
-         * that its frames own has been cleared, since the collector does not see that. */
+        /* Its class has a __del__ of its own, which did not call ours, or was called before.
+         * Nothing that its frames own was cleared, since the collector does not see that. */
         add_unreachable(self);
         return 0;
     }
