@@ -30,10 +30,10 @@ frames_innermost(_PyInterpreterFrame *frame, _PyInterpreterFrame **running, PyTh
 
 /* Visits what the frames of a suspended stack own. */
 static inline int
-frames_traverse(const _PyInterpreterFrame *innermost, visitproc visit, void *arg)
+frames_traverse(_PyInterpreterFrame *innermost, visitproc visit, void *arg)
 {
     int result = 0;
-    const _PyInterpreterFrame *frame = FRAMES_ARE_WHOLE ? innermost : NULL;
+    _PyInterpreterFrame *frame = FRAMES_ARE_WHOLE ? innermost : NULL;
     for (; frame != NULL && result == 0; frame = frame->previous) {
         result = frame_traverse(frame, visit, arg);
     }
