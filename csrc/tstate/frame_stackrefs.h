@@ -36,6 +36,10 @@ frame_doubtful(const _PyInterpreterFrame *frame)
         return frame->instr_ptr->op.arg + 3;
     case BINARY_SLICE:
     case CALL_FUNCTION_EX:
+#ifdef CALL_EX_PY
+    case CALL_EX_NON_PY_GENERAL:
+    case CALL_EX_PY:
+#endif
     case MAP_ADD:
     case POP_EXCEPT:
     case SET_ADD:
