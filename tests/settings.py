@@ -20,6 +20,17 @@ def gc_threshold(*generations: int) -> Iterator[None]:
 
 
 @contextmanager
+def gc_off() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextmanager
 def switch_interval(seconds: float) -> Iterator[None]:
     before = sys.getswitchinterval()
     sys.setswitchinterval(seconds)

@@ -3,6 +3,9 @@
 With --greenlet each program is also run by the real greenlet, in a process of its own with an environment of its own
 (made for the time, with pip), unless the model says that it is one in which greenlet is known to differ. A program
 that does something else is made as small as it gets, and printed. A program depends on the seed and its number alone.
+
+With --collects frames own greenlets, and collections find those that nothing else owns. Under `gc` a program is then
+only compared if it leaves nothing to be found by other collections than its own.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import faulthandler
+import gc
 import json
 import random
 import subprocess
@@ -25,9 +29,9 @@ from pathlib import Path
 import switchlib
 from switchlib import _mechanism
 from tests.model import chance
-from tests.model.model import Model
+from tests.model.model import Model, follow
 from tests.model.program import NESTED, Code, Program
-from tests.model.real import CONDITIONS, run_on, under
+from tests.model.real import CONDITIONS, UNSEEN, run_on, under
 
 GREENLET = "greenlet==3.5.6"
 PATIENCE = 600  # seconds for a thousand programs
@@ -83,9 +87,9 @@ def on_switchlib(shortcuts: bool) -> Callable[[Program], list[str]]:
 
 def differs(run: Callable[[Program], list[str]], anyhow: bool, program: Program) -> bool:
     """Whether a run's events are not the model's; unless `anyhow`, for another reason than those that are known."""
-    model = Model(program)
-    events = model.run()
-    return (anyhow or not model.differences) and run(program) != events
+    events = run(program)
+    model = follow(program, events, UNSEEN)
+    return (anyhow or not model.differences) and events != model.events
 
 
 def smaller(code: Code) -> Iterator[Code]:
@@ -125,22 +129,25 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="others for each number (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first program (%(default)s)")
     parser.add_argument("--keeps", action="store_true", help="a reference to each greenlet is kept")
+    parser.add_argument("--collects", action="store_true", help="frames own greenlets, which are collected")
     parser.add_argument("--under", choices=CONDITIONS, help="what happens beside them")
     parser.add_argument("--greenlet", action="store_true", help="run them on the real greenlet, too")
     options = parser.parse_args()
+    if options.greenlet and options.collects:
+        parser.error("greenlet does not collect what frames own")
     with tempfile.TemporaryDirectory() as directory:
         greenlet = Greenlet(Path(directory)) if options.greenlet else None
         try:
-            with under(options.under):
+            with under(options.under, options.collects):
                 return compare_many(options, greenlet)
         finally:
             if greenlet is not None:
                 greenlet.close()
 
 
-def random_program(seed: str, keeps: bool) -> Program:
+def random_program(seed: str, keeps: bool, collects: bool) -> Program:
     rng = random.Random(seed)
-    return chance.program(lambda name: rng.choice(chance.TABLES[name]), keeps=keeps)
+    return chance.program(lambda name: rng.choice(chance.TABLES[name]), keeps=keeps, collects=collects)
 
 
 def compare_many(options: argparse.Namespace, greenlet: Greenlet | None) -> int:
@@ -150,22 +157,28 @@ def compare_many(options: argparse.Namespace, greenlet: Greenlet | None) -> int:
     for number in range(options.first, options.first + options.programs):
         if number % 1000 == 0:
             faulthandler.dump_traceback_later(PATIENCE, exit=True)
+            gc.collect()
             print(f"{number} programs, {count['events']} events, {time.monotonic() - begun:.0f} s", flush=True)
-        program = random_program(f"{options.seed} {number}", options.keeps)
-        model = Model(program)
+        program = random_program(f"{options.seed} {number}", options.keeps, options.collects)
+        model = Model(program, UNSEEN)
         expected = model.run()
         count["events"] += len(expected)
+        count.update({f"found: {what}": many for what, many in model.found.items() if many})
+        compared = options.under != "gc" or not model.lingers
+        count.update({"programs that leave something to other collections"} if model.lingers else ())
         who = dict(runs)
         if greenlet is not None:
             count.update(model.differences or {"on greenlet"})
             if not model.differences:
                 who["greenlet"] = greenlet.run
         for name, run in who.items():
-            if run(program) != expected:
+            events = run(program)
+            if compared and events != expected and follow(program, events, UNSEEN).events != events:
                 faulthandler.cancel_dump_traceback_later()
                 same = shrunk(program, partial(differs, run, name in runs))
+                events = run(same)
                 print(f"\nprogram {number} of seed {options.seed}, {name}:\n\n{same}")
-                print("\n".join(difflib.ndiff(Model(same).run(), run(same))), f"\n\n{same!r}")
+                print("\n".join(difflib.ndiff(follow(same, events, UNSEEN).events, events)), f"\n\n{same!r}")
                 return 1
     print(f"{options.programs} programs, {count['events']} events, {time.monotonic() - begun:.0f} s: all as the model")
     for what, many in sorted(count.items()):

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count, product
 from typing import Any
 
-from tests.model.program import FINALISERS, SLOTS, VIAS, Code, Program
+from tests.model.program import FINALISERS, HOLDS, SLOTS, VIAS, Code, Program
 
 BODIES, GENERATORS = range(3), range(2)
 SLOT = range(SLOTS)
 WHO = [*SLOT, "parent", "parent", "current", "main"]
 CATCHES = ["BaseException", "Error", "Exception", "GreenletExit"]
 
-# What is filled in later: a value of its own; code; code without a yield of the generator around it; one instruction.
-VALUE, CODE, CALLED, ONE = "?value", "?code", "?called", "?one"
+# What is filled in later: a value of its own; code; code without a yield of the generator around it; one instruction;
+# such code that begins by a switch.
+VALUE, CODE, CALLED, ONE, GO = "?value", "?code", "?called", "?one", "?go"
 
 
 def _all(weight: int, word: str, *operands: Iterable[Any]) -> tuple[int, list[Any]]:
@@ -83,17 +84,32 @@ TABLES: dict[str, Sequence[Any]] = {
     "any, yields": _table(*SIMPLE, *NESTED, *YIELDS),
     "one": _table(SWITCHES, THROWS, RESUMES),
 }
+# Programs that collect: frames own much, above all the greenlet that they are frames of, which then goes away.
+AWAY = _all(16, "switch", ["parent", "parent", "main", *SLOT], [(), (VALUE,)], [{}])
+HELD = ["current", "current", "current", "current", *SLOT, "parent"]
+HOLDS_ONE = _all(30, "hold", HOLDS, HELD, [GO])
+HOLDS_CODE = _all(30, "hold", HOLDS, HELD, [CALLED])
+COLLECTIONS = [_all(8, "collect"), _all(40, "abandon", SLOT), AWAY]
+TABLES |= {
+    "away": _table(AWAY),
+    "hold": _table(HOLDS_ONE),
+    "simple, collects": _table(*SIMPLE, *COLLECTIONS),
+    "simple, yields, collects": _table(*SIMPLE, *YIELDS, *COLLECTIONS),
+    "any, collects": _table(*SIMPLE, *NESTED, *COLLECTIONS, HOLDS_ONE, HOLDS_CODE),
+    "any, yields, collects": _table(*SIMPLE, *NESTED, *YIELDS, *COLLECTIONS, HOLDS_ONE, HOLDS_CODE),
+}
 
 Choose = Callable[[str], Any]
 """Chooses from the table of that name. What comes first in a table is the simplest."""
 
 
-def program(choose: Choose, *, keeps: bool = False) -> Program:
+def program(choose: Choose, *, keeps: bool = False, collects: bool = False) -> Program:
     """A program; with `keeps` one that does the same under any garbage collector: nothing dies before its end."""
     values = count(1)
 
     def code(size: str, depth: int = 2, yields: bool = False) -> Code:
         table = ("any" if depth else "simple") + (", yields" if yields else "")
+        table += ", collects" if collects else ""
         return [filled(choose(table), depth, yields) for _ in range(choose(size))]
 
     def filled(part: Any, depth: int, yields: bool) -> Any:
@@ -105,6 +121,8 @@ def program(choose: Choose, *, keeps: bool = False) -> Program:
             return code("nested", depth - 1, yields)
         if part == CALLED:
             return code("nested", depth - 1)
+        if part == GO:
+            return [filled(choose("away"), depth, False), *code("nested", depth - 1)]
         if part == ONE:
             return [filled(choose("one"), depth, yields)]
         if isinstance(part, dict):
@@ -113,11 +131,15 @@ def program(choose: Choose, *, keeps: bool = False) -> Program:
             return [filled(each, depth, yields) for each in part]
         return part
 
+    def body() -> Code:
+        return [*([filled(choose("hold"), 1, False)] if collects else []), *code("body")]
+
     threads = choose("threads")
     first = [filled(choose("first"), 0, False) for _ in range(3)]
     return Program(
         mains=[first + list(code("main")), code("main")][:threads],
-        bodies=[code("body") for _ in BODIES],
+        bodies=[body() for _ in BODIES],
         generators=[code("generator", yields=True) for _ in GENERATORS],
         keeps=keeps,
+        collects=collects,
     )

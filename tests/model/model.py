@@ -12,17 +12,22 @@ Begin with `do_switch`, then read `deliver`, `arrive` and `end`.
 References count. A greenlet is owned by each slot that holds it, by each greenlet whose parent it is, by its thread
 while it is current, and by each call that waits in a switch or throw of it: `g.switch()` holds g until it returns. Its
 own stack does not own it. A suspended greenlet that loses its last owner is killed then and there: see `release`.
+
+In programs that collect, frames own greenlets as well, so that greenlets may own themselves in a circle. A collection
+finds those that are suspended and that nobody else owns: see `find_unreachable`. They are killed when their thread goes
+on, in an order that is the interpreter's own: `follow` takes the one that a run has shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Union
 
 from tests.model.program import LIMIT, SLOTS, Code, Program
-from tests.model.python import RAISE, Frame, Interpreter, Raised, Refused, Stack
+from tests.model.python import NORMAL, RAISE, Frame, Interpreter, Raised, Refused, Stack
 
 MOST_STEPS = 100_000  # a program takes some hundreds
 
@@ -54,6 +59,7 @@ class Greenlet(Stack):
     subclass: bool = False
     owners: int = 0
     victim: Greenlet | None = None  # the one for whose end it waits, if it is suspended in a kill
+    waits_in: Greenlet | None = None  # whose switch or throw it waits in, and owns for that
 
 
 @dataclass(eq=False)
@@ -63,15 +69,42 @@ class Thread:
     tracer: str = "off"
     doomed: list[Greenlet] = field(default_factory=list)
     """Greenlets that lost their last owner in another thread: this one kills them when it goes on."""
+    unreachable: list[Greenlet] = field(default_factory=list)
+    """Greenlets that a collection found: this one owns them, and kills them when it goes on."""
     ended: bool = False
     first_of_row: Greenlet | None = None
     """A dead one that ended into one that began."""
 
 
+@dataclass(eq=False)
+class Hold:
+    """What a frame owns."""
+
+    via: str
+    held: Greenlet | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which of several victims was killed next, and after how many events."""
+
+    events: int
+    chosen: int
+    among: int
+
+
 class Model(Interpreter):
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, unseen: Collection[str] = (), choices: Sequence[int] = ()) -> None:
+        """The collector does not see what frames own by the ways in `unseen`: HOLDS, and "wait"."""
         super().__init__(list(program.generators))
         self.program = program
+        self.unseen = unseen
+        self.choices = list(choices)
+        self.chosen: list[Choice] = []
+        self.found: Counter[str] = Counter()
+        """What collections found: how many greenlets, and how frames of theirs own others of them."""
+        self.lingers = False
+        """Whether a collection at another time than the program's would have found something."""
         self.differences: set[str] = set()
         """What the program does that the real greenlet does in another way: docs/testing.md."""
         self.slots: list[Greenlet | None] = [None] * SLOTS
@@ -121,11 +154,14 @@ class Model(Interpreter):
 
     def wait_in(self, target: Greenlet, message: Message) -> None:
         """The current greenlet sends a message, and waits for one in the call. The call holds the target."""
-        self.current.resume = partial(self.come_back, target)
+        origin = self.current
+        origin.resume = partial(self.come_back, target)
         self.deliver(target, message)
         target.owners += 1
+        origin.waits_in = target
 
     def come_back(self, held: Greenlet, message: Message) -> None:
+        self.current.waits_in = None
         self.soon((self.release, held), (self.take, message))
 
     def take(self, message: Message) -> None:
@@ -215,6 +251,8 @@ class Model(Interpreter):
             elif greenlet.owners == 0:
                 self.made = [each for each in self.made if each is not greenlet]
                 self.release(greenlet.parent)
+            elif self.program.collects and not self.lingers:
+                self.lingers = bool(self.find_unreachable())
 
     def kill(self, victim: Greenlet) -> None:
         """GreenletExit is thrown in. Until somebody comes back here, the killer is the victim's parent, and owns it."""
@@ -222,7 +260,10 @@ class Model(Interpreter):
         assert victim.thread is not None
         if victim.thread is not self.thread:
             victim.thread.doomed.append(victim)
-            return
+        else:
+            self.kill_here(victim)
+
+    def kill_here(self, victim: Greenlet) -> None:
         parent, victim.parent = victim.parent, self.current
         self.current.owners += 1
         self.wait_in_kill(victim, parent, told=False)
@@ -255,6 +296,86 @@ class Model(Interpreter):
             self.event("did not kill")
         else:
             self.release(victim)
+
+    # ------------------------------------------------------------------------------------------ collections
+
+    def do_hold(self, via: str, who: Any, code: Code) -> None:
+        held = self.at(who)
+        held.owners += 1
+        self.enter("hold", code, Hold(via, held))
+
+    def let_go(self, hold: Hold, how: str, value: Any) -> None:
+        """A finally block does it, but for a value on the stack: that goes as the frame is left."""
+        handled = value if how == RAISE and hold.via != "stack" else None
+        self.enter("final", [], (RAISE if how == RAISE else NORMAL, value), handled)
+        self.soon((self.release, hold.held))
+
+    def do_abandon(self, slot: int) -> None:
+        old, self.slots[slot] = self.slots[slot], None
+        self.soon((self.do_collect,))
+        if old is not None and old.owners > 1:
+            old.owners -= 1
+        else:
+            self.release(old)
+
+    def do_collect(self) -> None:
+        """What is found is owned by its thread from now on, with all that it owns itself. Only then are
+        finalisers over, of which a suspended generator has one that ends it."""
+        found = self.find_unreachable()
+        holds = [hold for greenlet in found for hold in held_by(greenlet)]
+        self.found.update(greenlets=len(found))
+        self.found.update(hold.via for hold in holds if hold.held in found)
+        for greenlet in found:
+            assert greenlet.thread is not None
+            greenlet.owners += 1
+            greenlet.thread.unreachable.append(greenlet)
+        for hold in holds:
+            if hold.via == "generator":
+                held, hold.held = hold.held, None
+                self.release(held)
+        self.soon((self.kill_unreachable,))
+
+    def find_unreachable(self) -> list[Greenlet]:
+        """The suspended greenlets that only such greenlets own, as CPython's collector finds them: what is owned
+        more often than it sees is owned from elsewhere, and so is all that this owns."""
+        everybody = [*(thread.main for thread in self.threads), *self.made]
+        owned = {each: self.seen_to_own(each) for each in everybody}
+        unseen = Counter({each: each.owners for each in everybody})
+        unseen.subtract(each for some in owned.values() for each in some)
+        reached = [each for each in everybody if unseen[each] > 0]
+        for each in reached:
+            reached += [other for other in owned[each] if other not in reached]
+        return [each for each in self.made if each.state == "live" and each not in reached]
+
+    def seen_to_own(self, greenlet: Greenlet) -> list[Greenlet]:
+        """What the collector sees that a greenlet owns: its parent, and while it is suspended what its frames own."""
+        owned = [] if greenlet.parent is None else [greenlet.parent]
+        if is_suspended(greenlet):
+            seen = [hold for hold in held_by(greenlet) if hold.via not in self.unseen]
+            owned += [hold.held for hold in seen if hold.held is not None]
+            if greenlet.waits_in is not None and "wait" not in self.unseen:
+                owned += [greenlet.waits_in] * (not waits_in_generator(greenlet))
+        return owned
+
+    def kill_unreachable(self) -> None:
+        taken, self.thread.unreachable = self.thread.unreachable, []
+        self.kill_next(taken)
+
+    def kill_next(self, taken: list[Greenlet]) -> None:
+        if taken:
+            victim = taken.pop(self.choose(len(taken)))
+            self.soon((self.kill_next, taken))
+            if is_suspended(victim) and victim not in lineage(self.current):
+                self.kill_here(victim)
+            else:
+                self.release(victim)
+
+    def choose(self, among: int) -> int:
+        chosen = self.choices.pop(0) if self.choices else 0
+        self.chosen.append(Choice(len(self.events), chosen, among))
+        return chosen
+
+    # ------------------------------------------------------------------------------- more and less references
 
     def do_drop(self, slot: int) -> None:
         old, self.slots[slot] = self.slots[slot], None
@@ -337,7 +458,11 @@ class Model(Interpreter):
 
     def go_on(self) -> None:
         doomed, self.thread.doomed = self.thread.doomed, []
-        self.soon(*((self.release, greenlet) for greenlet in doomed), (self.event, "is back"))
+        self.soon(
+            *((self.release, greenlet) for greenlet in doomed),
+            (self.kill_unreachable,),
+            (self.event, "is back"),
+        )
 
     def do_finish(self) -> None:
         """At a main greenlet's end all greenlets of its thread end, then the generators."""
@@ -363,3 +488,45 @@ def victims(greenlet: Greenlet) -> list[Greenlet]:
 def lineage(greenlet: Greenlet | None) -> list[Greenlet]:
     """A greenlet, its parent, and so on: the last one is a main greenlet."""
     return [] if greenlet is None else [greenlet, *lineage(greenlet.parent)]
+
+
+def is_suspended(greenlet: Greenlet) -> bool:
+    thread = greenlet.thread
+    return greenlet.state == "live" and thread is not None and greenlet is not thread.current
+
+
+def held_by(greenlet: Greenlet) -> list[Hold]:
+    """What its frames own."""
+    return [frame.rest for frame in greenlet.frames if frame.kind == "hold"]
+
+
+def waits_in_generator(greenlet: Greenlet) -> bool:
+    """Whether it is the frame of a generator of the program's that waits: which is reached without the greenlet."""
+    functions = [frame.kind for frame in greenlet.frames if frame.kind in FUNCTIONS]
+    return functions[-1] == "generator"
+
+
+FUNCTIONS = ("bottom", "call", "hold", "generator")
+MOST_RUNS = 1000
+
+
+def follow(program: Program, events: list[str], unseen: Collection[str] = ()) -> Model:
+    """The model after a run, of which it took over in which order those that a collection found were killed.
+
+    If there is no such order it is a run of the model's own.
+    """
+    model = first = Model(program, unseen)
+    model.run()
+    for _ in range(MOST_RUNS):
+        pairs = enumerate(zip(model.events, events))
+        same = next((n for n, (one, other) in pairs if one != other), len(model.events))
+        if model.events == events:
+            return model
+        chosen = [choice for choice in model.chosen if choice.events <= same]
+        while chosen and chosen[-1].chosen + 1 == chosen[-1].among:
+            chosen.pop()
+        if not chosen:
+            break
+        model = Model(program, unseen, [*(each.chosen for each in chosen[:-1]), chosen[-1].chosen + 1])
+        model.run()
+    return first

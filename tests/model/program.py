@@ -28,6 +28,13 @@ the code of its generators. Code is a list of instructions, an instruction a lis
     trace what                   "on", "off", or "failing": a tracer that raises
     hand_over                    the other thread runs until it hands over in turn, or ends
 
+and in programs that collect:
+
+    hold via who code            while code runs, a frame of the current greenlet owns another one, or the greenlet
+                                 itself: HOLDS are the objects by which it does
+    collect                      a collection, and one step in which what it has found dies
+    abandon slot                 drop and collect, between which no other collection comes
+
 `who` is a slot, "current", "parent" (of the current one) or "main"; an empty slot stands for the current greenlet.
 There are no loops and at most LIMIT greenlets, so that every program ends. At its end a main greenlet throws
 GreenletExit into each greenlet of its thread that is suspended, until all are dead, and takes the generators to their
@@ -46,8 +53,23 @@ Code = Sequence[Instruction]
 
 SLOTS = 4
 LIMIT = 8
-NESTED = {"try": (1, 3), "finally": (1, 2), "call": (3,)}  # which operands of an instruction are code
+NESTED = {"try": (1, 3), "finally": (1, 2), "call": (3,), "hold": (3,)}  # which operands of an instruction are code
 VIAS = ("function", "sorted", "sub", "eq", "get", "import", "del", "context", "constructor", "traceback", "tracer")
+HOLDS = (
+    "local",
+    "cell",
+    "default",  # argument of a function
+    "method",  # a bound one
+    "greenlet",  # another one, which has not begun
+    "exception",  # by its traceback
+    "variable",  # of a context
+    "dict",  # of the locals of a class body, or of exec
+    "generator",  # a suspended one: a collection closes it
+    "running",  # a generator whose frame stands below the code
+    "coroutine",  # the same
+    "asyncgen",  # an asynchronous generator, the same
+    "stack",  # a value between two operands
+)
 FINALISERS = ("del", "traceback")  # what these raise nobody can catch
 
 
@@ -58,6 +80,8 @@ class Program:
     generators: Sequence[Code] = ()
     keeps: bool = False
     """Whether a reference to every greenlet is kept, so that none is killed for want of one."""
+    collects: bool = False
+    """Whether frames own greenlets, which a collection then has to find."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -129,11 +153,11 @@ def _instruction(word: str, *operands: Any) -> Iterator[str]:
         yield from _indented(_lines(body))
         yield "finally:"
         yield from _indented(_lines(final))
-    elif word == "call":
-        via, depth, body = operands
+    elif word in ("call", "hold"):
+        via, what, body = operands
         yield "def called():"
         yield from _indented(_lines(body))
-        yield f"call({via!r}, {depth}, called)"
+        yield f"{word}({via!r}, {what!r}, called)"
     else:
         yield f"{word}({', '.join(map(repr, operands))})"
 

@@ -99,6 +99,8 @@ class Interpreter:
                 return self.enter("handler", frame.rest[1], handled=value)
             if frame.kind == "finally":
                 return self.enter("final", frame.rest, (how, value), value if how == RAISE else None)
+            if frame.kind == "hold":
+                return self.let_go(frame.rest, how, value)
             if frame.kind == "final" and how == NORMAL:
                 how, value = frame.rest
             elif frame.kind == "call":
@@ -124,6 +126,10 @@ class Interpreter:
 
     def called(self, via: str) -> None:
         """Code that was called so has ended."""
+
+    def let_go(self, hold: Any, how: str, value: Any) -> None:
+        """Code has ended that ran above a frame which owned something."""
+        raise NotImplementedError
 
     def raised(self, kind: str, number: int | None = None) -> Raised:
         return Raised(kind, number, self.handled())

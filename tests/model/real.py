@@ -14,21 +14,24 @@ import importlib.abc
 import importlib.machinery
 import inspect
 import json
+import queue
 import re
 import sys
 import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache, partial
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-from tests.model.program import LIMIT, SLOTS, Program, source
-from tests.settings import gc_threshold, switch_interval, traced
+from tests.model.program import HOLDS, LIMIT, SLOTS, Program, source
+from tests.settings import gc_off, gc_threshold, switch_interval, traced
 
+UNSEEN = (*HOLDS, "wait")
+"""What frames own that the collector does not see."""
 PATIENCE = 60  # seconds until a thread that is never handed its turn gives up
 
 
@@ -74,7 +77,7 @@ class Turn:
         self.main = main
         self.thread: threading.Thread | None = None  # but for the first, which runs in the thread of the test
         self.ended = False
-        self.baton = threading.Semaphore(0)
+        self.baton: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def go_on(self) -> None:
         """It begins only here: while two threads run, one may find the other in the midst of a collection, and then
@@ -82,11 +85,11 @@ class Turn:
         if self.thread is not None and self.thread.ident is None:
             self.thread.start()
         else:
-            self.baton.release()
+            self.baton.put(None)
 
     def wait(self) -> None:
-        if not self.baton.acquire(timeout=PATIENCE):
-            raise TimeoutError("no thread handed over")
+        """It holds no lock meanwhile that a greenlet could want which dies here: a queue of this kind has none."""
+        self.baton.get(timeout=PATIENCE)
 
 
 class World:
@@ -99,10 +102,12 @@ class World:
         self.generators: list[Any] = []
         self._greenlets = greenlets
         self._keeps = program.keeps
+        self._collects = program.collects
         self._events: list[str] = []
         self._slots: list[Any] = [None] * SLOTS
         self._made: list[Callable[[], Any]] = []
         self._var: contextvars.ContextVar[int] = contextvars.ContextVar("var")
+        self._held: contextvars.ContextVar[Any] = contextvars.ContextVar("held")
 
         names = {name: getattr(self, name) for name in dir(self) if not name.startswith("_")}
         exec(_compiled(source(program)), names)
@@ -114,7 +119,7 @@ class World:
 
     def run(self) -> list[str]:
         assert sys.exc_info()[1] is None
-        with self._surroundings():
+        with self._surroundings(), frozen() if self._collects else nullcontext():
             for turn in self._turns[1:]:
                 turn.thread = threading.Thread(target=self._run_thread, args=[turn])
             self._run_thread(self._turns[0])
@@ -160,7 +165,17 @@ class World:
 
     def _alive(self) -> list[Any]:
         main = self._greenlets.getcurrent()
-        return [g for made in self._made if (g := made()) is not None and g and self._root(g) is main]
+        return [g for g in self._all() if g and self._root(g) is main]
+
+    def _all(self) -> list[Any]:
+        """Of a greenlet that lives on after a collection has found it there is no weak reference any more."""
+        if self._collects and not self._keeps:
+            mine = filter(self._is_mine, gc.get_objects())
+            return sorted(mine, key=lambda greenlet: int(greenlet.name[1:]))
+        return [g for made in self._made if (g := made()) is not None]
+
+    def _is_mine(self, each: Any) -> bool:
+        return isinstance(each, self._greenlets.greenlet) and getattr(each, "world", None) is self._var
 
     def _idle(self) -> list[Any]:
         return [each for each in self.generators if inspect.getgeneratorstate(each) in ("GEN_CREATED", "GEN_SUSPENDED")]
@@ -224,6 +239,7 @@ class World:
         kept = self._keeps or run is None  # then the AttributeError that it may raise refers to it
         self._made.append((lambda: new) if kept else weakref.ref(new))
         new.name = f"g{len(self._made)}"
+        new.world = self._var
         return new
 
     def set_run(self, who: Any, run: Any) -> None:
@@ -333,6 +349,114 @@ class World:
         if raised:
             _raise_as_it_is(raised.pop())
 
+    # -------------------------------------------------------------------------------- frames own greenlets
+    # Each takes what is to be held out of a box, so that nothing else holds it, and lets it go in the end: a traceback
+    # may refer to the frame for longer.
+
+    def hold(self, via: str, who: Any, called: Callable[[], Any]) -> None:
+        getattr(self, f"_hold_by_{via}")([self.at(who)], called)
+
+    def _hold_by_local(self, box: list[Any], called: Callable[[], Any]) -> None:
+        held = box.pop()
+        try:
+            called()
+        finally:
+            del held
+
+    def _hold_by_cell(self, box: list[Any], called: Callable[[], Any]) -> None:
+        held = box.pop()
+
+        def inner() -> Any:
+            return held  # noqa: F821 - it is deleted below
+
+        try:
+            called()
+        finally:
+            del held
+
+    def _hold_by_default(self, box: list[Any], called: Callable[[], Any]) -> None:
+        def inner(held: Any = box.pop()) -> None:  # noqa: B008
+            pass
+
+        try:
+            called()
+        finally:
+            del inner
+
+    def _hold_by_method(self, box: list[Any], called: Callable[[], Any]) -> None:
+        method = Worker(box.pop()).__call__
+        try:
+            called()
+        finally:
+            del method
+
+    def _hold_by_greenlet(self, box: list[Any], called: Callable[[], Any]) -> None:
+        other = self._greenlets.greenlet(partial(print, box.pop()), self.at("main"))
+        try:
+            called()
+        finally:
+            del other
+
+    def _hold_by_exception(self, box: list[Any], called: Callable[[], Any]) -> None:
+        exception = _raised_over(box)
+        try:
+            called()
+        finally:
+            del exception
+
+    def _hold_by_variable(self, box: list[Any], called: Callable[[], Any]) -> None:
+        context = contextvars.Context()
+        context.run(self._held.set, box.pop())
+        try:
+            called()
+        finally:
+            del context
+
+    def _hold_by_dict(self, box: list[Any], called: Callable[[], Any]) -> None:
+        exec(_HOLDING, {"box": box, "called": called}, {})
+
+    def _hold_by_generator(self, box: list[Any], called: Callable[[], Any]) -> None:
+        generator = _suspended(box)
+        next(generator)
+        try:
+            called()
+        finally:
+            generator.close()
+
+    def _hold_by_running(self, box: list[Any], called: Callable[[], Any]) -> None:
+        for _ in _running(box, called):
+            pass
+
+    def _hold_by_coroutine(self, box: list[Any], called: Callable[[], Any]) -> None:
+        with suppress(StopIteration):
+            _coroutine(box, called).send(None)
+
+    def _hold_by_asyncgen(self, box: list[Any], called: Callable[[], Any]) -> None:
+        with suppress(StopAsyncIteration):
+            _asyncgen(box, called).asend(None).send(None)
+
+    def _hold_by_stack(self, box: list[Any], called: Callable[[], Any]) -> None:
+        """Before 3.14 the collector cannot see it below a call from C."""
+        called = partial(called)
+        (box.pop(), called())
+
+    def collect(self) -> None:
+        """What was found dies when this thread goes on, or when it next uses greenlets."""
+        gc.collect()
+        self._greenlets.getcurrent()
+
+    def abandon(self, slot: int) -> None:
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            self.drop(slot)
+            self.collect()
+        finally:
+            if enabled:
+                gc.enable()
+
+    # -------------------------------------------------------------------------------------------- threads
+
     def hand_over(self) -> None:
         self.event("hands over")
         turn = [each for each in self._turns if each.thread in (None, threading.current_thread())][-1]
@@ -350,9 +474,24 @@ class World:
 
 
 @contextmanager
-def under(condition: str | None) -> Iterator[None]:
-    """Conditions that a program must not notice."""
-    if condition == "gc" and not hasattr(gc, "set_threshold"):  # PyPy
+def frozen() -> Iterator[None]:
+    """A collection has nothing to do with what there was before: so it takes little time."""
+    if hasattr(gc, "freeze"):  # not on PyPy
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if hasattr(gc, "freeze"):
+            gc.unfreeze()
+
+
+@contextmanager
+def under(condition: str | None, collects: bool = False) -> Iterator[None]:
+    """Conditions that a program must not notice. If it collects, nothing else does, except by condition "gc"."""
+    if collects and condition != "gc":
+        with gc_off(), under(condition):
+            yield
+    elif condition == "gc" and not hasattr(gc, "set_threshold"):  # PyPy
         with _beside(_step):
             yield
     elif condition == "gc":
@@ -397,6 +536,65 @@ CONDITIONS = ("gc", "threads", "trace")
 
 def _trace(frame: FrameType, event: str, arg: Any) -> Any:
     return _trace
+
+
+def _raised_over(box: list[Any]) -> BaseException | None:
+    """An exception whose traceback leads to a frame that holds what is in the box."""
+
+    def fail(held: Any) -> None:
+        raise Error
+
+    try:
+        fail(box.pop())
+    except Error as exception:
+        return exception
+    return None
+
+
+def _suspended(box: list[Any]) -> Generator[None, None, None]:
+    held = box.pop()
+    yield
+    del held
+
+
+def _running(box: list[Any], called: Callable[[], Any]) -> Generator[None, None, None]:
+    held = box.pop()
+    try:
+        called()
+    finally:
+        del held
+    yield
+
+
+async def _coroutine(box: list[Any], called: Callable[[], Any]) -> None:
+    held = box.pop()
+    try:
+        called()
+    finally:
+        del held
+
+
+async def _asyncgen(box: list[Any], called: Callable[[], Any]) -> AsyncGenerator[None, None]:
+    held = box.pop()
+    try:
+        called()
+    finally:
+        del held
+    for nothing in ():
+        yield nothing
+
+
+_HOLDING = compile(
+    """
+held = box.pop()
+try:
+    called()
+finally:
+    del held
+""",
+    "<holding>",
+    "exec",
+)
 
 
 class _Caller:
