@@ -1,7 +1,7 @@
 """Looks for cliffs: places where a little more of something costs a lot more.
 
-    python cliffs.py (depth | stacks | live NUMBER) MODULE
-    python cliffs.py live NUMBER generators
+    python cliffs.py (depth | stacks | live NUMBER | collect NUMBER DEPTH) MODULE
+    python cliffs.py (live NUMBER | collect NUMBER DEPTH) generators
 
 prints, as JSON, what it measured in this process. Each point is the quickest of several passes over all of
 them, in processor time.
@@ -9,6 +9,7 @@ them, in processor time.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import random
@@ -149,6 +150,65 @@ def live_generators(number: int) -> dict[str, Any]:
     return {"resident": resident, "cost": cost(body, number)}
 
 
+def collect(module: ModuleType, number: int, depth: int) -> dict[str, Any]:
+    """Collections with so many suspended greenlets, each so many Python frames deep."""
+    main = module.getcurrent()
+
+    def nested(left: int) -> None:
+        if left:
+            nested(left - 1)
+        else:
+            main.switch()
+
+    def suspended() -> Any:
+        each = module.greenlet(nested)
+        each.switch(depth - 1)
+        return each
+
+    return collections(suspended, number, depth)
+
+
+def collect_generators(number: int, depth: int) -> dict[str, Any]:
+    """The same with generators; a deep one is the outermost of several that yield from each other."""
+
+    def nested(left: int) -> Generator[None, None, None]:
+        if left:
+            yield from nested(left - 1)
+        else:
+            yield
+
+    def suspended() -> Generator[None, None, None]:
+        each = nested(depth - 1)
+        next(each)
+        return each
+
+    return collections(suspended, number, depth)
+
+
+def collections(suspended: Callable[[], object], number: int, depth: int) -> dict[str, Any]:
+    """What they add to a full collection, a frame; and how long a young one takes while they all are old."""
+    gc.collect()
+    gc.disable()
+    without = collection(2)
+    kept = [suspended() for _ in range(number)]
+    gc.collect()
+    full = collection(2) - without
+    young = collection(0, times=200)
+    del kept
+    return {"frame": full / (number * depth), "full": full, "young": young}
+
+
+def collection(generation: int, times: int = 7) -> float:
+    """The quickest of several, in seconds."""
+
+    def measure() -> float:
+        began = time.process_time()
+        gc.collect(generation)
+        return time.process_time() - began
+
+    return min(measure() for _ in range(times))
+
+
 def shuffled(number: int) -> list[int]:
     order = list(range(number))
     random.Random(1).shuffle(order)
@@ -169,10 +229,12 @@ def cost(body: Body, number: int) -> float:
 
 def main() -> None:
     what, *numbers, name = sys.argv[1:]
+    looks: dict[str, Callable[..., dict[str, Any]]]
     if name == "generators":
-        found = live_generators(*map(int, numbers))
+        looks = {"live": live_generators, "collect": collect_generators}
+        found = looks[what](*map(int, numbers))
     else:
-        looks: dict[str, Callable[..., dict[str, Any]]] = {"depth": depth, "stacks": stacks, "live": live}
+        looks = {"depth": depth, "stacks": stacks, "live": live, "collect": collect}
         found = looks[what](importlib.import_module(name), *map(int, numbers))
     print(json.dumps(found))
 

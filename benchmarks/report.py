@@ -43,8 +43,12 @@ CLIFFS: dict[str, Callable[[Cliff], float]] = {
     "depth": lambda found: float(found["dearest"] / found["median"]),
     "stacks": lambda found: float(found["over"]),
     "live": lambda found: float(found["cost"]),
+    "collect": lambda found: float(found["frame"]),
 }
 """How bad a cliff is: of several measurements the least counts."""
+COLLECT_DEPTHS = (1, 5)
+COLLECT_AT_MOST = 1.5
+"""Times what generators take, a frame."""
 
 
 @dataclass(frozen=True)
@@ -263,6 +267,20 @@ def cliffs(results: Path) -> str:
     def switch(key: str) -> Callable[[dict[str, Cliff]], str]:
         return lambda of: amount(of[key]["cost"], "second")
 
+    def frame(key: str) -> Callable[[dict[str, Cliff]], str]:
+        return lambda of: amount(of[key]["frame"], "second")
+
+    def young(key: str) -> Callable[[dict[str, Cliff]], str]:
+        return lambda of: amount(of[key]["young"], "second")
+
+    def collect(key: str) -> list[list[str]]:
+        _, number, deep = key.split()
+        of, at_most = f"of {int(number):,} {deep} deep", found["generators"][key]["frame"] * COLLECT_AT_MOST
+        return [
+            line(f"a full collection {of}: a frame", amount(at_most, "second"), key, frame(key)),
+            line(f"a young collection, with all {of} old", "", key, young(key)),
+        ]
+
     keys = [key for key in found["switchlib"] if key.startswith("live")]
     body = [
         line("a call, dearest depth and frame size: times the median", "2", "depth", bad),
@@ -275,6 +293,7 @@ def cliffs(results: Path) -> str:
             keys[-1],
             lambda of: f"{of[keys[-1]]['resident'] / 1e9:.2f} GB",
         ),
+        *(row for key in found["switchlib"] if key.startswith("collect") for row in collect(key)),
     ]
     return table(["", *found, "at most"], body)
 

@@ -39,12 +39,14 @@ class Effort:
     """How often cliffs are looked for."""
     live: tuple[int, ...]
     """Among how many live greenlets."""
+    collect: int = 100_000
+    """How many suspended ones a collection meets."""
     alive: tuple[int, ...] = (100, 2_000, 50_000)
     """How many greenlets of a kind are alive at once."""
 
 
 FULL = Effort(rounds=9, values=3, looks=3, live=(10, 100, 1_000, 10_000, 100_000, 1_000_000))
-QUICK = Effort(rounds=3, values=1, looks=1, live=(10, 1_000, 100_000), alive=(2_000,))
+QUICK = Effort(rounds=3, values=1, looks=1, live=(10, 1_000, 100_000), collect=10_000, alive=(2_000,))
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,13 @@ def run_cliffs(where: Environment, effort: Effort, results: Path) -> None:
     """Of several processes that take turns the quickest counts: a cliff is there in each of them."""
     found: dict[str, dict[str, report.Cliff]] = {"greenlet": {}, "switchlib": {}, "generators": {}}
     looks = [["depth"], ["stacks"], *(["live", str(number)] for number in effort.live)]
+    looks += [["collect", str(effort.collect), str(deep)] for deep in report.COLLECT_DEPTHS]
     for _ in range(effort.looks):
         for look in looks:
             for what in (GREENLET, SWITCHLIB, GENERATORS):
-                if int(look[1]) > what.most_live if look[0] == "live" else what is GENERATORS:
+                if look[0] == "live" and int(look[1]) > what.most_live:
+                    continue
+                if look[0] in ("depth", "stacks") and what is GENERATORS:
                     continue
                 output = process(where, what, [where.python, str(HERE / "cliffs.py"), *look, what.module])
                 now, key = json.loads(output), " ".join(look)
