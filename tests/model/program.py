@@ -63,7 +63,7 @@ HOLDS = (
     "greenlet",  # another one, which has not begun
     "exception",  # by its traceback
     "variable",  # of a context
-    "dict",  # of the locals of a class body, or of exec
+    "dict",  # of the locals of exec, which C owns as well
     "generator",  # a suspended one: a collection closes it
     "running",  # a generator whose frame stands below the code
     "coroutine",  # the same
