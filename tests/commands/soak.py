@@ -62,6 +62,54 @@ def spawns(scale: float) -> Iterator[int]:
         yield 2 * times
 
 
+def cycles(scale: float) -> Iterator[int]:
+    """Suspended greenlets that only their own frames keep alive: nothing but a collection ends them.
+
+    One owns itself by a local or by a cell, or two own each other; every third has a running generator.
+    """
+    main = getcurrent()
+    ended = 0
+
+    def wait(held: Any) -> None:
+        nonlocal ended
+        try:
+            main.switch()
+        finally:
+            ended += 1
+
+    def by_local() -> None:
+        me = getcurrent()
+        wait(me)
+
+    def by_cell() -> None:
+        me = getcurrent()
+        (lambda: wait(me))()
+
+    def by_generator() -> None:
+        def generator() -> Iterator[None]:
+            wait(getcurrent())
+            yield
+
+        for _ in generator():
+            pass
+
+    kinds = by_local, by_cell, by_generator
+    times = int(10**6 * scale / SAMPLES / 4)
+    for _ in range(SAMPLES):
+        before = ended
+        for number in range(times):
+            for _ in range(2):
+                greenlet(kinds[number % 3]).switch()
+            one, other = greenlet(wait), greenlet(wait)
+            one.switch(other)
+            other.switch(one)
+            del one, other
+        gc.collect()
+        getcurrent()
+        assert ended - before == 4 * times, f"{ended - before} of {4 * times} have ended"
+        yield 4 * times
+
+
 def threads(scale: float) -> Iterator[int]:
     """Fifty threads at a time, each with twenty greenlets, one of which another thread drops; counts threads."""
     meeting = threading.Barrier(51)
@@ -182,7 +230,7 @@ def programs(scale: float) -> Iterator[int]:
 
 
 PIECES: dict[str, Callable[[float], Iterator[int]]] = {
-    function.__name__: function for function in (switches, spawns, threads, programs)
+    function.__name__: function for function in (switches, spawns, cycles, threads, programs)
 }
 
 
