@@ -220,6 +220,12 @@ def model(session: nox.Session) -> None:
     command(session, "-m", "tests.model")
 
 
+@nox.session(name="model-collects", python=False, tags=["full"])
+def model_collects(session: nox.Session) -> None:
+    """20,000 random programs whose frames own greenlets, and which collect. 10 min."""
+    command(session, "-m", "tests.model", "--seed", "2", "--programs", "20000", "--collects")
+
+
 @nox.session(name="model-greenlet", python=False, tags=["full"])
 def model_greenlet(session: nox.Session) -> None:
     """20,000 random programs, on the model, on switchlib and on greenlet. 4 min."""

@@ -59,6 +59,7 @@ class Greenlet(Stack):
     subclass: bool = False
     owners: int = 0
     victim: Greenlet | None = None  # the one for whose end it waits, if it is suspended in a kill
+    was_found: bool = False  # by a collection, which it outlived
     waits_in: Greenlet | None = None  # whose switch or throw it waits in, and owns for that
 
 
@@ -323,10 +324,18 @@ class Model(Interpreter):
         finalisers over, of which a suspended generator has one that ends it."""
         found = self.find_unreachable()
         holds = [hold for greenlet in found for hold in held_by(greenlet)]
-        self.found.update(greenlets=len(found))
+        self.found.update(
+            {
+                "greenlets": len(found),
+                "greenlets of another thread": sum(each.thread is not self.thread for each in found),
+                "greenlets found before": sum(each.was_found for each in found),
+                "greenlets that were not alone": len(found) * (len(found) > 1),
+            }
+        )
         self.found.update(hold.via for hold in holds if hold.held in found)
         for greenlet in found:
             assert greenlet.thread is not None
+            greenlet.was_found = True
             greenlet.owners += 1
             greenlet.thread.unreachable.append(greenlet)
         for hold in holds:
