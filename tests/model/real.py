@@ -21,6 +21,7 @@ import threading
 import time
 import warnings
 import weakref
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache, partial
@@ -79,17 +80,20 @@ class Turn:
         self.ended = False
         self.baton: queue.SimpleQueue[None] = queue.SimpleQueue()
 
-    def go_on(self) -> None:
-        """It begins only here: while two threads run, one may find the other in the midst of a collection, and then
-        greenlets die later (docs/decisions.md)."""
+    def begin(self) -> None:
+        """It waits for the baton. It begins no sooner: while two threads run, one may find the other in the midst of a
+        collection, and then greenlets die later (docs/decisions.md)."""
         if self.thread is not None and self.thread.ident is None:
             self.thread.start()
-        else:
-            self.baton.put(None)
 
     def wait(self) -> None:
         """It holds no lock meanwhile that a greenlet could want which dies here: a queue of this kind has none."""
         self.baton.get(timeout=PATIENCE)
+
+    def hand_over(self, other: Turn) -> None:
+        """In one call, between whose parts no greenlet of this thread can die that the other one's collections find."""
+        calls = partial(other.baton.put, None), partial(self.baton.get, timeout=PATIENCE)
+        deque(map(partial.__call__, calls), maxlen=0)
 
 
 class World:
@@ -143,6 +147,8 @@ class World:
             sys.unraisablehook, sys.stderr = hook, stderr
 
     def _run_thread(self, turn: Turn) -> None:
+        if turn.thread is not None:
+            turn.wait()
         self._greenlets.getcurrent().name = turn.name
         contextvars.Context().run(self._run_main, turn)
         self._greenlets.settrace(None)
@@ -466,11 +472,13 @@ class World:
     def _pass_on(self, turn: Turn, wait: bool = False) -> None:
         for other in self._turns:
             if other is not turn and not other.ended:
-                other.go_on()
-                if wait:
-                    turn.wait()
-                    if other.ended and other.thread is not None:
-                        other.thread.join()
+                other.begin()
+                if not wait:
+                    other.baton.put(None)
+                    continue
+                turn.hand_over(other)
+                if other.ended and other.thread is not None:
+                    other.thread.join()
 
 
 @contextmanager
