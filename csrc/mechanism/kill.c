@@ -239,17 +239,20 @@ kill_suspended(Thread *thread, Greenlet *victim)
     return step != NO_MEMORY;
 }
 
-/* One round: kills those that are in the list now; if they are in `cycles` all of them,
- * otherwise those without other references. A greenlet within such a kill may begin a round of
- * its own, of what came to the list after this one began. False if there was no memory to kill
- * one, which then stays in the list. */
-static bool
-kill_list(Thread *thread, Greenlet **list, bool cycles)
+/* Takes the whole of a list. */
+static Greenlet *
+take_list(Greenlet **list)
 {
     Greenlet *taken = *list;
-    bool has_memory = true;
     *list = NULL;
-    update_fast_tstate(thread);
+    return taken;
+}
+
+/* Kills those that were taken off a list; if they are in `cycles` all of them, otherwise those
+ * without other references. Unless there is memory to kill them they go back into the list. */
+static bool
+kill_taken(Thread *thread, Greenlet *taken, Greenlet **list, bool cycles, bool has_memory)
+{
     while (taken != NULL) {
         Greenlet *g = take_doomed(&taken);
         if (has_memory && is_suspended(g->state) && (cycles || Py_REFCNT(g) == 1)) {
@@ -264,14 +267,29 @@ kill_list(Thread *thread, Greenlet **list, bool cycles)
     return has_memory;
 }
 
-/* False as well if the collector is at work, which may have begun within a kill: it still has what
- * it found in its lists. */
+/* While the collector is at work, which may have begun within a kill, it still has what it found in
+ * its lists. */
 static bool
-kill_unreachable(Thread *thread)
+may_kill_unreachable(const Thread *thread)
 {
-    bool collecting = thread->tstate != NULL && tstate_collecting(thread->tstate);
-    return thread->unreachable != NULL && !collecting
-        && kill_list(thread, &thread->unreachable, true);
+    return thread->tstate == NULL || !tstate_collecting(thread->tstate);
+}
+
+/* One round: kills those that are in the lists now. A greenlet within such a kill may begin a round
+ * of its own, of what came to the lists after this one began. False if there was nothing to do, or
+ * something had to be left. */
+static bool
+kill_round(Thread *thread)
+{
+    Greenlet *doomed = take_list(&thread->doomed);
+    Greenlet *unreachable = may_kill_unreachable(thread) ? take_list(&thread->unreachable) : NULL;
+    if (doomed == NULL && unreachable == NULL) {
+        return false;
+    }
+    update_fast_tstate(thread);
+    bool has_memory = kill_taken(thread, doomed, &thread->doomed, false, true);
+    return kill_taken(thread, unreachable, &thread->unreachable, true,
+                      has_memory && may_kill_unreachable(thread));
 }
 
 void
@@ -280,8 +298,7 @@ kill_doomed(Thread *thread)
     if (thread->tstate != NULL && (!may_kill(thread) || collector_is_here(thread))) {
         return;
     }
-    while ((thread->doomed != NULL && kill_list(thread, &thread->doomed, false))
-           || kill_unreachable(thread)) {
+    while (kill_round(thread)) {
     }
 }
 
