@@ -224,7 +224,7 @@ def generate_and_wait(ended: Ended) -> Generator[None, None, None]:
         ended.append("ended")
 
 
-@kind(since=(3, 11))
+@kind(since=(3, 11), until=(3, 13))
 def a_generator(ended: Ended) -> None:
     def run() -> None:
         for _ in generate_and_wait(ended):
@@ -233,7 +233,7 @@ def a_generator(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 12))
+@kind(since=(3, 12), until=(3, 13))
 def a_generator_that_makes_a_call(ended: Ended) -> None:
     def generate() -> Iterator[None]:
         me = getcurrent()  # noqa: F841
@@ -267,7 +267,7 @@ def a_generator_that_waits(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11))
+@kind(since=(3, 11), until=(3, 13))
 def generators_that_delegate(ended: Ended) -> None:
     def outer() -> Generator[None, None, None]:
         yield from generate_and_wait(ended)
@@ -279,7 +279,7 @@ def generators_that_delegate(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11))
+@kind(since=(3, 11), until=(3, 13))
 def coroutines(ended: Ended) -> None:
     async def inner() -> None:
         me = getcurrent()  # noqa: F841
@@ -294,7 +294,7 @@ def coroutines(ended: Ended) -> None:
     Tagged(lambda: outer().send(None)).switch()
 
 
-@kind(since=(3, 11))
+@kind(since=(3, 11), until=(3, 13))
 def an_asynchronous_generator(ended: Ended) -> None:
     async def generate() -> Any:
         me = getcurrent()  # noqa: F841
@@ -331,7 +331,7 @@ def the_body_of_a_class(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11))
+@kind(since=(3, 11), until=(3, 13))
 def a_comprehension(ended: Ended) -> None:
     Tagged(lambda: [wait(ended) for me in [getcurrent()]]).switch()
 
@@ -394,7 +394,7 @@ def parent_and_child(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 14))
+@kind(since=NEVER)
 def a_loop_over_it(ended: Ended) -> None:
     def run() -> None:
         for _ in Holder(getcurrent()):
@@ -406,7 +406,7 @@ def a_loop_over_it(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11))
+@kind(since=(3, 11), until=(3, 13))
 def a_loop_over_it_and_a_call(ended: Ended) -> None:
     def run() -> None:
         for _ in Holder(getcurrent()):
@@ -415,7 +415,7 @@ def a_loop_over_it_and_a_call(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11))
+@kind(since=(3, 11), until=(3, 13))
 def a_with_block(ended: Ended) -> None:
     def run() -> None:
         with Holder(getcurrent()):
@@ -424,7 +424,7 @@ def a_with_block(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11))
+@kind(since=(3, 11), until=(3, 13))
 def an_argument_that_is_not_passed_yet(ended: Ended) -> None:
     def run() -> None:
         print(getcurrent(), wait(ended))

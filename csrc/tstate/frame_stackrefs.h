@@ -1,7 +1,5 @@
-/* What frames.h needs to know of a frame, from CPython 3.14 on: there frames hold stack references.
- * In a call the stack pointer is known, also in one from C. */
-#include <opcode_ids.h>
-#undef RESUME                       /* the mechanism has one, too */
+/* What frames.h needs to know of a frame, from CPython 3.14 on: there frames hold stack
+ * references. */
 
 /* A reference that is borrowed from another place is not counted, nor visited. */
 static inline int
@@ -13,55 +11,11 @@ stackref_traverse(_PyStackRef ref, visitproc visit, void *arg)
     return 0;
 }
 
-/* How many references at the end of a frame's evaluation stack cannot be trusted. Some instructions
- * give away, or drop, what they have on it, and then drop something else, which may run anything,
- * before they have taken it off: STORE_SLICE its bounds, STORE_DEREF and others what they have
- * stored, a call its function and arguments, which belong to a frame that is being made. (So the
- * collector of CPython itself may see too much of a generator that runs.) Nor is it known what an
- * instruction does whose place another has taken. */
-static inline int
-frame_doubtful(const _PyInterpreterFrame *frame)
-{
-    enum { MOST_OPERANDS = 4 };
-    switch (frame->instr_ptr->op.code) {
-    case CALL:
-    case CALL_BOUND_METHOD_GENERAL:
-    case CALL_KW:
-    case CALL_KW_BOUND_METHOD:
-    case CALL_KW_PY:
-    case CALL_PY_GENERAL:
-        if (frame->instr_ptr[-1].op.code == EXTENDED_ARG) {
-            return INT16_MAX;
-        }
-        return frame->instr_ptr->op.arg + 3;
-    case BINARY_SLICE:
-    case CALL_FUNCTION_EX:
-#ifdef CALL_EX_PY
-    case CALL_EX_NON_PY_GENERAL:
-    case CALL_EX_PY:
-#endif
-    case MAP_ADD:
-    case POP_EXCEPT:
-    case SET_ADD:
-    case STORE_DEREF:
-    case STORE_SLICE:
-    case STORE_SUBSCR:
-    case STORE_SUBSCR_DICT:
-    case STORE_SUBSCR_LIST_INT:
-    case ENTER_EXECUTOR:
-    case INSTRUMENTED_INSTRUCTION:
-    case INSTRUMENTED_LINE:
-#ifdef TRACE_RECORD
-    case TRACE_RECORD:
-#endif
-        return MOST_OPERANDS;
-    default:
-        return 0;
-    }
-}
-
 /* Visits what a frame of a suspended stack owns. A generator visits all of its frame itself, also
- * while it runs. */
+ * while it runs. The evaluation stack is left out. The stack pointer is known in a call, but some
+ * instructions have by then given away, or dropped, what still lies on the stack (STORE_SLICE its
+ * bounds, STORE_DEREF what it has stored, CALL_FUNCTION_EX a function that could not be called),
+ * and which instruction runs cannot be told for sure: it may have been specialised since. */
 static inline int
 frame_traverse(_PyInterpreterFrame *frame, visitproc visit, void *arg)
 {
@@ -74,13 +28,8 @@ frame_traverse(_PyInterpreterFrame *frame, visitproc visit, void *arg)
     if (result == 0) {
         result = stackref_traverse(frame->f_executable, visit, arg);
     }
-    const _PyStackRef *ref = frame->localsplus, *stack = _PyFrame_Stackbase(frame);
-    const _PyStackRef *end = frame->stackpointer;
-    if (end > stack) {
-        int doubtful = frame_doubtful(frame);
-        end = end - stack > doubtful ? end - doubtful : stack;
-    }
-    for (; result == 0 && ref < end; ref++) {
+    const _PyStackRef *end = _PyFrame_Stackbase(frame);
+    for (const _PyStackRef *ref = frame->localsplus; result == 0 && ref < end; ref++) {
         result = stackref_traverse(*ref, visit, arg);
     }
     return result;

@@ -85,7 +85,8 @@ left out: `tests/upstream/pypy.py` lists them with their reasons. These do not p
 - Keywords of `switch` must be strings.
 - Better: a suspended greenlet that only its own `__dict__` or its own frames refer to is collected, on every version,
   and its `finally` blocks run ([which cycles](testing.md#cycles-through-frames)); greenlet collects those of frames on
-  3.15 only, and runs none. The tracer of a thread that has ended is freed.
+  3.15 only (also where a value on an evaluation stack is all that keeps it), and runs none. The tracer of a thread that
+  has ended is freed.
 - A class derived from `greenlet` that has a `__del__` of its own does not show its frames to the collector.
 - Import in a subinterpreter, or on a free-threaded build, is an error that says so.
 - As with greenlet: a suspended greenlet whose thread has ended is dead and its `finally` blocks do not run; if one ends

@@ -33,8 +33,8 @@ from tests.settings import gc_off, gc_threshold, switch_interval, traced
 
 UNSEEN = (
     "dict",
-    *(("stack", "wait") if sys.version_info < (3, 14) else ()),
-    *(("running", "coroutine", "asyncgen") if sys.version_info < (3, 11) else ()),
+    *("stack", "wait"),
+    *(() if (3, 11) <= sys.version_info < (3, 14) else ("running", "coroutine", "asyncgen")),
 )
 """What frames own that the collector does not see."""
 PATIENCE = 60  # seconds until a thread that is never handed its turn gives up
