@@ -9,6 +9,16 @@ import gc
 
 
 def pytest_collection_finish() -> None:
+    _freeze()
+
+
+def pytest_runtest_logfinish() -> None:
+    """A test that freezes for itself unfreezes all."""
+    if hasattr(gc, "freeze") and gc.get_freeze_count() == 0:
+        _freeze()
+
+
+def _freeze() -> None:
     if hasattr(gc, "freeze"):
         gc.collect()
         gc.freeze()
