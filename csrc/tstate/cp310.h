@@ -126,12 +126,6 @@ tstate_traverse(tstate_slice *slice, int with_frames, visitproc visit, void *arg
     return with_frames ? frames_traverse(slice->frame, visit, arg) : 0;
 }
 
-static inline int
-tstate_visit_generators(tstate_slice *slice, visitproc visit, void *arg)
-{
-    return frames_visit_generators(slice->frame, visit, arg);
-}
-
 static inline void
 tstate_clear(tstate_slice *slice)
 {

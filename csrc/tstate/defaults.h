@@ -102,6 +102,12 @@ tstate_context_changed(PyThreadState *ts)
     ts->context_ver++;
 }
 
+static inline int
+tstate_visit_generators(tstate_slice *slice, visitproc visit, void *arg)
+{
+    return frames_visit_generators(slice->frame, visit, arg);
+}
+
 #ifndef HAVE_TSTATE_TRAVERSE
 static inline int
 tstate_traverse(tstate_slice *slice, int with_frames, visitproc visit, void *arg)
@@ -109,12 +115,6 @@ tstate_traverse(tstate_slice *slice, int with_frames, visitproc visit, void *arg
     Py_VISIT(slice->context);
     Py_VISIT(slice->exc_state.exc_value);
     return with_frames ? frames_traverse(slice->frame, visit, arg) : 0;
-}
-
-static inline int
-tstate_visit_generators(tstate_slice *slice, visitproc visit, void *arg)
-{
-    return frames_visit_generators(slice->frame, visit, arg);
 }
 
 static inline void
