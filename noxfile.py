@@ -79,7 +79,7 @@ def dev(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def quick(session: nox.Session) -> None:
-    """The tests that find most mistakes, each with the shortcuts and without. 2 min."""
+    """The tests that find most mistakes, each with the shortcuts and without. Under 1 min."""
     command(session, "-m", "pytest", "-q", *(f"--ignore={path}" for path in NOT_QUICK))
 
 

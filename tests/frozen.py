@@ -6,6 +6,10 @@ Neither need checks for leaks, which compare what there is: what a test leaves b
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_is_unfrozen = False  # since the plugin froze; to count what is frozen takes long
 
 
 def pytest_collection_finish() -> None:
@@ -13,12 +17,28 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_logfinish() -> None:
-    """A test that freezes for itself unfreezes all."""
-    if hasattr(gc, "freeze") and gc.get_freeze_count() == 0:
+    if _is_unfrozen:
         _freeze()
 
 
 def _freeze() -> None:
+    global _is_unfrozen
+    _is_unfrozen = False
     if hasattr(gc, "freeze"):
         gc.collect()
         gc.freeze()
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """A collection has nothing to do with what there was before. Nothing is frozen from then to the end of the test."""
+    global _is_unfrozen
+    if not hasattr(gc, "freeze"):
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        _is_unfrozen = True

@@ -14,6 +14,7 @@ import pytest
 
 from switchlib import GreenletExit, getcurrent, greenlet
 from tests.cycles import KINDS, Ended, Kind, Tagged, how_many, wait
+from tests.frozen import frozen
 
 PYPY = sys.implementation.name == "pypy"
 A_GENERATOR = next(kind for kind in KINDS if kind.name == "a generator")
@@ -419,12 +420,9 @@ def test_a_callback_that_runs_within_the_collector_after_ours():
 def test_a_frozen_one():
     ended: Ended = []
     KINDS[0].make(ended)
-    gc.freeze()
-    try:
+    with frozen():
         gc.collect()
         assert ended == []
-    finally:
-        gc.unfreeze()
     gc.collect()
     assert ended == ["ended"]
 

@@ -28,6 +28,7 @@ from functools import lru_cache, partial
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
+from tests.frozen import frozen
 from tests.model.program import LIMIT, SLOTS, Program, source
 from tests.settings import gc_off, gc_threshold, switch_interval, traced
 
@@ -483,18 +484,6 @@ class World:
                 turn.hand_over(other)
                 if other.ended and other.thread is not None:
                     other.thread.join()
-
-
-@contextmanager
-def frozen() -> Iterator[None]:
-    """A collection has nothing to do with what there was before: so it takes little time."""
-    if hasattr(gc, "freeze"):  # not on PyPy
-        gc.freeze()
-    try:
-        yield
-    finally:
-        if hasattr(gc, "freeze"):
-            gc.unfreeze()
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from typing import Any, Literal
 import pytest
 
 from switchlib import GreenletExit, getcurrent, greenlet
+from tests.frozen import frozen
+from tests.settings import gc_off
 
 pytestmark = pytest.mark.cpython("it sees for itself what is in stacks")
 
@@ -965,9 +967,7 @@ def compiled(statement: str, form: str) -> Callable[..., object]:
 
 @pytest.mark.parametrize("leaves", PROGRAMS, ids=lambda each: each.__name__)
 def test_each_reference_of_a_frame_is_visited_once(leaves):
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
+    with gc_off():
         for _ in range(ROUNDS):
             world = World()
             each = greenlet(leaves)
@@ -976,9 +976,6 @@ def test_each_reference_of_a_frame_is_visited_once(leaves):
             assert world.objects
             world.check(each)
             world.end(each)
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def test_all_that_is_visited():
@@ -1035,16 +1032,9 @@ def leave_within(function: Callable[..., object], made: type[Operand | Dying], i
 
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_no_reference_is_visited_twice_within(statement):
-    enabled = gc.isenabled()
-    gc.disable()
-    gc.freeze()
-    try:
+    with gc_off(), frozen():
         for form in FORMS:
             function = compiled(statement, form)
             for number in range(ROUNDS):
                 leave_within(function, Operand, False)
                 leave_within(function, Dying, number in (0, ROUNDS - 1))
-    finally:
-        gc.unfreeze()
-        if enabled:
-            gc.enable()
