@@ -11,8 +11,9 @@
  *   int tstate_matches_interpreter(void)
  *       Whether the interpreter's structures are those that this was compiled for, as far as can be
  *       seen. Also finds what lies elsewhere in some patch releases: call it before all others.
- *   void tstate_install(void) *
- *       Puts in place what stacks need of the interpreter as a whole.
+ *   int tstate_install(void) *
+ *       Puts in place what stacks need of the interpreter as a whole. -1 with an exception if it
+ *       fails.
  *
  * Threads
  *

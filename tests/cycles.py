@@ -1,8 +1,8 @@
 """Suspended greenlets that only their own frames keep alive: one of each kind of cycle that holds them.
 
 Each kind is a function that suspends a greenlet, or two, and returns nothing: all that is left is the cycle. A greenlet
-adds to `ended` in its last `finally` block. A kind says of how many greenlets it consists, and from which CPython on
-they are found: a value that lies on the evaluation stack alone is seen where CPython has noted how deep that is.
+adds to `ended` in its last `finally` block. A kind says of how many greenlets it consists, and on which CPythons they
+are not found: csrc/tstate/stack_floor.h has what is seen of evaluation stacks.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextvars
 import gc
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,7 @@ class Tagged(greenlet):
 class Kind:
     make: Callable[[Ended], None]
     greenlets: int = 1
-    since: tuple[int, int] = (3, 9)
-    until: tuple[int, int] = (3, 98)
+    not_found_on: frozenset[int] = frozenset()  # minor versions of CPython
 
     @property
     def name(self) -> str:
@@ -36,18 +35,18 @@ class Kind:
 
     @property
     def is_found_here(self) -> bool:
-        return sys.implementation.name == "pypy" or self.since <= sys.version_info[:2] <= self.until
+        return sys.implementation.name == "pypy" or sys.version_info.minor not in self.not_found_on
 
 
-NEVER = (3, 99)
+EVERYWHERE = range(100)
 KINDS: list[Kind] = []
 
 
 def kind(
-    greenlets: int = 1, since: tuple[int, int] = (3, 9), until: tuple[int, int] = (3, 98)
+    greenlets: int = 1, not_found_on: Iterable[int] = ()
 ) -> Callable[[Callable[[Ended], None]], Callable[[Ended], None]]:
     def add(make: Callable[[Ended], None]) -> Callable[[Ended], None]:
-        KINDS.append(Kind(make, greenlets, since, until))
+        KINDS.append(Kind(make, greenlets, frozenset(not_found_on)))
         return make
 
     return add
@@ -224,7 +223,7 @@ def generate_and_wait(ended: Ended) -> Generator[None, None, None]:
         ended.append("ended")
 
 
-@kind(since=(3, 11), until=(3, 13))
+@kind()
 def a_generator(ended: Ended) -> None:
     def run() -> None:
         for _ in generate_and_wait(ended):
@@ -233,7 +232,7 @@ def a_generator(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 12), until=(3, 13))
+@kind(not_found_on=(11,))
 def a_generator_that_makes_a_call(ended: Ended) -> None:
     def generate() -> Iterator[None]:
         me = getcurrent()  # noqa: F841
@@ -247,9 +246,9 @@ def a_generator_that_makes_a_call(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11), until=(3, 13))
+@kind(not_found_on=(10, 14, 15))
 def a_generator_that_C_runs(ended: Ended) -> None:  # noqa: N802
-    """From 3.14 on it is the generator that owns what its frame has, and what C code refers to is not seen."""
+    """On these it is the generator that owns what its frame has, and what C code refers to is not seen."""
     Tagged(lambda: list(generate_and_wait(ended))).switch()
 
 
@@ -267,7 +266,7 @@ def a_generator_that_waits(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11), until=(3, 13))
+@kind()
 def generators_that_delegate(ended: Ended) -> None:
     def outer() -> Generator[None, None, None]:
         yield from generate_and_wait(ended)
@@ -279,7 +278,7 @@ def generators_that_delegate(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11), until=(3, 13))
+@kind(not_found_on=(14, 15))
 def coroutines(ended: Ended) -> None:
     async def inner() -> None:
         me = getcurrent()  # noqa: F841
@@ -294,7 +293,7 @@ def coroutines(ended: Ended) -> None:
     Tagged(lambda: outer().send(None)).switch()
 
 
-@kind(since=(3, 11), until=(3, 13))
+@kind(not_found_on=(10, 14, 15))
 def an_asynchronous_generator(ended: Ended) -> None:
     async def generate() -> Any:
         me = getcurrent()  # noqa: F841
@@ -311,7 +310,7 @@ def an_asynchronous_generator(ended: Ended) -> None:
     Tagged(lambda: run().send(None)).switch()
 
 
-@kind(since=NEVER)
+@kind(not_found_on=EVERYWHERE)
 def code_with_a_namespace(ended: Ended) -> None:
     """exec, in C, has a reference to it, which nothing can see."""
     code = "me = getcurrent()\nwait(ended)"
@@ -319,7 +318,7 @@ def code_with_a_namespace(ended: Ended) -> None:
     Tagged(lambda: exec(code, {"getcurrent": getcurrent, "wait": wait}, namespace.copy())).switch()
 
 
-@kind(since=NEVER)
+@kind(not_found_on=EVERYWHERE)
 def the_body_of_a_class(ended: Ended) -> None:
     """So has what makes classes."""
 
@@ -331,7 +330,7 @@ def the_body_of_a_class(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11), until=(3, 13))
+@kind(not_found_on=(10,))
 def a_comprehension(ended: Ended) -> None:
     Tagged(lambda: [wait(ended) for me in [getcurrent()]]).switch()
 
@@ -374,7 +373,7 @@ def two_greenlets(ended: Ended) -> None:
     two.switch(one)
 
 
-@kind(greenlets=2, since=(3, 14))
+@kind(greenlets=2, not_found_on=(10, 11, 12, 13))
 def parent_and_child(ended: Ended) -> None:
     main = getcurrent()
 
@@ -394,7 +393,7 @@ def parent_and_child(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=NEVER)
+@kind()
 def a_loop_over_it(ended: Ended) -> None:
     def run() -> None:
         for _ in Holder(getcurrent()):
@@ -406,7 +405,24 @@ def a_loop_over_it(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11), until=(3, 13))
+@kind(not_found_on=(11, 12, 13))
+def a_loop_with_nothing_around_it(ended: Ended) -> None:
+    """There, nothing says whether its frame is being unwound, and the iterator may be gone."""
+
+    def loop() -> None:
+        for _ in Holder(getcurrent()):
+            getcurrent().parent.switch()
+
+    def run() -> None:
+        try:
+            loop()
+        finally:
+            ended.append("ended")
+
+    Tagged(run).switch()
+
+
+@kind()
 def a_loop_over_it_and_a_call(ended: Ended) -> None:
     def run() -> None:
         for _ in Holder(getcurrent()):
@@ -415,7 +431,7 @@ def a_loop_over_it_and_a_call(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11), until=(3, 13))
+@kind()
 def a_with_block(ended: Ended) -> None:
     def run() -> None:
         with Holder(getcurrent()):
@@ -424,7 +440,7 @@ def a_with_block(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(since=(3, 11), until=(3, 13))
+@kind()
 def an_argument_that_is_not_passed_yet(ended: Ended) -> None:
     def run() -> None:
         print(getcurrent(), wait(ended))

@@ -348,12 +348,12 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
     int listening = collector_listen(module_name, kill_soon);
     Py_XDECREF(module_name);
     if (listening < 0 || callee_install() < 0 || object_install() < 0 || base_type_make() < 0
+        || tstate_install() < 0
         || PyDict_SetItemString(namespace, "Base", (PyObject *)Base) < 0) {
         return NULL;
     }
     blocks_install();
     stack_memory = (struct stack_memory){block_alloc, block_free};
-    tstate_install();
     Py_RETURN_NONE;
 }
 

@@ -19,6 +19,7 @@ typedef struct tstate_slice {
 } tstate_slice;
 
 #define USE_TRACING 1
+#define STACK_FLOORS "floors_310.h"
 #include "until_311.h"
 #include "until_312.h"
 #include "frames_310.h"
@@ -36,9 +37,10 @@ tstate_matches_interpreter(void)
 }
 
 #define HAVE_TSTATE_INSTALL
-static inline void
+static inline int
 tstate_install(void)
 {
+    return stack_floor_install();
 }
 
 #define HAVE_TSTATE_COPIES_ARGS_FIRST

@@ -12,6 +12,8 @@
 #define FRAMES_ARE_WHOLE (Py_Version >= 0x030B0100)
 #define FRAME_FUNCTION f_func
 #define FRAME_CODE f_code
+#define FRAME_INSTRUCTION prev_instr
+#define STACK_FLOORS "floors_by_handlers.h"
 #include "frame_objects.h"
 #include "frames.h"
 #include "matches.h"

@@ -7,6 +7,8 @@
 #include "datastack.h"
 #define FRAME_FUNCTION f_funcobj
 #define FRAME_CODE f_code
+#define FRAME_INSTRUCTION prev_instr
+#define STACK_FLOORS "floors_by_handlers.h"
 #include "frame_objects.h"
 #include "frames.h"
 #define ENTRY_FRAME_OWNER FRAME_OWNED_BY_CSTACK

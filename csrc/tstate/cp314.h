@@ -16,6 +16,7 @@
 
 /* The order matters: each of these uses what stands above it. */
 #include "datastack.h"
+#define STACK_FLOORS "floors_314.h"
 #include "frame_stackrefs.h"
 #include "frames.h"
 #define ENTRY_FRAME_OWNER FRAME_OWNED_BY_INTERPRETER

@@ -19,10 +19,11 @@ tstate_in_main_interpreter(void)
 #endif
 
 #ifndef HAVE_TSTATE_INSTALL
-static inline void
+static inline int
 tstate_install(void)
 {
     chunk_cache_install(tstate_in_main_interpreter);
+    return stack_floor_install();
 }
 #endif
 

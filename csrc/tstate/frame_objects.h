@@ -1,15 +1,28 @@
 /* What frames.h needs to know of a frame, from CPython 3.11 to 3.13: there frames hold objects. The
- * version's file says before it what the fields of the function and of the code are called:
- * FRAME_FUNCTION, FRAME_CODE.
+ * version's file says before it what the fields of the function, of the code and of the present
+ * instruction are called: FRAME_FUNCTION, FRAME_CODE, FRAME_INSTRUCTION.
  *
  * How deep the evaluation stack is stands in `stacktop` while the frame waits for another that runs
  * in the same run of the eval loop, or for a trace function. In a call from C it was in a register,
  * and stacktop is -1. */
+#include "stack_floor.h"
 
 static inline int
 frame_nlocals(const _PyInterpreterFrame *frame)
 {
     return ((PyCodeObject *)frame->FRAME_CODE)->co_nlocalsplus;
+}
+
+/* How many references it has for sure, locals first. */
+static inline int
+frame_depth(const _PyInterpreterFrame *frame)
+{
+    if (frame->stacktop >= 0) {
+        return frame->stacktop;
+    }
+    PyCodeObject *code = (PyCodeObject *)frame->FRAME_CODE;
+    return frame_nlocals(frame)
+        + stack_floor(code, frame->FRAME_INSTRUCTION - _PyCode_CODE(code));
 }
 
 /* Visits what a frame of a suspended stack owns, as far as nothing else visits it. gen_traverse in
@@ -27,8 +40,8 @@ frame_traverse(const _PyInterpreterFrame *frame, visitproc visit, void *arg)
     else if (frame->owner != FRAME_OWNED_BY_GENERATOR || frame->stacktop >= 0) {
         return 0;
     }
-    int count = frame->stacktop >= 0 ? frame->stacktop : frame_nlocals(frame);
-    for (int i = 0; i < count; i++) {
+    int depth = frame_depth(frame);
+    for (int i = 0; i < depth; i++) {
         Py_VISIT(frame->localsplus[i]);
     }
     return 0;
@@ -40,13 +53,19 @@ frame_generator(_PyInterpreterFrame *frame)
     return (PyObject *)_PyFrame_GetGenerator(frame);
 }
 
-/* What is left on the evaluation stack is not dropped, even if its depth is known. */
+static inline void
+frame_record_depth(_PyInterpreterFrame *frame)
+{
+    frame->stacktop = frame_depth(frame);
+}
+
 static inline void
 frame_clear(_PyInterpreterFrame *frame)
 {
     Py_CLEAR(frame->frame_obj);
-    for (int i = 0; i < frame_nlocals(frame); i++) {
-        Py_CLEAR(frame->localsplus[i]);
+    while (frame->stacktop > 0) {
+        frame->stacktop--;
+        Py_CLEAR(frame->localsplus[frame->stacktop]);
     }
     Py_CLEAR(frame->f_locals);
     Py_CLEAR(frame->FRAME_FUNCTION);

@@ -1,5 +1,6 @@
 /* What frames.h needs to know of a frame, from CPython 3.14 on: there frames hold stack
  * references. */
+#include "stack_floor.h"
 
 /* A reference that is borrowed from another place is not counted, nor visited. */
 static inline int
@@ -11,11 +12,21 @@ stackref_traverse(_PyStackRef ref, visitproc visit, void *arg)
     return 0;
 }
 
+/* Where that ends which the frame has for sure. The stack pointer is known in a call, but some
+ * instructions have by then given away, or dropped, what still lies below it (STORE_SLICE its
+ * bounds, STORE_DEREF what it has stored, CALL_FUNCTION_EX a function that could not be called).
+ * While a stack is unwound, on the other hand, the stack pointer is below the floor, and right. */
+static inline _PyStackRef *
+frame_end(_PyInterpreterFrame *frame)
+{
+    PyCodeObject *code = _PyFrame_GetCode(frame);
+    int floor = stack_floor(code, frame->instr_ptr - _PyCode_CODE(code));
+    _PyStackRef *base = _PyFrame_Stackbase(frame);
+    return frame->stackpointer < base ? base : Py_MIN(base + floor, frame->stackpointer);
+}
+
 /* Visits what a frame of a suspended stack owns. A generator visits all of its frame itself, also
- * while it runs. The evaluation stack is left out. The stack pointer is known in a call, but some
- * instructions have by then given away, or dropped, what still lies on the stack (STORE_SLICE its
- * bounds, STORE_DEREF what it has stored, CALL_FUNCTION_EX a function that could not be called),
- * and which instruction runs cannot be told for sure: it may have been specialised since. */
+ * while it runs. */
 static inline int
 frame_traverse(_PyInterpreterFrame *frame, visitproc visit, void *arg)
 {
@@ -28,7 +39,7 @@ frame_traverse(_PyInterpreterFrame *frame, visitproc visit, void *arg)
     if (result == 0) {
         result = stackref_traverse(frame->f_executable, visit, arg);
     }
-    const _PyStackRef *end = _PyFrame_Stackbase(frame);
+    const _PyStackRef *end = frame_end(frame);
     for (const _PyStackRef *ref = frame->localsplus; result == 0 && ref < end; ref++) {
         result = stackref_traverse(*ref, visit, arg);
     }
@@ -39,6 +50,12 @@ static inline PyObject *
 frame_generator(_PyInterpreterFrame *frame)
 {
     return (PyObject *)_PyGen_GetGeneratorFromFrame(frame);
+}
+
+static inline void
+frame_record_depth(_PyInterpreterFrame *frame)
+{
+    frame->stackpointer = frame_end(frame);
 }
 
 static inline void

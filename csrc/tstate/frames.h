@@ -66,7 +66,8 @@ frames_are_kept(const _PyInterpreterFrame *innermost)
 }
 
 /* Clears the frames of a suspended stack whose thread has ended, from the innermost outwards, and
- * frees their data stack: unless a frame object still shows it. */
+ * frees their data stack: unless a frame object still shows it. Generators clear their own, when
+ * they are dropped. */
 static inline void
 frames_abandon(_PyInterpreterFrame **innermost, datastack *data)
 {
@@ -76,6 +77,7 @@ frames_abandon(_PyInterpreterFrame **innermost, datastack *data)
     }
     for (*innermost = NULL; frame != NULL; frame = previous) {
         previous = frame->previous;
+        frame_record_depth(frame);
         if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
             frame->previous = NULL;     /* the generator may be held, and its frame looked at */
         }

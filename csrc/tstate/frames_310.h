@@ -1,5 +1,8 @@
 /* The frames of CPython 3.10: objects, each of which owns the next one outwards. So whoever holds
  * one cannot reach what is gone. The struct tstate_slice comes before this. */
+#include "stack_floor.h"
+
+#include <opcode.h>
 
 #define HAVE_TSTATE_FRAME
 static inline PyObject *
@@ -8,16 +11,54 @@ tstate_frame(tstate_slice *slice, PyThreadState *Py_UNUSED(ts))
     return slice->frame == NULL ? Py_NewRef(Py_None) : Py_NewRef((PyObject *)slice->frame);
 }
 
+/* Whether it runs that generator, or what the generator delegates to: if so, the iterator or
+ * receiver of this instruction, which is its first operand, is there, for it has not ended. */
+static inline bool
+runs_generator(const PyFrameObject *frame, const PyObject *generator, int floor)
+{
+    const _Py_CODEUNIT *units = (const _Py_CODEUNIT *)PyBytes_AS_STRING(frame->f_code->co_code);
+    int opcode = _Py_OPCODE(units[frame->f_lasti]);
+    return (opcode == FOR_ITER || opcode == YIELD_FROM) && generator != NULL
+        && frame->f_valuestack[floor] == generator;
+}
+
+/* How much of its evaluation stack is there for sure. While a frame is being unwound, it goes down
+ * to where its innermost block begins. */
+static inline int
+frame_depth(const PyFrameObject *frame, const PyFrameObject *called)
+{
+    if (frame->f_stackdepth >= 0) {
+        return frame->f_stackdepth;
+    }
+    int depth = frame->f_iblock == 0 ? 0 : frame->f_blockstack[frame->f_iblock - 1].b_level;
+    if (frame->f_state == FRAME_EXECUTING) {
+        int floor = stack_floor(frame->f_code, frame->f_lasti);
+        PyObject *generator = called == NULL ? NULL : called->f_gen;
+        floor += runs_generator(frame, generator, floor);
+        depth = Py_MAX(depth, floor);
+    }
+    return depth;
+}
+
 /* Visits what the frames of a suspended stack own. Frames of calls are not tracked by the collector
  * before they have been left, so nothing else visits what they have, whatever holds them. Those
- * of generators are tracked, and so is one that C code made for a call. */
+ * of generators are tracked, and so is one that C code made for a call. But of an evaluation stack
+ * they visit only what is below f_stackdepth, which is -1 while they run. */
 static inline int
 frames_traverse(PyFrameObject *innermost, visitproc visit, void *arg)
 {
     int result = 0;
-    for (PyFrameObject *frame = innermost; frame != NULL && result == 0; frame = frame->f_back) {
+    PyFrameObject *called = NULL;
+    for (PyFrameObject *frame = innermost; frame != NULL; called = frame, frame = frame->f_back) {
         if (!PyObject_GC_IsTracked((PyObject *)frame)) {
             result = PyFrame_Type.tp_traverse((PyObject *)frame, visit, arg);
+        }
+        int depth = frame->f_stackdepth < 0 ? frame_depth(frame, called) : 0;
+        for (int i = 0; i < depth && result == 0; i++) {
+            Py_VISIT(frame->f_valuestack[i]);
+        }
+        if (result != 0) {
+            break;
         }
     }
     return result;
@@ -33,13 +74,16 @@ frames_visit_generators(PyFrameObject *innermost, visitproc visit, void *arg)
     return 0;
 }
 
-/* A call owned its frame, a generator owns its own. What lay on the evaluation stacks is out of
- * reach: their depth was in a register. */
+/* A call owned its frame, a generator owns its own. A frame drops what is below f_stackdepth. */
 #define HAVE_TSTATE_ABANDON
 static inline void
 tstate_abandon(tstate_slice *slice)
 {
     PyObject *frame = Py_XNewRef((PyObject *)slice->frame);
+    const PyFrameObject *called = NULL;
+    for (PyFrameObject *each = slice->frame; each != NULL; called = each, each = each->f_back) {
+        each->f_stackdepth = frame_depth(each, called);
+    }
     slice->frame = NULL;
     while (frame != NULL) {
         PyFrameObject *each = (PyFrameObject *)frame;

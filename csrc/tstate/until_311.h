@@ -1,6 +1,11 @@
 /* What CPython 3.10 and 3.11 share and later versions have no more. The version's file defines
  * USE_TRACING, what ts->cframe->use_tracing is while something is traced. */
 
+/* As 3.12 calls them. */
+#define PyUnstable_Code_GetExtra _PyCode_GetExtra
+#define PyUnstable_Code_SetExtra _PyCode_SetExtra
+#define PyUnstable_Eval_RequestCodeExtraIndex _PyEval_RequestCodeExtraIndex
+
 static inline PyThreadState *
 tstate_get(void)
 {
