@@ -19,6 +19,20 @@ static bool find_floors(PyCodeObject *code, const _Py_CODEUNIT *units, int count
 
 static Py_ssize_t extra_index = -1;         /* -1 if nothing has a floor */
 
+/* What was asked for last: many greenlets stand in the same code. */
+static PyCodeObject *last_code;
+static uint8_t *last_floors;
+
+static void
+free_floors(void *floors)
+{
+    if (floors == last_floors) {
+        last_code = NULL;
+        last_floors = NULL;
+    }
+    PyMem_RawFree(floors);
+}
+
 static uint8_t *
 make_floors(PyCodeObject *code)
 {
@@ -42,21 +56,29 @@ make_floors(PyCodeObject *code)
     return floors;
 }
 
-int
-stack_floor(PyCodeObject *code, Py_ssize_t instruction)
+static uint8_t *
+find_or_make_floors(PyCodeObject *code)
 {
     void *floors = NULL;
-    if (extra_index < 0 || instruction < 0 || code->co_flags & CO_NO_MONITORING_EVENTS) {
-        return 0;
+    if (extra_index < 0 || code->co_flags & CO_NO_MONITORING_EVENTS || PyErr_Occurred()) {
+        return NULL;
     }
     if (PyUnstable_Code_GetExtra((PyObject *)code, extra_index, &floors) < 0) {
         PyErr_Clear();
-        return 0;
+        return NULL;
     }
-    if (floors == NULL && !PyErr_Occurred()) {
-        floors = make_floors(code);
+    return floors != NULL ? floors : make_floors(code);
+}
+
+int
+stack_floor(PyCodeObject *code, Py_ssize_t instruction)
+{
+    if (code != last_code) {
+        last_code = NULL;
+        last_floors = find_or_make_floors(code);
+        last_code = last_floors == NULL ? NULL : code;
     }
-    return floors == NULL ? 0 : ((uint8_t *)floors)[instruction];
+    return last_floors == NULL || instruction < 0 ? 0 : last_floors[instruction];
 }
 
 /* The JIT may reorder what an instruction does, and keep what lies on a stack in registers. */
@@ -76,7 +98,7 @@ stack_floor_install(void)
 {
     int jit = has_jit();
     if (jit == 0 && extra_index < 0) {
-        extra_index = PyUnstable_Eval_RequestCodeExtraIndex(PyMem_RawFree);   /* if any is left */
+        extra_index = PyUnstable_Eval_RequestCodeExtraIndex(free_floors);     /* if one is left */
     }
     return jit < 0 ? -1 : 0;
 }
