@@ -2,6 +2,14 @@
 #include "exception_table.h"
 #include "floors_by_flow.h"
 
+#include <internal/pycore_magic_number.h>
+
+static bool
+opcodes_match(void)
+{
+    return PyImport_GetMagicNumber() == (long)PYC_MAGIC_NUMBER_TOKEN;
+}
+
 /* Iterators stay where they are while they run, and a POP_ITER or END_SEND drops them. */
 static int
 operands(int opcode, int oparg)

@@ -6,7 +6,10 @@
 
 enum { FLOORS_MAX = UINT8_MAX - 1 };
 
-/* What each version has: the floors of the `count` instructions of `units`, the code as it was
+/* What each version has: whether opcodes are those of the headers that this is compiled with; ... */
+static bool opcodes_match(void);
+
+/* ... and the floors of the `count` instructions of `units`, the code as it was
  * compiled. All are 0 to begin with, and false leaves them so. */
 static bool find_floors(PyCodeObject *code, const _Py_CODEUNIT *units, int count, uint8_t *floors);
 
@@ -97,7 +100,7 @@ int
 stack_floor_install(void)
 {
     int jit = has_jit();
-    if (jit == 0 && extra_index < 0) {
+    if (jit == 0 && extra_index < 0 && opcodes_match()) {
         extra_index = PyUnstable_Eval_RequestCodeExtraIndex(free_floors);     /* if one is left */
     }
     return jit < 0 ? -1 : 0;

@@ -606,7 +606,52 @@ def test_a_finaliser_gives_the_class_a_finaliser():
     gc.collect()
 
 
-@pytest.mark.leaks("up to CPython 3.13 the evaluation stacks of an ended thread")
+def in_evaluation_stacks(made: Callable[[], Any]) -> None:
+    def generate() -> Iterator[None]:
+        with made():
+            for _ in made():
+                call(None, getcurrent().parent.switch())
+        yield
+
+    def call(*arguments: object) -> None: ...
+
+    def run() -> None:
+        for _ in made():
+            try:
+                for _ in generate():
+                    pass
+            finally:
+                call()
+
+    greenlet(run).switch()
+
+
+@pytest.mark.leaks("up to CPython 3.13 what is called and its arguments, when a thread ends")
+@cpython("PyPy frees a stack as a whole, when it likes")
+def test_a_thread_ends_and_evaluation_stacks_are_freed():
+    class Made:
+        def __iter__(self) -> Any:
+            return self
+
+        def __next__(self) -> None: ...
+
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *exception: object) -> None: ...
+
+    made: list[weakref.ref[Made]] = []
+
+    def make() -> Made:
+        made.append(weakref.ref(each := Made()))
+        return each
+
+    in_thread(lambda: in_evaluation_stacks(make))
+    gc.collect()
+    assert len(made) == 3
+    assert [each() for each in made] == [None] * 3
+
+
+@pytest.mark.leaks("up to CPython 3.13 what is called and its arguments, when a thread ends")
 @pytest.mark.parametrize("collects", [True, False])
 def test_a_thread_ends_with_a_generator_that_runs(collects):
     """It can never be closed, so nobody tries."""
