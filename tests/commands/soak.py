@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import itertools
 import multiprocessing
 import random
 import sys
@@ -65,7 +66,7 @@ def spawns(scale: float) -> Iterator[int]:
 def cycles(scale: float) -> Iterator[int]:
     """Suspended greenlets that only their own frames keep alive: nothing but a collection ends them.
 
-    One owns itself by a local or by a cell, or two own each other; every third has a running generator.
+    One owns itself by a local, by a cell or by what it iterates over, or has a running generator; or two own each other.
     """
     main = getcurrent()
     ended = 0
@@ -100,13 +101,17 @@ def cycles(scale: float) -> Iterator[int]:
             pass
         del me
 
-    kinds = by_local, by_cell, by_generator
+    def by_loop() -> None:
+        for _ in itertools.repeat(getcurrent()):
+            wait()
+
+    kinds = by_local, by_cell, by_generator, by_loop
     times = int(10**6 * scale / SAMPLES / 4)
     for _ in range(SAMPLES):
         before = ended
         for number in range(times):
             for _ in range(2):
-                greenlet(kinds[number % 3]).switch()
+                greenlet(kinds[number % 4]).switch()
             one, other = greenlet(wait), greenlet(wait)
             one.switch(other)
             other.switch(one)
