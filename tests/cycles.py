@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from switchlib import getcurrent, greenlet
+from tests.settings import JIT
 
 Ended = list[str]
 
@@ -28,6 +29,7 @@ class Kind:
     make: Callable[[Ended], None]
     greenlets: int = 1
     not_found_on: frozenset[int] = frozenset()  # minor versions of CPython
+    on_stack: bool = False  # whether an evaluation stack has it, which is not looked at where there is a JIT
 
     @property
     def name(self) -> str:
@@ -35,7 +37,9 @@ class Kind:
 
     @property
     def is_found_here(self) -> bool:
-        return sys.implementation.name == "pypy" or sys.version_info.minor not in self.not_found_on
+        return sys.implementation.name == "pypy" or not (
+            sys.version_info.minor in self.not_found_on or (self.on_stack and JIT)
+        )
 
 
 EVERYWHERE = range(100)
@@ -43,10 +47,10 @@ KINDS: list[Kind] = []
 
 
 def kind(
-    greenlets: int = 1, not_found_on: Iterable[int] = ()
+    greenlets: int = 1, not_found_on: Iterable[int] = (), on_stack: bool = False
 ) -> Callable[[Callable[[Ended], None]], Callable[[Ended], None]]:
     def add(make: Callable[[Ended], None]) -> Callable[[Ended], None]:
-        KINDS.append(Kind(make, greenlets, frozenset(not_found_on)))
+        KINDS.append(Kind(make, greenlets, frozenset(not_found_on), on_stack))
         return make
 
     return add
@@ -223,7 +227,7 @@ def generate_and_wait(ended: Ended) -> Generator[None, None, None]:
         ended.append("ended")
 
 
-@kind()
+@kind(on_stack=True)
 def a_generator(ended: Ended) -> None:
     def run() -> None:
         for _ in generate_and_wait(ended):
@@ -232,7 +236,7 @@ def a_generator(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(not_found_on=(11,))
+@kind(not_found_on=(11,), on_stack=True)
 def a_generator_that_makes_a_call(ended: Ended) -> None:
     def generate() -> Iterator[None]:
         me = getcurrent()  # noqa: F841
@@ -246,7 +250,7 @@ def a_generator_that_makes_a_call(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(not_found_on=(10, 14, 15))
+@kind(not_found_on=(10, 14, 15), on_stack=True)
 def a_generator_that_C_runs(ended: Ended) -> None:  # noqa: N802
     """On these it is the generator that owns what its frame has, and what C code refers to is not seen."""
     Tagged(lambda: list(generate_and_wait(ended))).switch()
@@ -266,7 +270,7 @@ def a_generator_that_waits(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind()
+@kind(on_stack=True)
 def generators_that_delegate(ended: Ended) -> None:
     def outer() -> Generator[None, None, None]:
         yield from generate_and_wait(ended)
@@ -278,7 +282,7 @@ def generators_that_delegate(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(not_found_on=(14, 15))
+@kind(not_found_on=(14, 15), on_stack=True)
 def coroutines(ended: Ended) -> None:
     async def inner() -> None:
         me = getcurrent()  # noqa: F841
@@ -330,7 +334,7 @@ def the_body_of_a_class(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(not_found_on=(10,))
+@kind(not_found_on=(10,), on_stack=True)
 def a_comprehension(ended: Ended) -> None:
     Tagged(lambda: [wait(ended) for me in [getcurrent()]]).switch()
 
@@ -393,7 +397,7 @@ def parent_and_child(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind()
+@kind(on_stack=True)
 def a_loop_over_it(ended: Ended) -> None:
     def run() -> None:
         for _ in Holder(getcurrent()):
@@ -405,7 +409,7 @@ def a_loop_over_it(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind(not_found_on=(11, 12, 13))
+@kind(not_found_on=(11, 12, 13), on_stack=True)
 def a_loop_with_nothing_around_it(ended: Ended) -> None:
     """There, nothing says whether its frame is being unwound, and the iterator may be gone."""
 
@@ -422,7 +426,7 @@ def a_loop_with_nothing_around_it(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind()
+@kind(on_stack=True)
 def a_loop_over_it_and_a_call(ended: Ended) -> None:
     def run() -> None:
         for _ in Holder(getcurrent()):
@@ -431,7 +435,7 @@ def a_loop_over_it_and_a_call(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind()
+@kind(on_stack=True)
 def a_with_block(ended: Ended) -> None:
     def run() -> None:
         with Holder(getcurrent()):
@@ -440,7 +444,7 @@ def a_with_block(ended: Ended) -> None:
     Tagged(run).switch()
 
 
-@kind()
+@kind(on_stack=True)
 def an_argument_that_is_not_passed_yet(ended: Ended) -> None:
     def run() -> None:
         print(getcurrent(), wait(ended))

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+JIT = hasattr(sys, "_jit") and sys._jit.is_enabled()
+
 
 @contextmanager
 def gc_threshold(*generations: int) -> Iterator[None]:

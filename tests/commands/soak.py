@@ -66,7 +66,7 @@ def spawns(scale: float) -> Iterator[int]:
 def cycles(scale: float) -> Iterator[int]:
     """Suspended greenlets that only their own frames keep alive: nothing but a collection ends them.
 
-    One owns itself by a local, by a cell or by what it iterates over, or has a running generator; or two own each other.
+    One owns itself by a local, a cell or what it iterates over, or has a running generator; or two own each other.
     """
     main = getcurrent()
     ended = 0

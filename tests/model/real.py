@@ -30,11 +30,12 @@ from typing import Any
 
 from tests.frozen import frozen
 from tests.model.program import LIMIT, SLOTS, Program, source
-from tests.settings import gc_off, gc_threshold, switch_interval, traced
+from tests.settings import JIT, gc_off, gc_threshold, switch_interval, traced
 
 UNSEEN = (
     *("dict", "wait"),
     *(("stack",) if (3, 11) <= sys.version_info < (3, 14) else ("coroutine", "asyncgen")),
+    *(("stack", "running") if JIT else ()),
 )
 """What frames own that the collector does not see."""
 PATIENCE = 60  # seconds until a thread that is never handed its turn gives up
