@@ -11,14 +11,15 @@ typedef struct Handler {
     bool pushes_lasti;
 } Handler;
 
+/* `end` can be read: a null byte is there. */
 static inline const uint8_t *
-read_varint(const uint8_t *p, int *value)
+read_varint(const uint8_t *p, const uint8_t *end, int *value)
 {
     *value = *p & 63;
-    while (*p & 64) {
-        *value = *value << 6 | (*++p & 63);
+    while (p < end && *p & 64) {
+        *value = (*value & 0xFFFFFF) << 6 | (*++p & 63);
     }
-    return p + 1;
+    return p < end ? p + 1 : end;
 }
 
 /* Reads the next entry of the table, from *p on; returns false at its end. */
@@ -26,17 +27,18 @@ static inline bool
 read_handler(PyCodeObject *code, const uint8_t **p, Handler *handler)
 {
     const uint8_t *table = (const uint8_t *)PyBytes_AS_STRING(code->co_exceptiontable);
+    const uint8_t *end = table + PyBytes_GET_SIZE(code->co_exceptiontable);
     if (*p == NULL) {
         *p = table;
     }
-    if (*p >= table + PyBytes_GET_SIZE(code->co_exceptiontable)) {
+    if (*p >= end) {
         return false;
     }
     int size, depth;
-    *p = read_varint(*p, &handler->start);
-    *p = read_varint(*p, &size);
-    *p = read_varint(*p, &handler->target);
-    *p = read_varint(*p, &depth);
+    *p = read_varint(*p, end, &handler->start);
+    *p = read_varint(*p, end, &size);
+    *p = read_varint(*p, end, &handler->target);
+    *p = read_varint(*p, end, &depth);
     handler->end = handler->start + size;
     handler->depth = depth >> 1;
     handler->pushes_lasti = depth & 1;

@@ -7,6 +7,7 @@ typedef struct Flow {
     const _Py_CODEUNIT *units;
     int count;
     int stack_size;
+    uint8_t *floors;
     uint8_t *depths;                /* of the stack before each instruction, or UNKNOWN */
     int *waiting;                   /* those whose successors have not been visited */
     int waiting_count;
@@ -29,7 +30,8 @@ static bool begin_flow(Flow *flow, PyCodeObject *code);
 static bool
 flow_to(Flow *flow, int instruction, int depth)
 {
-    if (instruction < 0 || instruction >= flow->count || depth < 0 || depth > flow->stack_size) {
+    if (instruction < 0 || instruction >= flow->count || depth < 0 || depth > flow->stack_size
+        || (instruction > 0 && _Py_OPCODE(flow->units[instruction - 1]) == EXTENDED_ARG)) {
         return false;
     }
     uint8_t known = flow->depths[instruction];
@@ -40,59 +42,56 @@ flow_to(Flow *flow, int instruction, int depth)
     return known == UNKNOWN || known == depth;
 }
 
-/* With what EXTENDED_ARGs before it add. */
-static int
-oparg_of(const _Py_CODEUNIT *units, int instruction)
-{
-    int oparg = _Py_OPARG(units[instruction]);
-    for (int i = instruction - 1, shift = 8; i >= 0 && shift < 32; i--, shift += 8) {
-        if (_Py_OPCODE(units[i]) != EXTENDED_ARG) {
-            break;
-        }
-        oparg |= _Py_OPARG(units[i]) << shift;
-    }
-    return oparg;
-}
-
 static bool
-flow_along(Flow *flow, int opcode, int oparg, int is_jump, int from, int to)
+flow_along(Flow *flow, int opcode, int oparg, int is_jump, int depth, int to)
 {
     int effect = PyCompile_OpcodeStackEffectWithJump(opcode, oparg, is_jump);
-    return effect != PY_INVALID_STACK_EFFECT && flow_to(flow, to, flow->depths[from] + effect);
+    return effect != PY_INVALID_STACK_EFFECT && flow_to(flow, to, depth + effect);
 }
 
+/* Continues from an instruction that was waiting; `instruction` is first that of its
+ * EXTENDED_ARGs, where a frame stands on 3.10, if it has any. Nobody may jump past these. */
 static bool
 flow_from(Flow *flow, int instruction)
 {
-    int opcode = _Py_OPCODE(flow->units[instruction]);
-    int oparg = oparg_of(flow->units, instruction);
-    int next = instruction + 1;
-    if (opcode == EXTENDED_ARG) {
-        return flow_to(flow, next, flow->depths[instruction]);
+    int first = instruction, depth = flow->depths[instruction];
+    int opcode, oparg = 0;
+    for (;;) {
+        opcode = _Py_OPCODE(flow->units[instruction]);
+        oparg = oparg << 8 | _Py_OPARG(flow->units[instruction]);
+        if (opcode != EXTENDED_ARG || instruction + 1 >= flow->count) {
+            break;
+        }
+        instruction++;
     }
+    int next = instruction + 1;
     while (next < flow->count && _Py_OPCODE(flow->units[next]) == CACHE) {
         next++;
     }
     int target = jump(opcode, oparg, next);
-    return (target < 0 || flow_along(flow, opcode, oparg, 1, instruction, target))
-        && (!falls_through(opcode) || flow_along(flow, opcode, oparg, 0, instruction, next));
+    int touched = operands(opcode, oparg);
+    for (int i = first; touched >= 0 && touched <= depth && i <= instruction; i++) {
+        flow->floors[i] = (uint8_t)(depth - touched);
+    }
+    return (target < 0 || flow_along(flow, opcode, oparg, 1, depth, target))
+        && (!falls_through(opcode) || flow_along(flow, opcode, oparg, 0, depth, next));
 }
 
 static bool
 find_floors(PyCodeObject *code, const _Py_CODEUNIT *units, int count, uint8_t *floors)
 {
     Flow flow = {.units = units, .count = count, .stack_size = code->co_stacksize,
-                 .depths = floors, .waiting = PyMem_RawMalloc(count * sizeof(int))};
-    memset(floors, UNKNOWN, count);
-    bool makes_sense = flow.waiting != NULL && begin_flow(&flow, code);
+                 .floors = floors, .depths = PyMem_RawMalloc(count),
+                 .waiting = PyMem_RawMalloc(count * sizeof(int))};
+    bool makes_sense = flow.depths != NULL && flow.waiting != NULL;
+    if (makes_sense) {
+        memset(flow.depths, UNKNOWN, count);
+        makes_sense = begin_flow(&flow, code);
+    }
     while (makes_sense && flow.waiting_count > 0) {
         makes_sense = flow_from(&flow, flow.waiting[--flow.waiting_count]);
     }
+    PyMem_RawFree(flow.depths);
     PyMem_RawFree(flow.waiting);
-    for (int i = 0; makes_sense && i < count; i++) {
-        int touched = operands(_Py_OPCODE(units[i]), oparg_of(units, i));
-        bool has_floor = floors[i] != UNKNOWN && touched >= 0 && touched <= floors[i];
-        floors[i] = has_floor ? (uint8_t)(floors[i] - touched) : 0;
-    }
     return makes_sense;
 }

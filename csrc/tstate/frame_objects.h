@@ -13,7 +13,9 @@ frame_nlocals(const _PyInterpreterFrame *frame)
     return ((PyCodeObject *)frame->FRAME_CODE)->co_nlocalsplus;
 }
 
-/* How many references it has for sure, locals first. */
+/* How many references it has for sure, locals first. A trace function may set f_lineno, for which
+ * it needs a frame object, and raise: then the frame stands in one instruction, and is unwound as
+ * if it stood in the one before (exception_unwind in Python/ceval.c). */
 static inline int
 frame_depth(const _PyInterpreterFrame *frame)
 {
@@ -21,8 +23,9 @@ frame_depth(const _PyInterpreterFrame *frame)
         return frame->stacktop;
     }
     PyCodeObject *code = (PyCodeObject *)frame->FRAME_CODE;
-    return frame_nlocals(frame)
-        + stack_floor(code, frame->FRAME_INSTRUCTION - _PyCode_CODE(code));
+    Py_ssize_t instruction = frame->FRAME_INSTRUCTION - _PyCode_CODE(code);
+    int floor = frame->frame_obj == NULL ? stack_floor(code, instruction) : 0;
+    return frame_nlocals(frame) + floor;
 }
 
 /* Visits what a frame of a suspended stack owns, as far as nothing else visits it. gen_traverse in

@@ -18,11 +18,27 @@ runs_generator(const PyFrameObject *frame, const PyObject *generator, int floor)
 {
     const _Py_CODEUNIT *units = (const _Py_CODEUNIT *)PyBytes_AS_STRING(frame->f_code->co_code);
     int opcode = _Py_OPCODE(units[frame->f_lasti]);
-    return (opcode == FOR_ITER || opcode == YIELD_FROM) && generator != NULL
+    return (opcode == FOR_ITER || opcode == YIELD_FROM)
         && frame->f_valuestack[floor] == generator;
 }
 
-/* How much of its evaluation stack is there for sure. While a frame is being unwound, it goes down
+/* The floor of the instruction that a frame stands in. When a handler has been found, but its first
+ * instruction has not begun, that is still the one that raised, and a signal handler may run: then
+ * there are six values above what was kept, the exceptions that are handled now and before. */
+static inline int
+frame_floor(const PyFrameObject *frame, const PyFrameObject *called)
+{
+    const PyTryBlock *block = &frame->f_blockstack[frame->f_iblock - 1];
+    int floor = stack_floor(frame->f_code, frame->f_lasti);
+    if (frame->f_iblock > 0 && block->b_type == EXCEPT_HANDLER
+        && block->b_handler == frame->f_lasti) {
+        return Py_MIN(floor, block->b_level + 6);
+    }
+    bool may_iterate = frame->f_lasti >= 0 && called != NULL && called->f_gen != NULL;
+    return floor + (may_iterate && runs_generator(frame, called->f_gen, floor));
+}
+
+/* How much of its evaluation stack is there for sure. While a frame is being unwound, that goes down
  * to where its innermost block begins. */
 static inline int
 frame_depth(const PyFrameObject *frame, const PyFrameObject *called)
@@ -30,14 +46,10 @@ frame_depth(const PyFrameObject *frame, const PyFrameObject *called)
     if (frame->f_stackdepth >= 0) {
         return frame->f_stackdepth;
     }
-    int depth = frame->f_iblock == 0 ? 0 : frame->f_blockstack[frame->f_iblock - 1].b_level;
     if (frame->f_state == FRAME_EXECUTING) {
-        int floor = stack_floor(frame->f_code, frame->f_lasti);
-        PyObject *generator = called == NULL ? NULL : called->f_gen;
-        floor += runs_generator(frame, generator, floor);
-        depth = Py_MAX(depth, floor);
+        return frame_floor(frame, called);
     }
-    return depth;
+    return frame->f_iblock == 0 ? 0 : frame->f_blockstack[frame->f_iblock - 1].b_level;
 }
 
 /* Visits what the frames of a suspended stack own. Frames of calls are not tracked by the collector
