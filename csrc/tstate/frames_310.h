@@ -28,11 +28,12 @@ runs_generator(const PyFrameObject *frame, const PyObject *generator, int floor)
 static inline int
 frame_floor(const PyFrameObject *frame, const PyFrameObject *called)
 {
-    const PyTryBlock *block = &frame->f_blockstack[frame->f_iblock - 1];
     int floor = stack_floor(frame->f_code, frame->f_lasti);
-    if (frame->f_iblock > 0 && block->b_type == EXCEPT_HANDLER
-        && block->b_handler == frame->f_lasti) {
-        return Py_MIN(floor, block->b_level + 6);
+    if (frame->f_iblock > 0) {
+        const PyTryBlock *block = &frame->f_blockstack[frame->f_iblock - 1];
+        if (block->b_type == EXCEPT_HANDLER && block->b_handler == frame->f_lasti) {
+            return Py_MIN(floor, block->b_level + 6);
+        }
     }
     bool may_iterate = frame->f_lasti >= 0 && called != NULL && called->f_gen != NULL;
     return floor + (may_iterate && runs_generator(frame, called->f_gen, floor));

@@ -7,6 +7,8 @@ evaluation stacks: there only the upper limit is checked.
 
 from __future__ import annotations
 
+import gc
+import opcode
 import textwrap
 from itertools import count
 
@@ -105,6 +107,26 @@ def check(world: World, suspended: greenlet) -> None:
     for name, number in references.items():
         assert number == 1
         assert visits[name] == 1 if IS_EXACT else visits[name] <= 1, name
+
+
+@pytest.mark.skipif(VERSION != (3, 10), reason="from 3.14 on the depth is recorded, too; between them it is not used")
+def test_code_jumps_past_a_prefix():
+    """No compiler makes that: past an EXTENDED_ARG, to the instruction that it belongs to."""
+
+    def function(w):
+        pass
+
+    lines = [
+        *(("LOAD_FAST", 0), ("BUILD_TUPLE", 1), ("JUMP_FORWARD", 1), ("EXTENDED_ARG", 60), ("UNPACK_EX", 1)),
+        *(("LOAD_FAST", 0), ("LOAD_ATTR", 0), ("CALL_FUNCTION", 0), ("RETURN_VALUE", 0)),
+    ]
+    code = b"".join(bytes([opcode.opmap[name], oparg]) for name, oparg in lines)
+    function.__code__ = function.__code__.replace(co_code=code, co_names=("leave_from_c",), co_stacksize=100)
+    world = World()
+    each = greenlet(function)
+    each.switch(world)
+    assert gc.get_referents(each).count(world) == 1  # the local variable
+    each.switch()
 
 
 @settings(max_examples=150)
