@@ -24,6 +24,7 @@ nox.options.sessions = ["quick"]
 nox.options.envdir = ".venvs"
 
 HERE = Path(__file__).resolve().parent
+VERSION = HERE / "switchlib" / "__init__.py"
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 PYPY = Path("/usr/bin/pypy3")
 
@@ -40,11 +41,12 @@ ON_PYPY = (
 def environment(session: nox.Session, name: str, python: str, extras: str) -> str:
     """The Python of an environment in which this clone is installed; it is made if need be.
 
-    It is made anew when pyproject.toml has changed. Otherwise C is compiled if it has changed.
+    It is made anew when pyproject.toml or the version has changed. Otherwise C is compiled if it has changed.
     """
     directory = session.cache_dir.parent / name
     made, stamp = directory / "bin" / "python", directory / "installed"
-    what = (HERE / "pyproject.toml").read_text() + python + str(HERE)
+    version = next(line for line in VERSION.read_text().splitlines() if "__version__ =" in line)
+    what = (HERE / "pyproject.toml").read_text() + version + python + str(HERE)
     wanted = hashlib.sha256(what.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         session.run(str(made), "setup.py", "--quiet", "build_ext", "--inplace", silent=True)

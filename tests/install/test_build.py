@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import switchlib
 from tests.conftest import PYPY
 from tests.stack.build import SOURCES as STACK_LAYER
 
@@ -53,7 +54,7 @@ def test_a_wheel_from_the_sdist_works_in_a_fresh_environment(sdist, tmp_path):
     wheels = tmp_path / "wheels"
     subprocess.run([python, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", wheels, sdist], check=True)
     (wheel,) = wheels.iterdir()
-    assert wheel.name.startswith("switchlib-0.1.0-py3-none-any" if PYPY else "switchlib-0.1.0-cp3")
+    assert wheel.name.startswith(f"switchlib-{switchlib.__version__}-{'py3-none-any' if PYPY else 'cp3'}")
     subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
     demo = subprocess.run(
         [python, "-m", "switchlib", "demo"], check=True, capture_output=True, text=True, cwd=tmp_path
