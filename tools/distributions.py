@@ -1,0 +1,141 @@
+"""The files of a release: which there are, and what each must hold.
+
+    python tools/distributions.py [--complete] [DIRECTORY]        checks those in dist/, or in DIRECTORY
+
+They must be of this clone's version, which CHANGELOG.md must name. With --complete there must be one
+for each platform, as in what the workflow publishes; otherwise it is enough that each is in order.
+It needs twine and check-wheel-contents, which nox's environment for releases has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+
+CLONE = Path(__file__).resolve().parent.parent
+SOURCE = "switchlib/__init__.py"
+CHANGELOG = "CHANGELOG.md"
+VERSION = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
+
+CPYTHONS = ("cp310", "cp311", "cp312", "cp313", "cp314", "cp315")
+PLATFORMS = {
+    "linux": ("manylinux_x86_64", "manylinux_aarch64", "musllinux_x86_64", "musllinux_aarch64"),
+    "macos": ("macosx_x86_64", "macosx_arm64"),
+}
+"""What cibuildwheel builds for each system, in its own words."""
+PYPY = "pp3-none-any"  # not py3: pip would prefer it to the sdist on a CPython without a wheel of its own
+
+LARGEST = 200_000
+COMPILED = ("switchlib/_switch", "switchlib/shim/greenlet/_greenlet")
+DATA = ("switchlib/py.typed", "switchlib/_switch.pyi", "switchlib/shim/greenlet/greenlet.h")
+MADE = ("PKG-INFO", "setup.cfg", "switchlib.egg-info/")
+"""What an sdist holds that is not in the clone."""
+
+
+def identifiers(system: str) -> list[str]:
+    """The wheels for CPython on a system, as cibuildwheel names them."""
+    return [f"{cpython}-{platform}" for platform in PLATFORMS[system] for cpython in CPYTHONS]
+
+
+def version(root: Path) -> str:
+    """The version of a clone, read from where it is written."""
+    (written,) = VERSION.findall((root / SOURCE).read_text())
+    return str(written)
+
+
+def section(root: Path, heading: str) -> str:
+    """What the changelog has under a heading; nothing if there is no such heading."""
+    _, _, rest = (root / CHANGELOG).read_text().partition(f"\n## [{heading}]")
+    return rest.partition("\n")[2].partition("\n## ")[0].strip()
+
+
+def faults(root: Path, directory: Path, complete: bool = False) -> list[str]:
+    """What is wrong with the files in a directory as those of a release, also by PyPI's checkers."""
+    files = sorted(path for path in directory.iterdir() if path.suffix in (".whl", ".gz"))
+    return [
+        *own_faults(root, directory, complete),
+        *_said_by("twine", "check", "--strict", *files, cwd=root),
+        *_said_by("check_wheel_contents", *(path for path in files if path.suffix == ".whl"), cwd=root),
+    ]
+
+
+def own_faults(root: Path, directory: Path, complete: bool = False) -> list[str]:
+    """What is wrong with the files in a directory; a line for each fault."""
+    written = version(root)
+    names = {path.name for path in directory.iterdir()}
+    wheels = sorted(name for name in names if name.startswith(f"switchlib-{written}-") and name.endswith(".whl"))
+    sdist = f"switchlib-{written}.tar.gz"
+    found = [f"{name}: is not of switchlib {written}" for name in sorted(names - {*wheels, sdist})]
+    if not section(root, written):
+        found.append(f"{CHANGELOG}: says nothing of {written}")
+    if sdist in names:
+        found += [f"{sdist}: {fault}" for fault in _faults_of_sdist(root, directory / sdist)]
+    for name in wheels:
+        found += [f"{name}: {fault}" for fault in _faults_of_wheel(directory / name)]
+    if complete:
+        wanted = {sdist, PYPY, *identifiers("linux"), *identifiers("macos")}
+        found += [f"{name}: is missing" for name in sorted(wanted - names - {identifier(name) for name in wheels})]
+    return found
+
+
+def identifier(wheel: str) -> str:
+    """Which wheel that is, by its file name, as cibuildwheel names it or as PYPY does."""
+    names = set()
+    for tag in parse_wheel_filename(wheel)[3]:
+        system = re.fullmatch(r"(manylinux|musllinux|macosx)\w*?_(x86_64|aarch64|arm64)", tag.platform)
+        alone = system and tag.abi == tag.interpreter
+        names.add(f"{tag.interpreter}-{'_'.join(system.groups())}" if system and alone else str(tag))
+    return " or ".join(sorted(names))
+
+
+def _faults_of_wheel(path: Path) -> Iterator[str]:
+    if path.stat().st_size > LARGEST:
+        yield f"has {path.stat().st_size:,} bytes, and {LARGEST:,} are the limit"
+    with zipfile.ZipFile(path) as archive:
+        held = archive.namelist()
+    yield from (f"lacks {name}" for name in DATA if name not in held)
+    built = {name.partition(".")[0] for name in held if name.endswith(".so")}
+    wanted = set() if identifier(path.name) == PYPY else set(COMPILED)
+    yield from (f"lacks {name}, compiled" for name in sorted(wanted - built))
+    yield from (f"has {name}, compiled" for name in sorted(built - wanted))
+    known = {PYPY, *identifiers("linux"), *identifiers("macos")}
+    if identifier(path.name) not in known:
+        yield f"is for {identifier(path.name)}, which no release has"
+
+
+def _faults_of_sdist(root: Path, path: Path) -> Iterator[str]:
+    tracked = subprocess.run(["git", "ls-files"], cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
+    wanted = {name for name in tracked.splitlines() if not name.startswith(".")}
+    with tarfile.open(path) as archive:
+        held = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    yield from (f"lacks {name}" for name in sorted(wanted - held))
+    yield from (f"has {name}" for name in sorted(held - wanted) if not name.startswith(MADE))
+
+
+def _said_by(module: str, *arguments: str | Path, cwd: Path) -> list[str]:
+    """What a checker says if it is not content."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return [f"{module}:\n{done.stdout.rstrip()}"] if done.returncode else []
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--complete", action="store_true", help="demand a file for each platform")
+    parser.add_argument("directory", nargs="?", type=Path, default=CLONE / "dist", metavar="DIRECTORY")
+    asked = parser.parse_args(arguments)
+    found = faults(CLONE, asked.directory.resolve(), asked.complete)
+    print(*found or ["all in order"], sep="\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
