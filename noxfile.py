@@ -177,6 +177,12 @@ def form(session: nox.Session) -> None:
     session.run(str(bin / "mypy"))
 
 
+@nox.session(python=False, tags=["core"])
+def workflows(session: nox.Session) -> None:
+    """What a forge is told to do: its form, and which wheels come of it. Seconds."""
+    session.run(releasing(session), "tools/workflows.py")
+
+
 # ---------------------------------------------------------------- the full gate, beyond the core
 
 
@@ -262,6 +268,33 @@ def downstream_speed(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """The same few things, very often: memory must stay flat. 15 min."""
     command(session, "-m", "tests.commands.soak")
+
+
+# ----------------------------------------------------------------------------------- to release
+
+
+def releasing(session: nox.Session) -> str:
+    """The Python of the environment for releases."""
+    return environment(session, "release", sys.executable, "release")
+
+
+@nox.session(python=False, default=False)
+def release(session: nox.Session) -> None:
+    """Prepare the release of the version ARGUMENT; -- 1.2.0 is a dry run, -- 1.2.0 --go is not."""
+    session.run(releasing(session), "tools/release.py", *session.posargs)
+
+
+@nox.session(python=False, default=False)
+def distributions(session: nox.Session) -> None:
+    """Check the files in dist/, or in the directory ARGUMENT. Seconds."""
+    session.run(releasing(session), "tools/distributions.py", *session.posargs)
+
+
+@nox.session(python=False, default=False)
+def cibuildwheel(session: nox.Session) -> None:
+    """Build and test this system's wheels, into dist/, as on a forge; Linux needs docker. Hours."""
+    arguments = ["--output-dir", "dist", *session.posargs]
+    session.run(releasing(session), "-m", "cibuildwheel", *arguments)
 
 
 # -------------------------------------------------------------------- figures, which are no tests

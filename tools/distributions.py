@@ -82,33 +82,38 @@ def own_faults(root: Path, directory: Path, complete: bool = False) -> list[str]
         found += [f"{name}: {fault}" for fault in _faults_of_wheel(directory / name)]
     if complete:
         wanted = {sdist, PYPY, *identifiers("linux"), *identifiers("macos")}
-        found += [f"{name}: is missing" for name in sorted(wanted - names - {identifier(name) for name in wheels})]
+        there = {*names, *map(identifier, wheels)}
+        found += [f"{name}: is missing" for name in sorted(wanted - there)]
     return found
 
 
-def identifier(wheel: str) -> str:
-    """Which wheel that is, by its file name, as cibuildwheel names it or as PYPY does."""
+def identifier(wheel: str) -> str | None:
+    """Which wheel of a release that is, by its file name: as cibuildwheel names it, or PYPY."""
     names = set()
     for tag in parse_wheel_filename(wheel)[3]:
-        system = re.fullmatch(r"(manylinux|musllinux|macosx)\w*?_(x86_64|aarch64|arm64)", tag.platform)
-        alone = system and tag.abi == tag.interpreter
-        names.add(f"{tag.interpreter}-{'_'.join(system.groups())}" if system and alone else str(tag))
-    return " or ".join(sorted(names))
+        platform = re.fullmatch(r"(manylinux|musllinux|macosx)(?:20\d\d|_\d+_\d+)_(\w+)", tag.platform)
+        if str(tag) == PYPY:
+            names.add(PYPY)
+        elif platform and tag.abi == tag.interpreter in CPYTHONS:
+            names.add(f"{tag.interpreter}-{'_'.join(platform.groups())}")
+        else:
+            return None
+    return names.pop() if len(names) == 1 else None
 
 
 def _faults_of_wheel(path: Path) -> Iterator[str]:
+    name = identifier(path.name)
+    if name is None:
+        yield "has tags that no release has"
     if path.stat().st_size > LARGEST:
         yield f"has {path.stat().st_size:,} bytes, and {LARGEST:,} are the limit"
     with zipfile.ZipFile(path) as archive:
         held = archive.namelist()
-    yield from (f"lacks {name}" for name in DATA if name not in held)
-    built = {name.partition(".")[0] for name in held if name.endswith(".so")}
-    wanted = set() if identifier(path.name) == PYPY else set(COMPILED)
-    yield from (f"lacks {name}, compiled" for name in sorted(wanted - built))
-    yield from (f"has {name}, compiled" for name in sorted(built - wanted))
-    known = {PYPY, *identifiers("linux"), *identifiers("macos")}
-    if identifier(path.name) not in known:
-        yield f"is for {identifier(path.name)}, which no release has"
+    yield from (f"lacks {each}" for each in DATA if each not in held)
+    built = {each.partition(".")[0] for each in held if each.endswith(".so")}
+    wanted = set() if name == PYPY else set(COMPILED)
+    yield from (f"lacks {each}, compiled" for each in sorted(wanted - built))
+    yield from (f"has {each}, compiled" for each in sorted(built - wanted))
 
 
 def _faults_of_sdist(root: Path, path: Path) -> Iterator[str]:

@@ -133,9 +133,9 @@ def write_wheel(path: Path, names: list[str], size: int = 0) -> Path:
         ("switchlib-1.0-cp315-cp315-musllinux_1_2_aarch64.whl", "cp315-musllinux_aarch64"),
         ("switchlib-1.0-cp310-cp310-macosx_11_0_arm64.whl", "cp310-macosx_arm64"),
         ("switchlib-1.0-pp3-none-any.whl", "pp3-none-any"),
-        ("switchlib-1.0-py3-none-any.whl", "py3-none-any"),
-        ("switchlib-1.0-cp311-cp311-linux_x86_64.whl", "cp311-cp311-linux_x86_64"),
-        ("switchlib-1.0-cp311-abi3-musllinux_1_2_aarch64.whl", "cp311-abi3-musllinux_1_2_aarch64"),
+        ("switchlib-1.0-py3-none-any.whl", None),
+        ("switchlib-1.0-cp311-cp311-linux_x86_64.whl", None),
+        ("switchlib-1.0-cp311-abi3-musllinux_1_2_aarch64.whl", None),
     ],
 )
 def test_a_wheel_is_known_by_its_tags(wheel, name):
@@ -155,8 +155,8 @@ def test_a_wheel_in_order(tmp_path):
         (WHEEL, HELD[1:], 0, "lacks switchlib/py.typed"),
         (WHEEL, HELD[:-1], 0, "lacks switchlib/shim/greenlet/_greenlet, compiled"),
         ("switchlib-{}-pp3-none-any.whl", HELD[:4], 0, "has switchlib/_switch, compiled"),
-        ("switchlib-{}-py3-none-any.whl", HELD, 0, "is for py3-none-any, which no release has"),
-        ("switchlib-{}-cp311-cp311-linux_x86_64.whl", HELD, 0, "is for cp311-cp311-linux_x86_64, which no release has"),
+        ("switchlib-{}-py3-none-any.whl", HELD, 0, "has tags that no release has"),
+        ("switchlib-{}-cp311-cp311-linux_x86_64.whl", HELD, 0, "has tags that no release has"),
     ],
 )
 def test_a_wheel_that_no_release_has(tmp_path, name, held, size, fault):
