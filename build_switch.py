@@ -1,8 +1,8 @@
 """The cffi builder of switchlib._switch, for setup.py. `python build_switch.py` builds all in place."""
 
-import platform
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from cffi import FFI
@@ -21,10 +21,15 @@ PREAMBLE = """
 """
 
 
+def target() -> str:
+    """The CPU that setuptools compiles for, which need not be the one that it runs on."""
+    return sysconfig.get_platform().rpartition("-")[2]  # follows _PYTHON_HOST_PLATFORM
+
+
 def flags(machine: str) -> list[str]:
     """What the compiler is told for a CPU of that name."""
     common = ["-std=gnu11", "-O2", "-fvisibility=hidden"]
-    if machine in ("x86_64", "i386", "i686", "AMD64"):
+    if machine in ("x86_64", "i386", "i686", "amd64"):
         # A shadow stack knows one order of returns, stack slices have many.
         return [*common, "-fcf-protection=none"]
     return common
@@ -44,7 +49,7 @@ def builder(*macros: str) -> FFI:
         # The interpreter's structures are part of this module; the stable ABI hides them.
         define_macros=[(name, None) for name in ("_CFFI_NO_LIMITED_API", *macros)],
         py_limited_api=False,
-        extra_compile_args=flags(platform.machine()),
+        extra_compile_args=flags(target()),
     )
     return ffi
 
