@@ -55,33 +55,61 @@ def install(package: str, command: str) -> None:
         ) from error
 
 
-def unpack(suite: str, architecture: str, packages: Sequence[str], directory: Path) -> None:
-    """Unpacks packages and all that they depend on, unless the directory is there. Runs nothing of theirs and needs no
-    privileges: apt gets a state of its own."""
-    if directory.exists():
-        return
+def _apt(suite: str, architecture: str, directory: Path, kind: str) -> dict[str, str]:
+    """Makes a state of apt's in the directory, which knows that suite's packages ("deb") or sources ("deb-src").
+    Returns the environment in which apt-get uses it."""
     address = mirror()
     try:
         urllib.request.urlopen(f"{address}/dists/{suite}/InRelease", timeout=30).close()
     except OSError as error:
         raise Unavailable(f"{address} does not answer: {error}") from error
-    apt, fresh = (directory.with_name(f"{directory.name}.{name}") for name in ("apt", "unfinished"))
-    for path in (apt, fresh):
-        shutil.rmtree(path, ignore_errors=True)
-    for path in (apt / "state/lists/partial", apt / "cache/archives/partial"):
+    shutil.rmtree(directory, ignore_errors=True)
+    for path in (directory / "state/lists/partial", directory / "cache/archives/partial"):
         path.mkdir(parents=True)
-    (apt / "status").touch()
-    (apt / "sources.list").write_text(f"deb {address} {suite} main\n")
-    (apt / "conf").write_text(f"""
+    (directory / "status").touch()
+    (directory / "sources.list").write_text(f"{kind} {address} {suite} main\n")
+    (directory / "conf").write_text(f"""
         APT {{ Architecture "{architecture}"; Architectures {{ "{architecture}"; }}; }};
         APT {{ Install-Recommends "false"; Sandbox::User ""; }};
         Acquire::Languages "none";
-        Dir {{ State "{apt}/state"; State::status "{apt}/status"; Cache "{apt}/cache"; }};
-        Dir::Etc {{ sourcelist "{apt}/sources.list"; sourceparts "-"; preferences "-"; preferencesparts "-"; }};
+        Dir {{ State "{directory}/state"; State::status "{directory}/status"; Cache "{directory}/cache"; }};
+        Dir::Etc {{ sourcelist "{directory}/sources.list"; sourceparts "-"; preferences "-"; preferencesparts "-"; }};
     """)
-    environment = os.environ | {"APT_CONFIG": str(apt / "conf")}
+    environment = os.environ | {"APT_CONFIG": str(directory / "conf")}
     try:
         run(["apt-get", "update"], env=environment)
+    except RuntimeError as error:
+        raise Unavailable(f"{suite} for {architecture} cannot be had now: {error}") from error
+    return environment
+
+
+def source(suite: str, package: str, directory: Path) -> None:
+    """Puts the sources of a package, as its authors released them, into the directory, unless it is there."""
+    if directory.exists():
+        return
+    apt, fresh = (directory.with_name(f"{directory.name}.{name}") for name in ("apt", "unfinished"))
+    environment = _apt(suite, run(["dpkg", "--print-architecture"]).strip(), apt, "deb-src")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    try:
+        run(["apt-get", "source", "--download-only", "--tar-only", package], env=environment, cwd=fresh)
+    except RuntimeError as error:
+        raise Unavailable(f"the sources of {package} in {suite} cannot be had now: {error}") from error
+    (archive,) = fresh.glob("*.orig.tar.*")
+    run(["tar", "-x", "--strip-components=1", "-f", archive.name], cwd=fresh)
+    shutil.rmtree(apt)
+    fresh.rename(directory)
+
+
+def unpack(suite: str, architecture: str, packages: Sequence[str], directory: Path) -> None:
+    """Unpacks packages and all that they depend on, unless the directory is there. Runs nothing of theirs and needs no
+    privileges: apt gets a state of its own."""
+    if directory.exists():
+        return
+    apt, fresh = (directory.with_name(f"{directory.name}.{name}") for name in ("apt", "unfinished"))
+    environment = _apt(suite, architecture, apt, "deb")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
         run(["apt-get", "install", "--yes", "--download-only", *packages], env=environment)
     except RuntimeError as error:  # a mirror may be in the midst of its own update, a suite in that of a transition
         raise Unavailable(f"{suite} for {architecture} cannot be had now: {error}") from error
