@@ -24,9 +24,11 @@ import time
 from pathlib import Path
 
 import wheels_build
+import wheels_run
 from debian import Unavailable
 from interpreters import CLONE
-from wheels_build import TOOLS, WHERE, Builder, Target
+from wheels_build import SDIST, TOOLS, WHERE, Builder, Target
+from wheels_run import Runner, places
 
 DIST = CLONE / "dist"
 
@@ -64,16 +66,49 @@ def build(targets: list[Target], directory: Path, dist: Path) -> bool:
     return fine
 
 
+def run(targets: list[Target], directory: Path, short: bool) -> bool:
+    """Runs their wheels where they can run; whether all went well."""
+    runner = Runner(directory, DIST)
+    fine = True
+    for target in targets:
+        wheel = target.find(DIST)
+        if wheel is None or target == SDIST:
+            continue
+        found, missing = places(target, short)
+        for place in found:
+            began = time.monotonic()
+            done = runner.run(wheel, place, short)
+            fine &= done.green
+            wheels_run.keep([done])
+            print(f"{target.name:<24} {place.python}, {place.system} ({time.monotonic() - began:.0f} s)")
+            for name, result in done.results.items():
+                print(f"{'':<24}     {name}: {result}", flush=True)
+        for line in missing:
+            print(f"{target.name:<24} could not be had: {line}")
+    return fine
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--build", action="store_true")
+    parser.add_argument("--run", action="store_true")
+    parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     targets = wheels_build.chosen(options.names)
     with_tools()
-    with tempfile.TemporaryDirectory(prefix="switchlib-wheels-") as directory:
-        return int(not build(targets, Path(directory), DIST))
+    fine = True
+    directory = Path(tempfile.mkdtemp(prefix="switchlib-wheels-", dir="/tmp"))  # which is the same in every root
+    if not options.run:
+        fine &= build(targets, directory / "build", DIST)
+    if not options.build:
+        fine &= run(targets, directory / "run", options.short)
+    if fine:
+        shutil.rmtree(directory)
+    else:
+        print(f"what is red can be looked at in {directory}")
+    return int(not fine)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from tests.model.real import CONDITIONS, UNSEEN, run_on, under
 
 ROOT = Path(__file__).parents[2]
 CHOICES = {name: st.sampled_from(table) for name, table in chance.TABLES.items()}
-
+FRAMES_ARE_HIDDEN = "frames are not visited there: gh-99729" if sys.version_info[:3] == (3, 11, 0) else ""
+frames_are_visited = pytest.mark.skipif(bool(FRAMES_ARE_HIDDEN), reason=FRAMES_ARE_HIDDEN)
 
 COUNTS = sys.implementation.name == "cpython"
 counts = pytest.mark.cpython("a greenlet that loses its last reference does not die at once")
@@ -78,6 +79,7 @@ def few(program: Program) -> None:
 
 
 @survivors
+@frames_are_visited
 @given(programs_that_collect())
 def test_what_frames_own_is_collected_as_in_the_model(program):
     with under(None, collects=True):
@@ -85,6 +87,7 @@ def test_what_frames_own_is_collected_as_in_the_model(program):
 
 
 @survivors
+@frames_are_visited
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_it_is_so_whatever_the_interpreter_does_between(condition):
     with under(condition, collects=True):
@@ -283,6 +286,8 @@ FOUND_ELSEWHERE = Program(
     ],
 )
 def test_what_the_model_foretells(program, events):
+    if program.collects and FRAMES_ARE_HIDDEN:
+        pytest.skip(FRAMES_ARE_HIDDEN)
     assert Model(program).run() == events
     with under(None, program.collects):
         check(program)

@@ -1,0 +1,198 @@
+"""Installs wheels of dist/ where they can run here, and tests them there: for wheels.py.
+
+Each run has an environment of its own, in which nothing finds a compiler. pip chooses the wheel from dist/. The tests run
+in a directory that has them but not the library, so that they test what is installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
+import tarfile
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import interpreters
+import matrix
+import releases
+from debian import Unavailable, run
+from interpreters import CLONE, Interpreter
+from releases import System
+from wheels_build import PYPY, Target, newest
+
+RESULTS = CLONE / "build" / "wheels.json"
+FILES = ("tests", "docs", "examples", "pyproject.toml")
+CORE = ("tests/greenlet", "tests/model", "tests/install/test_demo.py")
+LIBRARY = (*CORE, "tests/mechanism", "tests/regressions", "tests/tstate/test_frames.py", "tests/tstate/test_tstate.py")
+ON_PYPY = (*CORE, "tests/mechanism/test_mechanism.py", "tests/mechanism/test_pypy.py", "tests/mechanism/test_walks.py")
+MORE = ("objgraph", "pip")  # for greenlet's own tests
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+# What an environment must be like: the wheel's own tag, and no compiler.
+CHECK = """
+import importlib.metadata, os, shutil, switchlib
+found = [name for name in ("cc", "gcc", "clang", "c++") if shutil.which(name)]
+assert not found, f"a compiler is there: {found}"
+files = importlib.metadata.distribution("switchlib")
+assert os.path.dirname(switchlib.__file__) == str(files.locate_file("switchlib")), switchlib.__file__
+print(*[line[5:] for line in files.read_text("WHEEL").splitlines() if line.startswith("Tag: ")])
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """An interpreter, and on what it runs."""
+
+    interpreter: Interpreter
+    python: str
+    system: str
+    emulated: bool = False
+
+    @property
+    def pypy(self) -> bool:
+        return self.python.startswith("PyPy")
+
+    def jobs(self, short: bool) -> dict[str, tuple[tuple[str, ...], str]]:
+        """What is run: a command, and what it must print, of which the first group goes into the table."""
+        tests = CORE if short or self.emulated else ON_PYPY if self.pypy else LIBRARY
+        jobs = {
+            "demo": (("-m", "switchlib", "demo"), r"(step 4): gr1 goes on"),
+            "tests": ((*PYTEST, *tests), r"(\d+ passed.*?) in "),
+            "greenlet's tests": (("-m", "tests.upstream"), r"(?m)^(\d+ passed, .*)$"),
+            "random programs": (
+                ("-m", "tests.model", "--programs", "500" if self.pypy else "5000"),
+                r"(?m)^(\d+) programs.* all as the model$",
+            ),
+        }
+        return {name: job for name, job in jobs.items() if not (short or self.emulated) or name in ("demo", "tests")}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a wheel in a place."""
+
+    wheel: str
+    digest: str
+    bytes: int
+    python: str
+    system: str
+    results: dict[str, str]
+    green: bool
+
+
+def places(target: Target, short: bool) -> tuple[list[Place], list[str]]:
+    """Where a wheel can run, and a line for each place that could not be had. In short: the last one."""
+    if target == PYPY:
+        pypys = [each for each in interpreters.find() if each.name.endswith("pypy3")]
+        found = [Place(each, each.describe(), system_of(each)) for each in pypys]
+        return found[-1:] if short else found, []
+    missing: list[str] = []
+    found = []
+    if target.minor is None or target.platform is None or target.platform.checked_only:
+        return found, missing
+    library = newest(target.minor)
+    if target.platform.name == "manylinux_x86_64" and not short:
+        native, missing = releases.releases(target.minor, library)
+        for each in dict.fromkeys([native[0], native[-1]]) if native else ():
+            found.append(Place(each.interpreter, f"CPython {each.words}", system_of(each.interpreter)))
+    for system in releases.SYSTEMS:
+        if target.platform.tag in system.wheels:
+            try:
+                release = releases.release_on(system, target.minor, library)
+            except (Unavailable, RuntimeError) as error:
+                missing.append(f"CPython {releases.dotted(target.minor)} on the {system.name}: {error}")
+            else:
+                found.append(
+                    Place(release.interpreter, f"CPython {release.words}", named(system), bool(system.emulator))
+                )
+    return found, missing
+
+
+def system_of(interpreter: Interpreter) -> str:
+    ask = "import platform; print(*platform.libc_ver())"
+    return run(interpreter.command("-c", ask)).strip()
+
+
+def named(system: System) -> str:
+    return f"{system.name}, {run([system.emulator, '--version']).split()[2]}" if system.emulator else system.name
+
+
+class Runner:
+    """Runs wheels; all that it makes is in `directory`, which must be in /tmp: that is the same in every root."""
+
+    def __init__(self, directory: Path, dist: Path) -> None:
+        self.directory, self.dist = directory, directory / "dist"
+        shutil.copytree(dist, self.dist)
+        shutil.copytree(Path(sysconfig.get_path("purelib"), "pip"), directory / "tools" / "pip")
+        self.clone = directory / "clone"  # but for the library
+        archive = subprocess.run(["git", "archive", "HEAD", *FILES], cwd=CLONE, check=True, stdout=subprocess.PIPE)
+        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+            files.extractall(self.clone)
+
+    def run(self, wheel: Path, place: Place, short: bool) -> Run:
+        home = Path(tempfile.mkdtemp(prefix="run-", dir=self.directory))
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        results, green = {}, True
+        try:
+            python = self._install(wheel, place, home)
+            for name, (arguments, pattern) in place.jobs(short).items():
+                results[name] = self._job(python, place, arguments, pattern, home / f"{name}.log")
+                green &= not results[name].startswith("RED")
+        except RuntimeError as error:
+            results["installed"], green = f"RED: {error}", False
+        if green:
+            shutil.rmtree(home)
+        return Run(wheel.name, digest, wheel.stat().st_size, place.python, place.system, results, green)
+
+    def _install(self, wheel: Path, place: Place, home: Path) -> list[str]:
+        """Makes an environment with the wheel and what its tests need; returns how its Python is started."""
+        environment = home / "environment"
+        _, version, *_ = wheel.name.split("-")
+        run(place.interpreter.command("-m", "venv", "--without-pip", str(environment)), cwd=home)
+        executable = str(environment / "bin" / "python")
+        no_compiler = f"PATH={environment}/bin"
+        pip = [f"PYTHONPATH={self.directory}/tools", executable, "-m", "pip", "install", "--quiet"]
+        pip += ["--disable-pip-version-check", "--only-binary", ":all:"]
+
+        def install(*arguments: str, path: str = no_compiler) -> None:
+            run(place.interpreter.within("/usr/bin/env", path, *pip, *arguments), cwd=home)
+
+        install("--no-index", "--find-links", str(self.dist), "--no-deps", f"switchlib=={version}")
+        if place.pypy:  # for which psutil has no wheels
+            install("--no-binary", "psutil", "psutil<6", path=f"PATH={os.environ['PATH']}")
+        install(f"switchlib[test]=={version}", *MORE)
+        python = place.interpreter.within("/usr/bin/env", no_compiler, executable)
+        tags = run([*python, "-c", CHECK], cwd=self.clone).split()
+        if not all(tag in wheel.name or tag.split("-")[2] in wheel.name for tag in tags):
+            raise RuntimeError(f"pip installed another wheel than {wheel.name}, with the tags {' '.join(tags)}")
+        return python
+
+    def _job(self, python: list[str], place: Place, arguments: Sequence[str], pattern: str, log: Path) -> str:
+        variables = {"PYTHONDONTWRITEBYTECODE": "1"}
+        if place.emulated:
+            variables["SWITCHLIB_EMULATOR"] = place.system
+        status = matrix.run([*python, *arguments], self.clone, log, variables)
+        said = re.search(pattern, log.read_text(errors="replace"))
+        if status == 0 and said:
+            return said.group(1)
+        last = log.read_text(errors="replace").strip().rpartition("\n")[2]
+        return f"RED: {'too slow' if status is None else f'status {status}'}, {last} ({log})"
+
+
+def keep(runs: Iterable[Run]) -> None:
+    """Adds them to the results of before, in place of older ones of the same wheel in the same place."""
+    found = {(each.wheel, each.python, each.system): each for each in [*kept(), *runs]}
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps([asdict(each) for each in found.values()], indent=1))
+
+
+def kept() -> list[Run]:
+    return [Run(**each) for each in json.loads(RESULTS.read_text())] if RESULTS.exists() else []
