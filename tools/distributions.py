@@ -4,7 +4,7 @@
 
 They must be of this clone's version, which CHANGELOG.md must name. With --complete there must be one
 for each platform, as in what the workflow publishes; otherwise it is enough that each is in order.
-It needs twine and check-wheel-contents, which nox's environment for releases has.
+It needs twine, which nox's environment for releases has.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ PLATFORMS = {
 PYPY = "pp3-none-any"  # not py3: pip would prefer it to the sdist on a CPython without a wheel of its own
 
 LARGEST = 200_000
-COMPILED = ("switchlib/_switch", "switchlib/shim/greenlet/_greenlet")
-DATA = ("switchlib/py.typed", "switchlib/_switch.pyi", "switchlib/shim/greenlet/greenlet.h")
+COMPILED = {"switchlib/_switch.so", "switchlib/shim/greenlet/_greenlet.so"}  # but for the suffix
 MADE = ("PKG-INFO", "setup.cfg", "switchlib.egg-info/")
 """What an sdist holds that is not in the clone."""
 
@@ -58,13 +57,10 @@ def section(root: Path, heading: str) -> str:
 
 
 def faults(root: Path, directory: Path, complete: bool = False) -> list[str]:
-    """What is wrong with the files in a directory as those of a release, also by PyPI's checkers."""
-    files = sorted(path for path in directory.iterdir() if path.suffix in (".whl", ".gz"))
-    return [
-        *own_faults(root, directory, complete),
-        *_said_by("twine", "check", "--strict", *files, cwd=root),
-        *_said_by("check_wheel_contents", *(path for path in files if path.suffix == ".whl"), cwd=root),
-    ]
+    """What is wrong with the files in a directory as those of a release, also by what PyPI asks for."""
+    twine = [sys.executable, "-m", "twine", "check", "--strict", *sorted(map(str, directory.iterdir()))]
+    done = subprocess.run(twine, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return [*own_faults(root, directory, complete), *([done.stdout.rstrip()] if done.returncode else [])]
 
 
 def own_faults(root: Path, directory: Path, complete: bool = False) -> list[str]:
@@ -79,7 +75,7 @@ def own_faults(root: Path, directory: Path, complete: bool = False) -> list[str]
     if sdist in names:
         found += [f"{sdist}: {fault}" for fault in _faults_of_sdist(root, directory / sdist)]
     for name in wheels:
-        found += [f"{name}: {fault}" for fault in _faults_of_wheel(directory / name)]
+        found += [f"{name}: {fault}" for fault in _faults_of_wheel(root, directory / name)]
     if complete:
         wanted = {sdist, PYPY, *identifiers("linux"), *identifiers("macos")}
         there = {*names, *map(identifier, wheels)}
@@ -101,35 +97,33 @@ def identifier(wheel: str) -> str | None:
     return names.pop() if len(names) == 1 else None
 
 
-def _faults_of_wheel(path: Path) -> Iterator[str]:
+def _tracked(root: Path, *patterns: str) -> set[str]:
+    """Which files are the project's."""
+    command = ["git", "ls-files", "-z", *patterns]
+    done = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True)
+    return {*filter(None, done.stdout.split("\0"))}
+
+
+def _faults_of_wheel(root: Path, path: Path) -> Iterator[str]:
     name = identifier(path.name)
     if name is None:
         yield "has tags that no release has"
     if path.stat().st_size > LARGEST:
         yield f"has {path.stat().st_size:,} bytes, and {LARGEST:,} are the limit"
     with zipfile.ZipFile(path) as archive:
-        held = archive.namelist()
-    yield from (f"lacks {each}" for each in DATA if each not in held)
-    built = {each.partition(".")[0] for each in held if each.endswith(".so")}
-    wanted = set() if name == PYPY else set(COMPILED)
-    yield from (f"lacks {each}, compiled" for each in sorted(wanted - built))
-    yield from (f"has {each}, compiled" for each in sorted(built - wanted))
+        files = [each.filename for each in archive.infolist() if not each.is_dir()]
+    held = {re.sub(r"\..*\.so$", ".so", each) for each in files if ".dist-info/" not in each}
+    wanted = _tracked(root, "switchlib") | (set() if name == PYPY else COMPILED)
+    yield from (f"lacks {each}" for each in sorted(wanted - held))
+    yield from (f"has {each}" for each in sorted(held - wanted))
 
 
 def _faults_of_sdist(root: Path, path: Path) -> Iterator[str]:
-    tracked = subprocess.run(["git", "ls-files"], cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
-    wanted = {name for name in tracked.splitlines() if not name.startswith(".")}
+    wanted = {name for name in _tracked(root) if not name.startswith(".")}
     with tarfile.open(path) as archive:
         held = {member.name.partition("/")[2] for member in archive if member.isfile()}
     yield from (f"lacks {name}" for name in sorted(wanted - held))
     yield from (f"has {name}" for name in sorted(held - wanted) if not name.startswith(MADE))
-
-
-def _said_by(module: str, *arguments: str | Path, cwd: Path) -> list[str]:
-    """What a checker says if it is not content."""
-    command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return [f"{module}:\n{done.stdout.rstrip()}"] if done.returncode else []
 
 
 def main(arguments: Sequence[str]) -> int:

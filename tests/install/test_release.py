@@ -123,14 +123,15 @@ def test_the_next_release_takes_over(clone, monkeypatch):
 
 
 WHEEL = "switchlib-{}-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
-HELD = [*distributions.DATA, *(f"{name}.cpython-311.so" for name in distributions.COMPILED)]
+PURE = [*distributions._tracked(ROOT, "switchlib")]
+COMPILED = ["switchlib/_switch.cpython-311.so", "switchlib/shim/greenlet/_greenlet.cpython-311.so"]
 
 
 def write_wheel(path: Path, names: list[str], size: int = 0) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
             archive.writestr(name, b"")
-        archive.writestr("switchlib/data", bytes(size))
+        archive.writestr("switchlib-1.dist-info/METADATA", bytes(size))
     return path
 
 
@@ -150,25 +151,25 @@ def test_a_wheel_is_known_by_its_tags(wheel, name):
     assert distributions.identifier(wheel) == name
 
 
-def test_a_wheel_in_order(tmp_path):
-    assert [*distributions._faults_of_wheel(write_wheel(tmp_path / WHEEL.format(1), HELD))] == []
-    pure = tmp_path / "switchlib-1-pp3-none-any.whl"
-    assert [*distributions._faults_of_wheel(write_wheel(pure, HELD[:3]))] == []
+@pytest.mark.parametrize(("name", "held"), [(WHEEL, [*PURE, *COMPILED]), ("switchlib-{}-pp3-none-any.whl", PURE)])
+def test_a_wheel_in_order(tmp_path, name, held):
+    assert [*distributions._faults_of_wheel(ROOT, write_wheel(tmp_path / name.format(1), held))] == []
 
 
 @pytest.mark.parametrize(
     ("name", "held", "size", "fault"),
     [
-        (WHEEL, HELD, 200_000, "and 200,000 are the limit"),
-        (WHEEL, HELD[1:], 0, "lacks switchlib/py.typed"),
-        (WHEEL, HELD[:-1], 0, "lacks switchlib/shim/greenlet/_greenlet, compiled"),
-        ("switchlib-{}-pp3-none-any.whl", HELD[:4], 0, "has switchlib/_switch, compiled"),
-        ("switchlib-{}-py3-none-any.whl", HELD, 0, "has tags that no release has"),
-        ("switchlib-{}-cp311-cp311-linux_x86_64.whl", HELD, 0, "has tags that no release has"),
+        (WHEEL, [*PURE, *COMPILED], 200_000, "and 200,000 are the limit"),
+        (WHEEL, [*sorted(PURE)[1:], *COMPILED], 0, "lacks switchlib/__init__.py"),
+        (WHEEL, [*PURE, *COMPILED[:1]], 0, "lacks switchlib/shim/greenlet/_greenlet.so"),
+        (WHEEL, [*PURE, *COMPILED, "tests/__init__.py"], 0, "has tests/__init__.py"),
+        ("switchlib-{}-pp3-none-any.whl", [*PURE, *COMPILED[:1]], 0, "has switchlib/_switch.so"),
+        ("switchlib-{}-py3-none-any.whl", [*PURE, *COMPILED], 0, "has tags that no release has"),
+        ("switchlib-{}-cp311-cp311-linux_x86_64.whl", [*PURE, *COMPILED], 0, "has tags that no release has"),
     ],
 )
 def test_a_wheel_that_no_release_has(tmp_path, name, held, size, fault):
-    (found,) = distributions._faults_of_wheel(write_wheel(tmp_path / name.format(1), held, size))
+    (found,) = distributions._faults_of_wheel(ROOT, write_wheel(tmp_path / name.format(1), held, size))
     assert fault in found
 
 
@@ -191,9 +192,9 @@ def test_an_sdist_holds_the_project_and_nothing_else(clone, tmp_path):
 def test_all_files_are_of_one_version(clone, tmp_path):
     release.commit(clone, "1.0", DATE)
     (tmp_path / "dist").mkdir()
-    write_wheel(tmp_path / "dist" / WHEEL.format("1.0"), HELD)
+    write_wheel(tmp_path / "dist" / WHEEL.format("1.0"), [*PURE, *COMPILED])
     assert distributions.own_faults(clone, tmp_path / "dist") == []
-    old = write_wheel(tmp_path / "dist" / WHEEL.format("0.9"), HELD)
+    old = write_wheel(tmp_path / "dist" / WHEEL.format("0.9"), [])
     assert distributions.own_faults(clone, tmp_path / "dist") == [f"{old.name}: is not of switchlib 1.0"]
 
 
@@ -207,7 +208,7 @@ def test_the_changelog_knows_the_version(clone, tmp_path):
 def test_what_is_missing_of_a_complete_release(clone, tmp_path):
     release.commit(clone, "1.0", DATE)
     (tmp_path / "dist").mkdir()
-    write_wheel(tmp_path / "dist" / WHEEL.format("1.0"), HELD)
+    write_wheel(tmp_path / "dist" / WHEEL.format("1.0"), [*PURE, *COMPILED])
     missing = distributions.own_faults(clone, tmp_path / "dist", complete=True)
     assert len(missing) == 6 * 6 - 1 + len(["PyPy's wheel", "the sdist"])
     assert {"pp3-none-any: is missing", "switchlib-1.0.tar.gz: is missing"} < {*missing}
