@@ -84,11 +84,14 @@ def own_faults(root: Path, directory: Path, complete: bool = False) -> list[str]
 
 
 def identifier(wheel: str) -> str | None:
-    """Which wheel of a release that is, by its file name: as cibuildwheel names it, or PYPY."""
+    """Which wheel of a release that is, by its file name: as cibuildwheel names it, or PYPY.
+
+    pip on PyPy takes pp39-none-any and the like, and other installers pp3-none-any: so a wheel may have both tags.
+    """
     names = set()
     for tag in parse_wheel_filename(wheel)[3]:
         platform = re.fullmatch(r"(manylinux|musllinux|macosx)(?:20\d\d|_\d+_\d+)_(\w+)", tag.platform)
-        if str(tag) == PYPY:
+        if re.fullmatch(r"pp3\d*-none-any", str(tag)):
             names.add(PYPY)
         elif platform and tag.abi == tag.interpreter in CPYTHONS:
             names.add(f"{tag.interpreter}-{'_'.join(platform.groups())}")

@@ -142,6 +142,7 @@ def write_wheel(path: Path, names: list[str], size: int = 0) -> Path:
         ("switchlib-1.0-cp315-cp315-musllinux_1_2_aarch64.whl", "cp315-musllinux_aarch64"),
         ("switchlib-1.0-cp310-cp310-macosx_11_0_arm64.whl", "cp310-macosx_arm64"),
         ("switchlib-1.0-pp3-none-any.whl", "pp3-none-any"),
+        ("switchlib-1.0-pp3.pp310.pp39-none-any.whl", "pp3-none-any"),
         ("switchlib-1.0-py3-none-any.whl", None),
         ("switchlib-1.0-cp311-cp311-linux_x86_64.whl", None),
         ("switchlib-1.0-cp311-abi3-musllinux_1_2_aarch64.whl", None),
