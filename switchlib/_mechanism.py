@@ -98,6 +98,8 @@ else:
     try:
         from switchlib._switch import lib
     except ModuleNotFoundError as error:
+        if error.name == "_cffi_backend":
+            raise ImportError("switchlib needs cffi, which is not installed here: `pip install cffi`") from error
         directory = os.path.dirname(__file__)
         others = [name for name in os.listdir(directory) if name.startswith("_switch.") and name.endswith(".so")]
         if others:

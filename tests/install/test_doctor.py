@@ -267,3 +267,11 @@ def test_a_switchlib_of_another_python(python, tmp_path, monkeypatch):
     done = python("-S", "-m", "switchlib", "doctor", check=False, PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert f"the switchlib in {tmp_path}/switchlib was built for another Python, as _switch.cpython-39" in done.stderr
+
+
+@pytest.mark.cpython("it has cffi built in")
+def test_without_cffi(python, tmp_path):
+    (tmp_path / "switchlib").symlink_to(os.path.dirname(SHIM))
+    done = python("-S", "-c", "import switchlib", check=False, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "ImportError: switchlib needs cffi, which is not installed here" in done.stderr
