@@ -14,11 +14,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = [
-    pytest.mark.once,
-    pytest.mark.cpython("releases are made with CPython"),
-    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="releases are made from a clone"),
-]
+if not (ROOT / ".git").exists():
+    pytest.skip("releases are made from a clone", allow_module_level=True)
+pytestmark = [pytest.mark.once, pytest.mark.cpython("releases are made with CPython")]
 sys.path.append(str(ROOT / "tools"))
 
 import distributions  # noqa: E402
