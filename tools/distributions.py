@@ -56,15 +56,15 @@ def section(root: Path, heading: str) -> str:
     return rest.partition("\n")[2].partition("\n## ")[0].strip()
 
 
-def faults(root: Path, directory: Path, complete: bool = False) -> list[str]:
+def faults(root: Path, directory: Path, systems: Sequence[str] = ()) -> list[str]:
     """What is wrong with the files in a directory as those of a release, also by what PyPI asks for."""
     twine = [sys.executable, "-m", "twine", "check", "--strict", *sorted(map(str, directory.iterdir()))]
     done = subprocess.run(twine, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return [*own_faults(root, directory, complete), *([done.stdout.rstrip()] if done.returncode else [])]
+    return [*own_faults(root, directory, systems), *([done.stdout.rstrip()] if done.returncode else [])]
 
 
-def own_faults(root: Path, directory: Path, complete: bool = False) -> list[str]:
-    """What is wrong with the files in a directory; a line for each fault."""
+def own_faults(root: Path, directory: Path, systems: Sequence[str] = ()) -> list[str]:
+    """What is wrong with the files in a directory, of which none for these systems may be missing."""
     written = version(root)
     names = {path.name for path in directory.iterdir()}
     wheels = sorted(name for name in names if name.startswith(f"switchlib-{written}-") and name.endswith(".whl"))
@@ -76,8 +76,8 @@ def own_faults(root: Path, directory: Path, complete: bool = False) -> list[str]
         found += [f"{sdist}: {fault}" for fault in _faults_of_sdist(root, directory / sdist)]
     for name in wheels:
         found += [f"{name}: {fault}" for fault in _faults_of_wheel(root, directory / name)]
-    if complete:
-        wanted = {sdist, PYPY, *identifiers("linux"), *identifiers("macos")}
+    if systems:
+        wanted = {sdist, PYPY, *(name for system in systems for name in identifiers(system))}
         there = {*names, *map(identifier, wheels)}
         found += [f"{name}: is missing" for name in sorted(wanted - there)]
     return found
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--complete", action="store_true", help="demand a file for each platform")
     parser.add_argument("directory", nargs="?", type=Path, default=CLONE / "dist", metavar="DIRECTORY")
     asked = parser.parse_args(arguments)
-    found = faults(CLONE, asked.directory.resolve(), asked.complete)
+    found = faults(CLONE, asked.directory.resolve(), [*PLATFORMS] if asked.complete else [])
     print(*found or ["all in order"], sep="\n")
     return 1 if found else 0
 

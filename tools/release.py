@@ -74,38 +74,21 @@ def commit(root: Path, new: str, date: datetime.date) -> None:
     run("git", "commit", "--quiet", "--message", f"Release {new}", SOURCE, CHANGELOG, cwd=root)
     # The headings in the changelog would be comments to git.
     message = f"switchlib {new}\n\n{section(root, new)}"
-    run(
-        "git",
-        "tag",
-        "--annotate",
-        "--cleanup=whitespace",
-        "--message",
-        message,
-        f"v{new}",
-        cwd=root,
-    )
+    run("git", "tag", "--annotate", "--cleanup=whitespace", "--message", message, f"v{new}", cwd=root)
 
 
 def build(root: Path, names: Sequence[str]) -> Path:
     """Makes the files, runs them, and returns where they are."""
     if subprocess.run([sys.executable, "tools/wheels.py", *names], cwd=root, check=False).returncode:
         raise Refused("tools/wheels.py ended with what is red above")
-    if found := faults(root, root / "dist"):
+    if found := faults(root, root / "dist", () if names else ("linux",)):
         raise Refused("\n".join(found))
     return root / "dist"
 
 
 def take_over(root: Path, new: str) -> None:
     """Brings commit, tag and files of a temporary clone into this one."""
-    run(
-        "git",
-        "pull",
-        "--quiet",
-        "--ff-only",
-        str(root),
-        f"refs/tags/v{new}:refs/tags/v{new}",
-        cwd=CLONE,
-    )
+    run("git", "pull", "--quiet", "--ff-only", str(root), f"refs/tags/v{new}:refs/tags/v{new}", cwd=CLONE)
     shutil.copytree(root / "dist", CLONE / "dist")
 
 
@@ -114,7 +97,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("version", metavar="VERSION")
     parser.add_argument("names", nargs="*", metavar="NAME", help="what tools/wheels.py is told to make")
     parser.add_argument("--go", action="store_true", help="release; without it nothing here changes")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_intermixed_args(arguments)
     if asked.go and asked.names:
         parser.error("a release has all wheels: --go takes no NAME")
     try:
@@ -125,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
             root = Path(directory) / "switchlib"
             run("git", "clone", "--quiet", str(CLONE), str(root), cwd=CLONE)
             commit(root, asked.version, datetime.date.today())
-            print(run("git", "show", "--no-color", f"v{asked.version}", cwd=root))
+            print(run("git", "show", "--no-color", f"v{asked.version}", cwd=root), flush=True)
             for path in sorted(build(root, asked.names).iterdir()):
                 print(f"{path.stat().st_size:>9,} {hashlib.sha256(path.read_bytes()).hexdigest()} {path.name}")
             if asked.go:
