@@ -103,17 +103,17 @@ class Target:
 
     def find(self, dist: Path) -> Path | None:
         """Its file, if it is there."""
-        if self.name == "sdist":
-            pattern = "*.tar.gz"
-        elif self.platform is None:
-            pattern = f"*-{self.name}.whl"
+        if self.platform is None:
+            pattern = "*.tar.gz" if self == SDIST else f"*-{'.'.join(sorted(PYPY_TAGS))}-none-any.whl"
         else:
             pattern = f"*-{self.name.partition('-')[0]}-*{self.platform.tag}.whl"
         return next(iter(dist.glob(pattern)), None)
 
 
-PYPY, SDIST = Target("pp3-none-any"), Target("sdist")
-# pip would rather take py3-none-any than the sdist, on a CPython that has no wheel of its own, and that has no switch.
+PYPY, SDIST = Target("pypy"), Target("sdist")
+# Never py3: a CPython without a wheel of its own would take that rather than the sdist, and it has no switch. pip on
+# PyPy 3.9 looks for pp39, not for pp3, which only other installers know.
+PYPY_TAGS = ("pp3", "pp39", "pp310", "pp311")
 
 
 def targets() -> list[Target]:
@@ -181,7 +181,7 @@ class Builder:
         if target == SDIST:
             file = self._sdist()
         elif target.minor is None or target.platform is None:
-            file = self._pack(target, self._staged(target), target.name)
+            file = self._pack(target, self._staged(target), *(f"{python}-none-any" for python in PYPY_TAGS))
         elif target.platform.checked_only:
             self._compile_for_macos(target, target.minor, target.platform)
             return None
@@ -231,12 +231,11 @@ class Builder:
         (file,) = repaired.iterdir()
         return file
 
-    def _pack(self, target: Target, staged: Path, tag: str) -> Path:
+    def _pack(self, target: Target, staged: Path, *tags: str) -> Path:
         (information,) = staged.glob("*.dist-info")
-        pure = str(tag.endswith("-any")).lower()
-        (information / "WHEEL").write_text(
-            f"Wheel-Version: 1.0\nGenerator: switchlib's tools/wheels.py\nRoot-Is-Purelib: {pure}\nTag: {tag}\n"
-        )
+        lines = ["Wheel-Version: 1.0", "Generator: switchlib's tools/wheels.py"]
+        lines += [f"Root-Is-Purelib: {str(target == PYPY).lower()}", *(f"Tag: {tag}" for tag in tags)]
+        (information / "WHEEL").write_text("".join(f"{line}\n" for line in lines))
         for path in staged.rglob("*"):  # whatever the umask was
             path.chmod(0o755 if path.is_dir() or path.suffix == ".so" else 0o644)
         packed = self.directory / f"{target.name}.packed"

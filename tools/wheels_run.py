@@ -1,7 +1,7 @@
 """Installs wheels of dist/ where they can run here, and tests them there: for wheels.py.
 
-Each run has an environment of its own, in which nothing finds a compiler. pip chooses the wheel from dist/. The tests run
-in a directory that has them but not the library, so that they test what is installed.
+Each run has an environment of its own, in which nothing finds a compiler. pip chooses the wheel from dist/. The
+tests run in a directory that has them but not the library, so that they test what is installed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import matrix
 import releases
 from debian import Unavailable, run
 from interpreters import CLONE, Interpreter
-from releases import System
-from wheels_build import PYPY, Target, newest
+from releases import Headers, Minor, System
+from wheels_build import PYPY, Platform, Target, newest
 
 RESULTS = CLONE / "build" / "wheels.json"
 FILES = ("tests", "docs", "examples", "pyproject.toml")
@@ -36,14 +36,17 @@ ON_PYPY = (*CORE, "tests/mechanism/test_mechanism.py", "tests/mechanism/test_pyp
 MORE = ("objgraph", "pip")  # for greenlet's own tests
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 
-# What an environment must be like: the wheel's own tag, and no compiler.
+# What an environment must be like: what is imported is the wheel's, byte by byte, and there is no compiler.
 CHECK = """
-import importlib.metadata, os, shutil, switchlib
+import importlib.metadata, pathlib, shutil, switchlib, sys, zipfile
 found = [name for name in ("cc", "gcc", "clang", "c++") if shutil.which(name)]
 assert not found, f"a compiler is there: {found}"
-files = importlib.metadata.distribution("switchlib")
-assert os.path.dirname(switchlib.__file__) == str(files.locate_file("switchlib")), switchlib.__file__
-print(*[line[5:] for line in files.read_text("WHEEL").splitlines() if line.startswith("Tag: ")])
+where = pathlib.Path(switchlib.__file__).parent.parent
+assert where == pathlib.Path(importlib.metadata.distribution("switchlib").locate_file("")), where
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    for name in wheel.namelist():
+        if not name.endswith(("/", "/RECORD")):
+            assert (where / name).read_bytes() == wheel.read(name), f"not that of the wheel: {name}"
 """
 
 
@@ -55,6 +58,9 @@ class Place:
     python: str
     system: str
     emulated: bool = False
+    platform: str = ""
+    """What pip must be told that it runs on: it asks the interpreter's file for its musl, and emulated that is a
+    script."""
 
     @property
     def pypy(self) -> bool:
@@ -106,23 +112,25 @@ def places(target: Target, short: bool) -> tuple[list[Place], list[str]]:
     for system in releases.SYSTEMS:
         if target.platform.tag in system.wheels:
             try:
-                release = releases.release_on(system, target.minor, library)
+                found.append(place_on(system, target.minor, target.platform, library))
             except (Unavailable, RuntimeError) as error:
                 missing.append(f"CPython {releases.dotted(target.minor)} on the {system.name}: {error}")
-            else:
-                found.append(
-                    Place(release.interpreter, f"CPython {release.words}", named(system), bool(system.emulator))
-                )
     return found, missing
+
+
+def place_on(system: System, minor: Minor, platform: Platform, library: Headers) -> Place:
+    release = releases.release_on(system, minor, library)
+    python = f"CPython {release.words}"
+    if not system.emulator:
+        return Place(release.interpreter, python, system.name)
+    emulator = f"qemu {run([system.emulator, '--version']).split()[2]}"
+    tag = platform.tag if system.musl else ""
+    return Place(release.interpreter, python, f"{system.name}, {emulator}", emulated=True, platform=tag)
 
 
 def system_of(interpreter: Interpreter) -> str:
     ask = "import platform; print(*platform.libc_ver())"
     return run(interpreter.command("-c", ask)).strip()
-
-
-def named(system: System) -> str:
-    return f"{system.name}, {run([system.emulator, '--version']).split()[2]}" if system.emulator else system.name
 
 
 class Runner:
@@ -160,19 +168,20 @@ class Runner:
         executable = str(environment / "bin" / "python")
         no_compiler = f"PATH={environment}/bin"
         pip = [f"PYTHONPATH={self.directory}/tools", executable, "-m", "pip", "install", "--quiet"]
-        pip += ["--disable-pip-version-check", "--only-binary", ":all:"]
+        pip += ["--disable-pip-version-check", "--only-binary", ":all:", "--find-links", str(self.dist)]
+        if place.platform:
+            (packages,) = environment.glob("lib/python*/site-packages")
+            pip += ["--platform", place.platform, "--target", str(packages), "--upgrade"]
 
         def install(*arguments: str, path: str = no_compiler) -> None:
             run(place.interpreter.within("/usr/bin/env", path, *pip, *arguments), cwd=home)
 
-        install("--no-index", "--find-links", str(self.dist), "--no-deps", f"switchlib=={version}")
+        install("--no-index", "--no-deps", f"switchlib=={version}")
         if place.pypy:  # for which psutil has no wheels
             install("--no-binary", "psutil", "psutil<6", path=f"PATH={os.environ['PATH']}")
         install(f"switchlib[test]=={version}", *MORE)
         python = place.interpreter.within("/usr/bin/env", no_compiler, executable)
-        tags = run([*python, "-c", CHECK], cwd=self.clone).split()
-        if not all(tag in wheel.name or tag.split("-")[2] in wheel.name for tag in tags):
-            raise RuntimeError(f"pip installed another wheel than {wheel.name}, with the tags {' '.join(tags)}")
+        run([*python, "-c", CHECK, str(self.dist / wheel.name)], cwd=self.clone)
         return python
 
     def _job(self, python: list[str], place: Place, arguments: Sequence[str], pattern: str, log: Path) -> str:
