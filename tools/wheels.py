@@ -1,14 +1,16 @@
 """Builds the wheels and the sdist of the commit that is checked out, and runs each wheel that can run here.
 
-    python tools/wheels.py                          build everything into dist/, and run it
-    python tools/wheels.py --list                   what would be built, and where it would be run
+    python tools/wheels.py                          builds everything into dist/, and runs it
     python tools/wheels.py 'cp311-*linux*' sdist    only what is named so
-    python tools/wheels.py --build                  build, do not run
-    python tools/wheels.py --run                    run what is in dist/
-    python tools/wheels.py --twice                  build twice, and compare the bytes
-    python tools/wheels.py --write                  put the table of what was run into docs/platforms.md
+    python tools/wheels.py --list                   the names, and what is built or only checked
+    python tools/wheels.py --build                  builds only
+    python tools/wheels.py --run                    runs what is in dist/ only
+    python tools/wheels.py --twice                  builds twice, elsewhere, and compares the bytes
+    python tools/wheels.py --write                  puts the table of what was run into docs/platforms.md
 
-It makes an environment for its tools first, under ~/.cache/switchlib/wheels. Ends with 1 if anything is red.
+Each wheel is run in several places, as docs/platforms.md says; --short is for one of them and for the core of the
+tests, --job for one part of the tests. An environment for the tools is made first, under ~/.cache/switchlib/wheels.
+Ends with 1 if anything is red.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ import wheels_build
 import wheels_run
 from debian import Unavailable
 from interpreters import CLONE
-from wheels_build import SDIST, TOOLS, WHERE, Builder, Target
-from wheels_run import Runner, places
+from wheels_build import NOT_BUILT, PYPY_TAGS, SDIST, TOOLS, WHERE, Builder, Target
+from wheels_run import JOBS, Run, Runner, places
 
 DIST = CLONE / "dist"
+PAGE = CLONE / "docs" / "platforms.md"
+MARKS = "<!-- python tools/wheels.py --write -->", "<!-- end -->"
 
 
 def with_tools() -> None:
@@ -57,7 +61,11 @@ def build(targets: list[Target], directory: Path, dist: Path) -> bool:
         began = time.monotonic()
         try:
             file = builder.build(target)
-            made = f"{file.name}, {file.stat().st_size:,} bytes" if file else "compiles and links"
+            if file:
+                made = f"{file.name}, {file.stat().st_size:,} bytes"
+            else:
+                made = "compiles without warnings, and links"
+                wheels_run.keep([Run(target.name, "", 0, "", "not run", {"built": made}, True)])
         except Unavailable as error:
             made = f"could not be built: {error}"
         except RuntimeError as error:
@@ -66,7 +74,7 @@ def build(targets: list[Target], directory: Path, dist: Path) -> bool:
     return fine
 
 
-def run(targets: list[Target], directory: Path, short: bool) -> bool:
+def run(targets: list[Target], directory: Path, short: bool, jobs: list[str]) -> bool:
     """Runs their wheels where they can run; whether all went well."""
     runner = Runner(directory, DIST)
     fine = True
@@ -77,7 +85,7 @@ def run(targets: list[Target], directory: Path, short: bool) -> bool:
         found, missing = places(target, short)
         for place in found:
             began = time.monotonic()
-            done = runner.run(wheel, place, short)
+            done = runner.run(wheel, place, short, jobs)
             fine &= done.green
             wheels_run.keep([done])
             print(f"{target.name:<24} {place.python}, {place.system} ({time.monotonic() - began:.0f} s)")
@@ -88,22 +96,66 @@ def run(targets: list[Target], directory: Path, short: bool) -> bool:
     return fine
 
 
+def twice(targets: list[Target], directory: Path) -> bool:
+    """Builds them in two directories, under two umasks; whether the bytes are the same."""
+    found = []
+    for name, umask in (("one", 0o022), ("another/which is deeper", 0o077)):
+        os.umask(umask)
+        dist = directory / name / "dist"
+        if not build([target for target in targets if target.published], directory / name / "build", dist):
+            return False
+        found.append({path.name: wheels_run.digest(path) for path in dist.iterdir()})
+    different = {name for name, digest in found[0].items() if found[1].get(name) != digest}
+    print(f"differ: {', '.join(sorted(different))}" if different else f"{len(found[0])} files, the same both times")
+    return not different
+
+
+def show(targets: list[Target]) -> None:
+    for target in targets:
+        if target == SDIST:
+            what = "the sdist"
+        elif target.platform is None:
+            what = f"a wheel for {' '.join(PYPY_TAGS)}"
+        elif target.published:
+            what = f"a wheel for {target.platform.tag}"
+        else:
+            what = (
+                f"is compiled and linked for {target.platform.tag}, as a check; a wheel must be run before it goes out"
+            )
+        print(f"{target.name:<24} {what}")
+    for name, reason in NOT_BUILT.items():
+        print(f"not built: {name}: {reason}")
+
+
+def write() -> None:
+    text = PAGE.read_text()
+    begin, end = (text.index(mark) for mark in MARKS)
+    PAGE.write_text(f"{text[:begin]}{MARKS[0]}\n\n{wheels_run.table(DIST)}\n\n{text[end:]}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--build", action="store_true")
-    parser.add_argument("--run", action="store_true")
-    parser.add_argument("--short", action="store_true")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="or patterns; all without one")
+    for name in ("list", "build", "run", "twice", "write", "short"):
+        parser.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--job", action="append", choices=JOBS)
     options = parser.parse_args()
     targets = wheels_build.chosen(options.names)
+    if options.list:
+        show(targets)
+        return 0
     with_tools()
     fine = True
     directory = Path(tempfile.mkdtemp(prefix="switchlib-wheels-", dir="/tmp"))  # which is the same in every root
-    if not options.run:
-        fine &= build(targets, directory / "build", DIST)
-    if not options.build:
-        fine &= run(targets, directory / "run", options.short)
+    if options.twice:
+        fine = twice(targets, directory)
+    else:
+        if not options.run:
+            fine &= build(targets, directory / "build", DIST)
+        if not options.build:
+            fine &= run(targets, directory / "run", options.short, options.job or [*JOBS])
+    if options.write:
+        write()
     if fine:
         shutil.rmtree(directory)
     else:

@@ -88,6 +88,14 @@ PLATFORMS = (
     Platform("macosx_x86_64", "macosx_11_0_x86_64", "x86_64-macos.11.0", checked_only=True),
 )
 
+NOT_BUILT = {
+    "Windows": "asm/ has no register switch for it yet",
+    "free-threaded CPython": "switchlib relies on the GIL, and refuses it",
+    "ppc64le, s390x, riscv64": "tools/cpus.py tests the library on them; nobody has tried a wheel yet",
+    "i686, armv7l": "their pyconfig.h differs in every size, and none can be had for all versions",
+    "loong64, mips64el": "PyPI takes no wheels for them",
+}
+
 
 @dataclass(frozen=True)
 class Target:

@@ -34,6 +34,7 @@ CORE = ("tests/greenlet", "tests/model", "tests/install/test_demo.py")
 LIBRARY = (*CORE, "tests/mechanism", "tests/regressions", "tests/tstate/test_frames.py", "tests/tstate/test_tstate.py")
 ON_PYPY = (*CORE, "tests/mechanism/test_mechanism.py", "tests/mechanism/test_pypy.py", "tests/mechanism/test_walks.py")
 MORE = ("objgraph", "pip")  # for greenlet's own tests
+JOBS = ("demo", "tests", "greenlet's tests", "random programs")
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 # What an environment must be like: what is imported is the wheel's, byte by byte, and there is no compiler.
@@ -69,21 +70,19 @@ class Place:
     def jobs(self, short: bool) -> dict[str, tuple[tuple[str, ...], str]]:
         """What is run: a command, and what it must print, of which the first group goes into the table."""
         tests = CORE if short or self.emulated else ON_PYPY if self.pypy else LIBRARY
-        jobs = {
-            "demo": (("-m", "switchlib", "demo"), r"(step 4): gr1 goes on"),
-            "tests": ((*PYTEST, *tests), r"(\d+ passed.*?) in "),
-            "greenlet's tests": (("-m", "tests.upstream"), r"(?m)^(\d+ passed, .*)$"),
-            "random programs": (
-                ("-m", "tests.model", "--programs", "500" if self.pypy else "5000"),
-                r"(?m)^(\d+) programs.* all as the model$",
-            ),
-        }
-        return {name: job for name, job in jobs.items() if not (short or self.emulated) or name in ("demo", "tests")}
+        programs = ("-m", "tests.model", "--programs", "500" if self.pypy else "5000")
+        found = (
+            (("-m", "switchlib", "demo"), r"(step 4): gr1 goes on"),
+            ((*PYTEST, *tests), r"(\d+ passed.*?) in "),
+            (("-m", "tests.upstream"), r"(?m)^(\d+ passed, .*)$"),
+            (programs, r"(?m)^(\d+) programs.* all as the model$"),
+        )
+        return dict(zip(JOBS, found[:2] if short or self.emulated else found, strict=False))
 
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a wheel in a place."""
+    """What became of a wheel in a place; without a digest, what became of compiling what is no wheel."""
 
     wheel: str
     digest: str
@@ -133,6 +132,10 @@ def system_of(interpreter: Interpreter) -> str:
     return run(interpreter.command("-c", ask)).strip()
 
 
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 class Runner:
     """Runs wheels; all that it makes is in `directory`, which must be in /tmp: that is the same in every root."""
 
@@ -145,20 +148,21 @@ class Runner:
         with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
             files.extractall(self.clone)
 
-    def run(self, wheel: Path, place: Place, short: bool) -> Run:
+    def run(self, wheel: Path, place: Place, short: bool, jobs: Sequence[str]) -> Run:
         home = Path(tempfile.mkdtemp(prefix="run-", dir=self.directory))
-        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         results, green = {}, True
         try:
             python = self._install(wheel, place, home)
             for name, (arguments, pattern) in place.jobs(short).items():
+                if name not in jobs:
+                    continue
                 results[name] = self._job(python, place, arguments, pattern, home / f"{name}.log")
                 green &= not results[name].startswith("RED")
         except RuntimeError as error:
             results["installed"], green = f"RED: {error}", False
         if green:
             shutil.rmtree(home)
-        return Run(wheel.name, digest, wheel.stat().st_size, place.python, place.system, results, green)
+        return Run(wheel.name, digest(wheel), wheel.stat().st_size, place.python, place.system, results, green)
 
     def _install(self, wheel: Path, place: Place, home: Path) -> list[str]:
         """Makes an environment with the wheel and what its tests need; returns how its Python is started."""
@@ -201,6 +205,22 @@ def keep(runs: Iterable[Run]) -> None:
     found = {(each.wheel, each.python, each.system): each for each in [*kept(), *runs]}
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps([asdict(each) for each in found.values()], indent=1))
+
+
+def table(dist: Path) -> str:
+    """What is known of the wheels that are in `dist` now, and of what was compiled without one."""
+    digests = {path.name: digest(path) for path in dist.glob("*.whl")}
+    lines = [f"| wheel | bytes | run on | with | {' | '.join(JOBS)} |", f"|---|--:|{'---|' * (2 + len(JOBS))}"]
+    shown = ""
+    for each in sorted(kept(), key=lambda each: (not each.digest, each.wheel)):
+        if each.digest != digests.get(each.wheel, ""):
+            continue
+        name = each.wheel.removesuffix(".whl").split("-", 2)[-1].replace("-", " ")
+        first = [f"`{name}`", f"{each.bytes:,}" if each.bytes else ""] if name != shown else ["", ""]
+        results = [each.results.get(job, "") for job in JOBS] if each.digest else [*each.results.values(), "", "", ""]
+        lines.append(f"| {' | '.join([*first, each.python, each.system, *results])} |")
+        shown = name
+    return "\n".join(lines)
 
 
 def kept() -> list[Run]:
