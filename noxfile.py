@@ -168,6 +168,13 @@ def pypy(session: nox.Session) -> None:
     session.run(python, "-m", "pytest", "-q", *(session.posargs or ON_PYPY))
 
 
+@nox.session(name="wheels-short", python=False, tags=["core"])
+def wheels_short(session: nox.Session) -> None:
+    """A manylinux and a musllinux wheel, built and run: the demo and the core of the tests. 3 min."""
+    names = session.posargs or ["cp313-manylinux_x86_64", "cp313-musllinux_x86_64"]
+    session.run(sys.executable, "tools/wheels.py", "--short", *names)
+
+
 @nox.session(python=False, tags=["core"])
 def form(session: nox.Session) -> None:
     """ruff and mypy --strict; that C compiles without warnings is among the tests. Seconds."""
@@ -208,6 +215,18 @@ def poison(session: nox.Session) -> None:
 def patch_releases(session: nox.Session) -> None:
     """One binary on the first and the last patch releases of its version, or of 3.N .... 30 min."""
     command(session, "tools/patch_releases.py")
+
+
+@nox.session(python=False, tags=["full"])
+def wheels(session: nox.Session) -> None:
+    """All wheels and the sdist, built and run here, or the ARGUMENTS of tools/wheels.py. Hours."""
+    session.run(sys.executable, "tools/wheels.py", *session.posargs)
+
+
+@nox.session(name="wheels-twice", python=False, tags=["full"])
+def wheels_twice(session: nox.Session) -> None:
+    """All wheels and the sdist, built twice: the bytes must be the same. 6 min."""
+    session.run(sys.executable, "tools/wheels.py", "--twice", *session.posargs)
 
 
 @nox.session(python=False, tags=["full"])

@@ -55,7 +55,8 @@ BIG_ENDIAN = (
     *("WORDS_BIGENDIAN", "FLOAT_WORDS_BIGENDIAN"),
     *("DOUBLE_IS_BIG_ENDIAN_IEEE754", "-DOUBLE_IS_LITTLE_ENDIAN_IEEE754"),
 )
-NO_TRAMPOLINE = ("-PY_HAVE_PERF_TRAMPOLINE",)
+NO_TRAMPOLINE = ("-PY_HAVE_PERF_TRAMPOLINE",)  # on musl; PyRuntime is smaller then
+WITHOUT_TRAMPOLINE: tuple[Minor, ...] = ((3, 12), (3, 13), (3, 14))
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,17 @@ class Platform:
     def machine(self) -> str:
         return self.target.partition("-")[0]
 
+    @property
+    def musl(self) -> bool:
+        return self.target.endswith("musl")
+
+    def differences(self, minor: Minor) -> tuple[str, ...]:
+        """Of its pyconfig.h."""
+        return (*self.pyconfig, *(NO_TRAMPOLINE if self.musl and minor in WITHOUT_TRAMPOLINE else ()))
+
     def suffix(self, minor: Minor) -> str:
         """Of the names of extension modules."""
-        libc = "musl" if "musl" in self.target and minor > (3, 10) else "gnu"  # 3.10 does not tell them apart
+        libc = "musl" if self.musl and minor > (3, 10) else "gnu"  # 3.10 does not tell them apart
         return f".cpython-{minor[0]}{minor[1]}-{self.machine}-linux-{libc}.so"
 
 
@@ -167,7 +176,7 @@ class Builder:
         self._check_out()
 
     def _run(self, *command: object, cwd: Path | None = None) -> str:
-        return run(command, cwd=cwd or self.tree, env=self.environment)
+        return run(command, cwd=cwd or self.tree, env=self.environment, umask=0o022)
 
     def _tool(self, name: str, *arguments: object, cwd: Path | None = None) -> str:
         return self._run(sys.executable, "-m", name, *arguments, cwd=cwd)
@@ -208,7 +217,7 @@ class Builder:
         directory = self.directory / f"{target.name}.headers"
         newest(minor).copy(directory)
         pyconfig = directory / "pyconfig.h"
-        pyconfig.write_text(pyconfig.read_text() + "".join(map(changed, platform.pyconfig)))
+        pyconfig.write_text(pyconfig.read_text() + "".join(map(changed, platform.differences(minor))))
         return directory
 
     def _compiler(self, target: Target, minor: Minor, platform: Platform) -> list[object]:
@@ -229,7 +238,7 @@ class Builder:
         for module, sources in self._modules().items():
             library = staged / (module + platform.suffix(minor))
             self._run(*compiler, "-shared", "-s", "-o", library, *sources)
-            if "musl" in platform.target:  # by the name that it has there
+            if platform.musl:  # by the name that it has there
                 musl = f"libc.musl-{platform.machine}.so.1"
                 self._run("patchelf", "--replace-needed", "libc.so", musl, library)
         python = f"cp{minor[0]}{minor[1]}"
@@ -244,7 +253,7 @@ class Builder:
         lines = ["Wheel-Version: 1.0", "Generator: switchlib's tools/wheels.py"]
         lines += [f"Root-Is-Purelib: {str(target == PYPY).lower()}", *(f"Tag: {tag}" for tag in tags)]
         (information / "WHEEL").write_text("".join(f"{line}\n" for line in lines))
-        for path in staged.rglob("*"):  # whatever the umask was
+        for path in staged.rglob("*"):
             path.chmod(0o755 if path.is_dir() or path.suffix == ".so" else 0o644)
         packed = self.directory / f"{target.name}.packed"
         packed.mkdir()
