@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
+from wheels_build import MOST_BYTES
 
 CLONE = Path(__file__).resolve().parent.parent
 SOURCE = "switchlib/__init__.py"
@@ -33,7 +34,6 @@ PLATFORMS = {
 """What cibuildwheel builds for each system, in its own words."""
 PYPY = "pp3-none-any"  # not py3: pip would prefer it to the sdist on a CPython without a wheel of its own
 
-LARGEST = 200_000
 COMPILED = {"switchlib/_switch.so", "switchlib/shim/greenlet/_greenlet.so"}  # but for the suffix
 MADE = ("PKG-INFO", "setup.cfg", "switchlib.egg-info/")
 """What an sdist holds that is not in the clone."""
@@ -111,8 +111,8 @@ def _faults_of_wheel(root: Path, path: Path) -> Iterator[str]:
     name = identifier(path.name)
     if name is None:
         yield "has tags that no release has"
-    if path.stat().st_size > LARGEST:
-        yield f"has {path.stat().st_size:,} bytes, and {LARGEST:,} are the limit"
+    if path.stat().st_size > MOST_BYTES:
+        yield f"has {path.stat().st_size:,} bytes, and {MOST_BYTES:,} are the limit"
     with zipfile.ZipFile(path) as archive:
         files = [each.filename for each in archive.infolist() if not each.is_dir()]
     held = {re.sub(r"\..*\.so$", ".so", each) for each in files if ".dist-info/" not in each}

@@ -13,12 +13,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tarfile
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import interpreters
 import matrix
@@ -28,14 +31,11 @@ from interpreters import CLONE, Interpreter
 from releases import Headers, Minor, System
 from wheels_build import PYPY, Platform, Target, newest
 
+from tests.commands.installed import CORE, FILES, LIBRARY, ON_PYPY, PYTEST
+
 RESULTS = CLONE / "build" / "wheels.json"
-FILES = ("tests", "docs", "examples", "pyproject.toml")
-CORE = ("tests/greenlet", "tests/model", "tests/install/test_demo.py")
-LIBRARY = (*CORE, "tests/mechanism", "tests/regressions", "tests/tstate/test_frames.py", "tests/tstate/test_tstate.py")
-ON_PYPY = (*CORE, "tests/mechanism/test_mechanism.py", "tests/mechanism/test_pypy.py", "tests/mechanism/test_walks.py")
 MORE = ("objgraph", "pip")  # for greenlet's own tests
 JOBS = ("demo", "tests", "greenlet's tests", "random programs")
-PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 # What an environment must be like: what is imported is the wheel's, byte by byte, and there is no compiler.
 CHECK = """

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import wheels_build
 from distributions import CLONE, PLATFORMS, identifiers
 
 COMMANDS = Path(sys.executable).parent
@@ -43,6 +44,10 @@ def faults() -> Iterator[str]:
         print(f"cibuildwheel would build for {system}: {' '.join(sorted(would_build))}")
         yield from (f"cibuildwheel would not build {name}" for name in sorted(wanted - would_build))
         yield from (f"no release has {name}, which it would build" for name in sorted(would_build - wanted))
+
+    known = {target.name for target in wheels_build.targets()}
+    for system in PLATFORMS:
+        yield from (f"tools/wheels.py does not know {name}" for name in identifiers(system) if name not in known)
 
     called = {name for path in WORKFLOWS for name in re.findall(r"nox -s ([\w-]+)", path.read_text())}
     unknown = [name for name in sorted(called) if run("nox", "--list-sessions", "-s", name).returncode]

@@ -17,15 +17,16 @@ from pathlib import Path
 
 CLONE = Path(__file__).resolve().parents[2]
 FILES = ("tests", "docs", "examples", "pyproject.toml")
-"""What the tests need of a clone."""
+"""What the tests need of a clone. tools/wheels_run.py takes the same files, and runs the same tests."""
 
 CORE = ("tests/greenlet", "tests/model", "tests/install/test_demo.py")
 LIBRARY = (*CORE, "tests/mechanism", "tests/regressions", "tests/tstate/test_frames.py", "tests/tstate/test_tstate.py")
 ON_PYPY = (*CORE, "tests/mechanism/test_mechanism.py", "tests/mechanism/test_pypy.py", "tests/mechanism/test_walks.py")
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 PYPY = sys.implementation.name == "pypy"
 JOBS = {
     "demo": ("-m", "switchlib", "demo"),
-    "tests": ("-m", "pytest", "-q", "-p", "no:cacheprovider", *(ON_PYPY if PYPY else LIBRARY)),
+    "tests": (*PYTEST, *(ON_PYPY if PYPY else LIBRARY)),
     "greenlet's tests": ("-m", "tests.upstream"),
     "random programs": ("-m", "tests.model", "--programs", "500" if PYPY else "5000"),
 }
