@@ -73,7 +73,9 @@ def overlay(directory: Path) -> None:
     )
     (wheel,) = directory.glob("greenlet-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(directory, [name for name in archive.namelist() if name.startswith("greenlet/tests/")])
+        # Where there are libraries in the wheel, as in those for musl, the tests in C++ need them.
+        wanted = ("greenlet/tests/", "greenlet.libs/")
+        archive.extractall(directory, [name for name in archive.namelist() if name.startswith(wanted)])
     wheel.unlink()
     shutil.copytree(SHIM, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(HERE / "furniture.py", directory / "greenlet" / "_furniture.py")
