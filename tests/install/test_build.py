@@ -86,6 +86,22 @@ def test_without_a_compiler(sdist, tmp_path):
     assert "there is no C compiler here: 'no-such-compiler' was not found" in done.stdout + done.stderr
 
 
+@pytest.mark.cpython("nothing is compiled")
+@pytest.mark.parametrize(("cpu", "told"), [("x86_64", True), ("i686", True), ("aarch64", False)])
+def test_the_compiler_is_told_what_the_target_needs(cpu, told):
+    """The target is setuptools's, not the CPU that runs it."""
+    program = "import build_switch; print(build_switch.ffibuilder._assigned_source[3]['extra_compile_args'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"_PYTHON_HOST_PLATFORM": f"linux-{cpu}"},
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert ("-fcf-protection=none" in done.stdout) is told
+
+
 def preprocess(*arguments: str) -> str:
     done = subprocess.run(["gcc", "-E", *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode != 0
