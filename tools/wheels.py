@@ -65,7 +65,7 @@ def build(targets: list[Target], directory: Path, dist: Path) -> bool:
                 made = f"{file.name}, {file.stat().st_size:,} bytes"
             else:
                 made = "compiles without warnings, and links"
-                wheels_run.keep([Run(target.name, "", 0, "", "not run", {"built": made}, True)])
+                wheels_run.keep([Run(target.name, "", 0, "", "not run", {"built": made})])
         except Unavailable as error:
             made = f"could not be built: {error}"
         except RuntimeError as error:

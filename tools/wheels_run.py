@@ -18,7 +18,7 @@ import sysconfig
 import tarfile
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -90,7 +90,10 @@ class Run:
     python: str
     system: str
     results: dict[str, str]
-    green: bool
+
+    @property
+    def green(self) -> bool:
+        return not any(result.startswith("RED") for result in self.results.values())
 
 
 def places(target: Target, short: bool) -> tuple[list[Place], list[str]]:
@@ -150,19 +153,19 @@ class Runner:
 
     def run(self, wheel: Path, place: Place, short: bool, jobs: Sequence[str]) -> Run:
         home = Path(tempfile.mkdtemp(prefix="run-", dir=self.directory))
-        results, green = {}, True
+        results = {}
         try:
             python = self._install(wheel, place, home)
             for name, (arguments, pattern) in place.jobs(short).items():
                 if name not in jobs:
                     continue
                 results[name] = self._job(python, place, arguments, pattern, home / f"{name}.log")
-                green &= not results[name].startswith("RED")
         except RuntimeError as error:
-            results["installed"], green = f"RED: {error}", False
-        if green:
+            results["installed"] = f"RED: {error}"
+        done = Run(wheel.name, digest(wheel), wheel.stat().st_size, place.python, place.system, results)
+        if done.green:
             shutil.rmtree(home)
-        return Run(wheel.name, digest(wheel), wheel.stat().st_size, place.python, place.system, results, green)
+        return done
 
     def _install(self, wheel: Path, place: Place, home: Path) -> list[str]:
         """Makes an environment with the wheel and what its tests need; returns how its Python is started."""
@@ -201,8 +204,14 @@ class Runner:
 
 
 def keep(runs: Iterable[Run]) -> None:
-    """Adds them to the results of before, in place of older ones of the same wheel in the same place."""
-    found = {(each.wheel, each.python, each.system): each for each in [*kept(), *runs]}
+    """Adds them to the results of before; those of the same wheel in the same place are one."""
+    found: dict[tuple[str, str, str], Run] = {}
+    for each in [*kept(), *runs]:
+        key = each.wheel, each.python, each.system
+        known = found.get(key)
+        if known and known.digest == each.digest:
+            each = replace(each, results=known.results | each.results)
+        found[key] = each
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps([asdict(each) for each in found.values()], indent=1))
 
