@@ -25,6 +25,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import debian
 import wheels_build
 import wheels_run
 from debian import Unavailable
@@ -55,6 +56,9 @@ def with_tools() -> None:
 
 def build(targets: list[Target], directory: Path, dist: Path) -> bool:
     """Builds them; whether all went well."""
+    changes = debian.run(["git", "status", "--porcelain"], cwd=CLONE).splitlines()
+    if changes:
+        print(f"what is committed is built, without {len(changes)} changed files: {changes[0][3:]} ...")
     builder = Builder(directory, dist)
     fine = True
     for target in targets:
@@ -65,7 +69,7 @@ def build(targets: list[Target], directory: Path, dist: Path) -> bool:
                 made = f"{file.name}, {file.stat().st_size:,} bytes"
             else:
                 made = "compiles without warnings, and links"
-                wheels_run.keep([Run(target.name, "", 0, "", "not run", {"built": made})])
+                wheels_run.keep([Run(target.name, "", 0, "", f"not run; {made}", {})])
         except Unavailable as error:
             made = f"could not be built: {error}"
         except RuntimeError as error:
@@ -77,12 +81,17 @@ def build(targets: list[Target], directory: Path, dist: Path) -> bool:
 def run(targets: list[Target], directory: Path, short: bool, jobs: list[str]) -> bool:
     """Runs their wheels where they can run; whether all went well."""
     runner = Runner(directory, DIST)
-    fine = True
+    fine, count = True, 0
     for target in targets:
         wheel = target.find(DIST)
-        if wheel is None or target == SDIST:
+        if target == SDIST or not target.published:
+            continue
+        if wheel is None:
+            print(f"{target.name:<24} RED: it is not in {DIST}")
+            fine = False
             continue
         found, missing = places(target, short)
+        count += len(found)
         for place in found:
             began = time.monotonic()
             done = runner.run(wheel, place, short, jobs)
@@ -93,6 +102,9 @@ def run(targets: list[Target], directory: Path, short: bool, jobs: list[str]) ->
                 print(f"{'':<24}     {name}: {result}", flush=True)
         for line in missing:
             print(f"{target.name:<24} could not be had: {line}")
+    if not count and any(target != SDIST and target.published for target in targets):
+        print("RED: nothing could be run")
+        return False
     return fine
 
 

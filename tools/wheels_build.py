@@ -32,7 +32,7 @@ from interpreters import CLONE
 from releases import Headers, Minor
 
 WHERE = SUITES.parent / "wheels"
-TOOLS = (  # pinned, for the bytes follow from them
+TOOLS = (  # pinned, since the bytes follow from them
     "auditwheel==6.8.2",
     "build==1.6.1",
     "cffi==2.1.1",
@@ -51,10 +51,6 @@ WARNINGS = ("-Wall", "-Wextra", "-Wundef", "-Werror")
 # Debian's pyconfig.h of 3.11 for these CPUs have no other differences but the tier of support.
 NOT_X86 = ("-HAVE_GCC_ASM_FOR_X64", "-HAVE_GCC_ASM_FOR_X87")
 UNSIGNED_WCHAR = ("HAVE_USABLE_WCHAR_T",)
-BIG_ENDIAN = (
-    *("WORDS_BIGENDIAN", "FLOAT_WORDS_BIGENDIAN"),
-    *("DOUBLE_IS_BIG_ENDIAN_IEEE754", "-DOUBLE_IS_LITTLE_ENDIAN_IEEE754"),
-)
 NO_TRAMPOLINE = ("-PY_HAVE_PERF_TRAMPOLINE",)  # on musl; PyRuntime is smaller then
 WITHOUT_TRAMPOLINE: tuple[Minor, ...] = ((3, 12), (3, 13), (3, 14))
 
@@ -206,6 +202,9 @@ class Builder:
             file = self._wheel(target, target.minor, target.platform)
         self._check(file, target)
         self.dist.mkdir(exist_ok=True)
+        old = target.find(self.dist)
+        if old is not None:
+            old.unlink()
         return Path(shutil.move(file, self.dist / file.name))
 
     def _staged(self, target: Target) -> Path:
