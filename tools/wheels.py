@@ -6,7 +6,7 @@
     python tools/wheels.py --build                  builds only
     python tools/wheels.py --run                    runs what is in dist/ only
     python tools/wheels.py --twice                  builds twice, elsewhere, and compares the bytes
-    python tools/wheels.py --write                  puts the table of what was run into docs/platforms.md
+    python tools/wheels.py --write                  only puts the table of what has been run into docs/platforms.md
 
 Each wheel is run in several places, as docs/platforms.md says; --short is for one of them and for the core of the
 tests, --job for one part of the tests. An environment for the tools is made first, under ~/.cache/switchlib/wheels.
@@ -156,6 +156,9 @@ def main() -> int:
     if options.list:
         show(targets)
         return 0
+    if options.write:
+        write()
+        return 0
     with_tools()
     fine = True
     directory = Path(tempfile.mkdtemp(prefix="switchlib-wheels-", dir="/tmp"))  # which is the same in every root
@@ -166,8 +169,6 @@ def main() -> int:
             fine &= build(targets, directory / "build", DIST)
         if not options.build:
             fine &= run(targets, directory / "run", options.short, options.job or [*JOBS])
-    if options.write:
-        write()
     if fine:
         shutil.rmtree(directory)
     else:
