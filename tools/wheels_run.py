@@ -68,11 +68,11 @@ class Place:
         return self.python.startswith("PyPy")
 
     def jobs(self, short: bool) -> dict[str, tuple[tuple[str, ...], str]]:
-        """What is run: a command, and what it must print, of which the first group goes into the table."""
+        """What is run: a command, and what it must print, of which a group goes into the table."""
         tests = CORE if short or self.emulated else ON_PYPY if self.pypy else LIBRARY
         programs = ("-m", "tests.model", "--programs", "500" if self.pypy else "5000")
         found = (
-            (("-m", "switchlib", "demo"), r"(step 4): gr1 goes on"),
+            (("-m", "switchlib", "demo"), r"step 4: gr1 goes on"),
             ((*PYTEST, *tests), r"(\d+ passed.*?) in "),
             (("-m", "tests.upstream"), r"(?m)^(\d+ passed, .*)$"),
             (programs, r"(?m)^(\d+) programs.* all as the model$"),
@@ -198,7 +198,7 @@ class Runner:
         status = matrix.run([*python, *arguments], self.clone, log, variables)
         said = re.search(pattern, log.read_text(errors="replace"))
         if status == 0 and said:
-            return said.group(1)
+            return said.group(1) if said.lastindex else "ran"
         last = log.read_text(errors="replace").strip().rpartition("\n")[2]
         return f"RED: {'too slow' if status is None else f'status {status}'}, {last} ({log})"
 
@@ -224,7 +224,7 @@ def table(dist: Path) -> str:
     for each in sorted(kept(), key=lambda each: (not each.digest, each.wheel)):
         if each.digest != digests.get(each.wheel, ""):
             continue
-        name = each.wheel.removesuffix(".whl").split("-", 2)[-1].replace("-", " ")
+        name = re.sub(r"\w+-\d[^-]*-(.*?)-\w+-(?:.*\.)?(\w+)\.whl", r"\1, \2", each.wheel)  # and the last of its tags
         first = [f"`{name}`", f"{each.bytes:,}" if each.bytes else ""] if name != shown else ["", ""]
         results = [each.results.get(job, "").partition(":")[0] for job in JOBS]  # of what is red, that it is
         lines.append(f"| {' | '.join([*first, each.python, each.system, *results])} |")
