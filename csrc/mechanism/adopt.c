@@ -54,7 +54,8 @@ adopt_method(PyObject *class, PyMethodDef *method, int which)
     policy[which] = function;
     PyObject *descriptor = PyDescr_NewMethod((PyTypeObject *)class, method);
     int status = descriptor == NULL
-        ? -1 : PyObject_SetAttrString(class, method->ml_name, descriptor);
+        ? -1
+        : PyObject_SetAttrString(class, method->ml_name, descriptor);
     Py_XDECREF(descriptor);
     return status;
 }

@@ -117,7 +117,8 @@ static PyObject *
 api_get_parent(PyObject *self)
 {
     return is_greenlet_argument(self)
-        ? Py_XNewRef((PyObject *)((Greenlet *)self)->state->parent) : NULL;
+        ? Py_XNewRef((PyObject *)((Greenlet *)self)->state->parent)
+        : NULL;
 }
 
 PyObject *

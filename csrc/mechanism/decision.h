@@ -15,7 +15,11 @@
 
 HIDDEN_BEGIN
 
-enum { SWITCH, THROW, START };
+enum {
+    SWITCH,
+    THROW,
+    START
+};
 
 /* Makes the ints that tag decisions, and puts them into a dict by these names. 0, or -1 with an
  * exception set. */

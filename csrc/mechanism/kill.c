@@ -167,7 +167,11 @@ make_exit(void)
     return take_instance();
 }
 
-typedef enum Step { AGAIN, OVER, NO_MEMORY } Step;
+typedef enum Step {
+    AGAIN,
+    OVER,
+    NO_MEMORY
+} Step;
 
 /* Brings the victim nearer to its end: throws GreenletExit into it. If it stands in a kill of
  * its own, whose victim lived on, nothing can be raised in it: it is resumed there first. If it

@@ -92,10 +92,11 @@ state_of(PyObject *Py_UNUSED(module), PyObject *object)
     if (g == NULL) {
         return NULL;
     }
-    return Py_NewRef(is_unstarted(g->state)   ? unstarted_word
-                     : is_current(g)          ? current_word
-                     : is_suspended(g->state) ? suspended_word
-                                              : dead_word);
+    PyObject *word = is_unstarted(g->state) ? unstarted_word
+        : is_current(g)                     ? current_word
+        : is_suspended(g->state)            ? suspended_word
+                                            : dead_word;
+    return Py_NewRef(word);
 }
 
 static PyObject *

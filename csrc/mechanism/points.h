@@ -25,11 +25,13 @@ bool point_reached(point *here, bool fails);
 /* For switchlib/_mechanism.py. */
 extern PyMethodDef point_functions[];
 
+/* clang-format off */
 #define POINT(call, fails) (__extension__({ \
     static point here = {__FILE__, call, __LINE__, 0}; \
     static point *const listed __attribute__((section("switchlib_points"), used)) = &here; \
     point_reached(&here, fails); \
 }))
+/* clang-format on */
 #define OR_NULL(call) (POINT(#call, true) ? NULL : call)
 #define OR_MINUS(call) (POINT(#call, true) ? -1 : call)
 #define AFTER(call) (POINT(#call, false), call)

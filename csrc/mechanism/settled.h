@@ -8,7 +8,10 @@ typedef struct Settled {
     enum {
         DONE,                       /* no stack is left: `result` comes out of the switch */
         RETRY,                      /* the decision holds no more: ask again */
-        RESUME, RAISE, BEGIN,       /* the thread is ready: nothing may run until it has left */
+        /* The thread is ready: nothing may run until it has left. */
+        RESUME,
+        RAISE,
+        BEGIN
     } what;
     PyObject *result;               /* NULL if an exception is set, or if not DONE */
 } Settled;

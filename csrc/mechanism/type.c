@@ -142,8 +142,10 @@ static int
 set_dict(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
 {
     if (value == NULL || !PyDict_Check(value)) {
-        PyErr_SetString(PyExc_TypeError, value == NULL ? "__dict__ may not be deleted"
-                                                       : "__dict__ must be a dictionary");
+        const char *message = value == NULL
+            ? "__dict__ may not be deleted"
+            : "__dict__ must be a dictionary";
+        PyErr_SetString(PyExc_TypeError, message);
         return -1;
     }
     PyObject *old = ((Greenlet *)self)->dict;
@@ -156,7 +158,8 @@ static PyGetSetDef base_getset[] = {
     {"dead", get_dead, NULL, "True if the greenlet has ended; it can never run again.", NULL},
     {"gr_frame", get_frame, NULL,
      "The frame in which a suspended greenlet stands, even if its thread has ended; None if it is\n"
-     "not suspended.", NULL},
+     "not suspended.",
+     NULL},
     {"_stack_saved", get_stack_saved, NULL, "Bytes of its stack that lie in the heap.", NULL},
     {"__dict__", get_dict, set_dict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},

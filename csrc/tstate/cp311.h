@@ -5,8 +5,9 @@
 #include <frameobject.h>
 
 /* The order matters: each of these uses what stands above it. */
-#define DATASTACK_FRAME_BYTES(code) (sizeof(PyObject *) \
-    * (size_t)((code)->co_nlocalsplus + (code)->co_stacksize + FRAME_SPECIALS_SIZE))
+#define DATASTACK_FRAME_BYTES(code) \
+    (sizeof(PyObject *) \
+     * (size_t)((code)->co_nlocalsplus + (code)->co_stacksize + FRAME_SPECIALS_SIZE))
 #include "datastack.h"
 /* In 3.11.0 a frame still stood in the chain while it was cleared (gh-99729). */
 #define FRAMES_ARE_WHOLE (Py_Version >= 0x030B0100)

@@ -51,10 +51,10 @@ static inline int
 tstate_matches_interpreter(void)
 {
     const _Py_DebugOffsets *table = &_PyRuntime.debug_offsets;
+    const uint64_t last_field = table->debugger_support.remote_debugger_support;
     return matches_table()
         && table->interpreter_frame.stackpointer == offsetof(_PyInterpreterFrame, stackpointer)
-        && table->debugger_support.remote_debugger_support
-            == offsetof(PyThreadState, remote_debugger_support)
+        && last_field == offsetof(PyThreadState, remote_debugger_support)
         && gil_find()
         && matches_running(tstate_get());
 }

@@ -54,10 +54,10 @@ static inline int
 tstate_matches_interpreter(void)
 {
     const _Py_DebugOffsets *table = &_PyRuntime.debug_offsets;
+    const uint64_t last_field = table->debugger_support.remote_debugger_support;
     return matches_table()
         && table->interpreter_frame.stackpointer == offsetof(_PyInterpreterFrame, stackpointer)
-        && table->debugger_support.remote_debugger_support
-            == offsetof(PyThreadState, remote_debugger_support)
+        && last_field == offsetof(PyThreadState, remote_debugger_support)
         && table->interpreter_state.builtins == offsetof(PyInterpreterState, builtins)
         && table->thread_state.base_frame == offsetof(PyThreadState, base_frame)
         && table->err_stackitem.exc_value == offsetof(_PyErr_StackItem, exc_value)

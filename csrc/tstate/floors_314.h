@@ -72,7 +72,7 @@ begin_flow(Flow *flow, PyCodeObject *code)
 {
     Handler handler;
     bool makes_sense = flow_to(flow, 0, 0);
-    for (const uint8_t *p = NULL; makes_sense && read_handler(code, &p, &handler); ) {
+    for (const uint8_t *p = NULL; makes_sense && read_handler(code, &p, &handler);) {
         int depth = handler.depth + handler.pushes_lasti + 1;
         makes_sense = flow_to(flow, handler.target, depth);
     }

@@ -32,7 +32,7 @@ has_floor(int opcode)
 static bool
 find_handler(PyCodeObject *code, int instruction, Handler *handler)
 {
-    for (const uint8_t *p = NULL; read_handler(code, &p, handler); ) {
+    for (const uint8_t *p = NULL; read_handler(code, &p, handler);) {
         if (handler->start <= instruction && instruction < handler->end) {
             return true;
         }

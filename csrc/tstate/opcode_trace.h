@@ -6,9 +6,9 @@
 static inline int
 traces_opcodes(PyCodeObject *code)
 {
-    enum { EVENT = PY_MONITORING_EVENT_INSTRUCTION, TOOL = 1 << PY_MONITORING_SYS_TRACE_ID };
+    const int event = PY_MONITORING_EVENT_INSTRUCTION, tool = 1 << PY_MONITORING_SYS_TRACE_ID;
     return code->_co_monitoring != NULL
-        && code->_co_monitoring->local_monitors.tools[EVENT] & TOOL;
+        && code->_co_monitoring->local_monitors.tools[event] & tool;
 }
 
 /* Changes whether the opcodes of a frame's code are traced, and changes it back, also if there was
@@ -39,7 +39,13 @@ frame_instrument(_PyInterpreterFrame *frame, PyThreadState *ts)
     }
     PyObject *thrown = PyErr_GetRaisedException();
     PyFrameObject *object = frame_object(frame, &ts->current_frame, ts);
-    int status = object != NULL ? toggle_opcodes(object) : PyErr_Occurred() ? -1 : 0;
+    int status = 0;
+    if (object != NULL) {
+        status = toggle_opcodes(object);
+    }
+    else if (PyErr_Occurred()) {
+        status = -1;
+    }
     Py_XDECREF(object);
     PyErr_SetRaisedException(thrown);
     return status;

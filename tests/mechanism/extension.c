@@ -245,7 +245,10 @@ type_ready(PyTypeObject *type)
 }
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "extension", NULL, -1, functions, NULL, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT,
+    .m_name = "extension",
+    .m_size = -1,
+    .m_methods = functions,
 };
 
 PyMODINIT_FUNC

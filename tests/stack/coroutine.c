@@ -12,6 +12,7 @@
 #include <string.h>
 
 /* More values of each kind than any ABI has registers that a callee preserves. */
+/* clang-format off */
 #define LONGS(do) \
     do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) \
     do(12) do(13) do(14) do(15) do(16) do(17) do(18) do(19) do(20) do(21) do(22) do(23)
@@ -19,6 +20,7 @@
 #define VECTORS(do) \
     do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
 #define COUNT(i) + 1
+/* clang-format on */
 
 /* Exact for what `noise` makes. Sums, unlike a change of sign, are made in floating-point registers on every CPU. */
 #define MIRROR 0x1p33
@@ -41,7 +43,9 @@ typedef struct third {
 static const int rounding_modes[] = {
     FE_TONEAREST,
 #if defined(FE_UPWARD) && defined(FE_DOWNWARD) && defined(FE_TOWARDZERO)
-    FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO,
+    FE_UPWARD,
+    FE_DOWNWARD,
+    FE_TOWARDZERO,
 #endif
 };
 enum { MOST_ROUNDING_MODES = sizeof rounding_modes / sizeof rounding_modes[0] };

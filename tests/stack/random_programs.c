@@ -27,7 +27,9 @@ depth(void)
     switch (below(32)) {
     case 0:
         return (int)below(256 * 1024);
-    case 1: case 2: case 3:
+    case 1:
+    case 2:
+    case 3:
         return (int)below(16 * 1024);
     default:
         return (int)below(512);

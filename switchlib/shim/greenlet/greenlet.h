@@ -71,7 +71,7 @@ static void **_PyGreenlet_API = NULL;
 /* g.throw(type, value, traceback). The last two may be NULL. */
 #define PyGreenlet_Throw \
     (*(PyObject *(*)(PyGreenlet *g, PyObject *type, PyObject *value, PyObject *traceback)) \
-     _PyGreenlet_API[PyGreenlet_Throw_NUM])
+         _PyGreenlet_API[PyGreenlet_Throw_NUM])
 
 /* g.switch(*args, **kwargs). Either may be NULL: args is a tuple, kwargs a dict. */
 #define PyGreenlet_Switch \
