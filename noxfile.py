@@ -36,6 +36,8 @@ ON_PYPY = (
     *(f"tests/mechanism/test_{name}.py" for name in ("mechanism", "pypy", "walks")),
     *(f"tests/install/test_{name}.py" for name in ("demo", "install", "doctor", "wheel")),
 )
+# In asm/ there is no C, but assembly in strings.
+WITH_C = ("benchmarks", "csrc", "switchlib/shim", "tests", "tools")
 
 
 def environment(session: nox.Session, name: str, python: str, extras: str) -> str:
@@ -177,11 +179,14 @@ def wheels_short(session: nox.Session) -> None:
 
 @nox.session(python=False, tags=["core"])
 def form(session: nox.Session) -> None:
-    """ruff and mypy --strict; that C compiles without warnings is among the tests. Seconds."""
+    """Style and types: ruff, mypy --strict, clang-format and codespell. Seconds."""
     bin = Path(development(session)).parent
     session.run(str(bin / "ruff"), "check", ".")
     session.run(str(bin / "ruff"), "format", "--check", ".")
     session.run(str(bin / "mypy"))
+    c = [str(path) for folder in WITH_C for path in sorted((HERE / folder).rglob("*.[ch]"))]
+    session.run(str(bin / "clang-format"), "--dry-run", "-Werror", *c)
+    session.run(str(bin / "codespell"))
 
 
 @nox.session(python=False, tags=["core"])
