@@ -36,8 +36,7 @@ ON_PYPY = (
     *(f"tests/mechanism/test_{name}.py" for name in ("mechanism", "pypy", "walks")),
     *(f"tests/install/test_{name}.py" for name in ("demo", "install", "doctor", "wheel")),
 )
-# In asm/ there is no C, but assembly in strings.
-WITH_C = ("benchmarks", "csrc", "switchlib/shim", "tests", "tools")
+WITH_C = ("asm", "benchmarks", "csrc", "switchlib/shim", "tests", "tools")
 
 
 def environment(session: nox.Session, name: str, python: str, extras: str) -> str:
