@@ -80,9 +80,14 @@ flow_from(Flow *flow, int instruction)
 static bool
 find_floors(PyCodeObject *code, const _Py_CODEUNIT *units, int count, uint8_t *floors)
 {
-    Flow flow = {.units = units, .count = count, .stack_size = code->co_stacksize,
-                 .floors = floors, .depths = PyMem_RawMalloc(count),
-                 .waiting = PyMem_RawMalloc(count * sizeof(int))};
+    Flow flow = {
+        .units = units,
+        .count = count,
+        .stack_size = code->co_stacksize,
+        .floors = floors,
+        .depths = PyMem_RawMalloc(count),
+        .waiting = PyMem_RawMalloc(count * sizeof(int)),
+    };
     bool makes_sense = flow.depths != NULL && flow.waiting != NULL;
     if (makes_sense) {
         memset(flow.depths, UNKNOWN, count);

@@ -39,8 +39,8 @@ frame_floor(const PyFrameObject *frame, const PyFrameObject *called)
     return floor + (may_iterate && runs_generator(frame, called->f_gen, floor));
 }
 
-/* How much of its evaluation stack is there for sure. While a frame is being unwound, that goes down
- * to where its innermost block begins. */
+/* How much of its evaluation stack is there for sure. While a frame is being unwound, that goes
+ * down to where its innermost block begins. */
 static inline int
 frame_depth(const PyFrameObject *frame, const PyFrameObject *called)
 {

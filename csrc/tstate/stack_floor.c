@@ -6,10 +6,10 @@
 
 enum { FLOORS_MAX = UINT8_MAX - 1 };
 
-/* What each version has: whether opcodes are those of the headers that this is compiled with; ... */
+/* Each version has two functions. Are opcodes those of the headers that this is compiled with? */
 static bool opcodes_match(void);
 
-/* ... and the floors of the `count` instructions of `units`, the code as it was
+/* Finds the floors of the `count` instructions of `units`, the code as it was
  * compiled. All are 0 to begin with, and false leaves them so. */
 static bool find_floors(PyCodeObject *code, const _Py_CODEUNIT *units, int count, uint8_t *floors);
 
