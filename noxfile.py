@@ -194,6 +194,16 @@ def workflows(session: nox.Session) -> None:
     session.run(releasing(session), "tools/workflows.py")
 
 
+@nox.session(python=False, tags=["core"])
+def docs(session: nox.Session) -> None:
+    """Build the site from docs/ in .venvs/site, with no warning; run the pages' examples. 1 min."""
+    python = environment(session, "docs", sys.executable, "docs")
+    site = session.cache_dir.parent / "site"
+    session.run(python, "-m", "sphinx", "--fail-on-warning", "--fresh-env", "-q", "docs", str(site))
+    session.run(python, "-m", "pytest", "-q", "tests/docs", *session.posargs)
+    session.log(f"{site}/index.html")
+
+
 # ---------------------------------------------------------------- the full gate, beyond the core
 
 

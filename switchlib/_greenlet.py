@@ -54,7 +54,7 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
 
     greenlet(run=None, parent=None) makes one that has not begun. `run` is the function to call in
     it; it may be set later, or be a method of a subclass. When it ends, its parent is resumed: by
-    default the greenlet that made this one.
+    default the greenlet that made this one. Raises TypeError if `parent` is not a greenlet.
     """
 
     __slots__ = ()
@@ -72,8 +72,9 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         If this greenlet has not begun, its run is called with the arguments. If it is suspended,
         its own call of switch returns them: a single argument as it is, several as a tuple, keyword
         arguments as a dict, both as a pair of tuple and dict. If it is dead, they go to its parent.
-        The call returns when another greenlet switches back, with what that one passes. Raises
-        `error` if this greenlet belongs to another thread.
+        The call returns when another greenlet switches back, with what that one passes; if that one
+        throws an exception, the call raises it. Raises `error` if this greenlet belongs to another
+        thread, AttributeError if it has no run, and MemoryError if there is no memory for the stack.
         """
         # This is asked only if there are keywords; otherwise `_switch_positional` is.
         if ready(self):
@@ -99,8 +100,8 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
 
         `typ` is an instance, or a class that is called with `val`; `tb` becomes its traceback. In a
         greenlet that has not begun the exception ends it at once. If this greenlet is dead the
-        exception goes to its parent; GreenletExit arrives there as a value. Raises TypeError if the
-        arguments are no exception.
+        exception goes to its parent; GreenletExit arrives there as a value. Returns, and raises
+        `error` and MemoryError, as switch does. Raises TypeError if the arguments are no exception.
         """
         # Asked with an instance alone: to make one of the arguments runs code of users, so that is
         # done before, by `make_exception` (csrc/mechanism/call.c) or `_make_exception` (_pypy.py).
@@ -120,7 +121,10 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
 
     @property
     def run(self) -> Callable[..., Any]:
-        """The function that is called when the greenlet begins; gone once it has."""
+        """The function that is called when the greenlet begins; gone once it has.
+
+        Reading it raises AttributeError if there is none. So does setting it after the start.
+        """
         if is_main(self):
             raise AttributeError("Main greenlets do not have a run attribute.")
         return run_of(self)  # type: ignore[no-any-return]
@@ -135,7 +139,11 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
 
     @property
     def parent(self) -> greenlet | None:
-        """The greenlet that is resumed when this one ends. None for a main greenlet."""
+        """The greenlet that is resumed when this one ends. None for a main greenlet.
+
+        Setting it raises TypeError if the value is not a greenlet, ValueError if the parents would
+        form a cycle or belong to another thread, and AttributeError for a main greenlet.
+        """
         return parent_of(self)
 
     @parent.setter
@@ -148,7 +156,11 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
 
     @property
     def gr_context(self) -> Context | None:
-        """The contextvars.Context in which the greenlet runs; None if it has none yet."""
+        """The contextvars.Context in which the greenlet runs; None if it has none yet.
+
+        It can be set. Raises TypeError if the value is neither a Context nor None, and ValueError
+        if the greenlet is running in another thread.
+        """
         return load_context(self)
 
     @gr_context.setter
