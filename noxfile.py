@@ -177,18 +177,6 @@ def wheels_short(session: nox.Session) -> None:
 
 
 @nox.session(python=False, tags=["core"])
-def form(session: nox.Session) -> None:
-    """Style and types: ruff, mypy --strict, clang-format and codespell. Seconds."""
-    bin = Path(development(session)).parent
-    session.run(str(bin / "ruff"), "check", ".")
-    session.run(str(bin / "ruff"), "format", "--check", ".")
-    session.run(str(bin / "mypy"))
-    c = [str(path) for folder in WITH_C for path in sorted((HERE / folder).rglob("*.[ch]"))]
-    session.run(str(bin / "clang-format"), "--dry-run", "-Werror", *c)
-    session.run(str(bin / "codespell"))
-
-
-@nox.session(python=False, tags=["core"])
 def workflows(session: nox.Session) -> None:
     """What a forge is told to do: its form, and which wheels come of it. Seconds."""
     session.run(releasing(session), "tools/workflows.py")
@@ -202,6 +190,18 @@ def docs(session: nox.Session) -> None:
     session.run(python, "-m", "sphinx", "--fail-on-warning", "--fresh-env", "-q", "docs", str(site))
     session.run(python, "-m", "pytest", "-q", "tests/docs", *session.posargs)
     session.log(f"{site}/index.html")
+
+
+@nox.session(python=False, tags=["core"])
+def form(session: nox.Session) -> None:
+    """Style and types: ruff, mypy --strict, clang-format and codespell. Seconds."""
+    bin = Path(development(session)).parent
+    session.run(str(bin / "ruff"), "check", ".")
+    session.run(str(bin / "ruff"), "format", "--check", ".")
+    session.run(str(bin / "mypy"))
+    c = [str(path) for folder in WITH_C for path in sorted((HERE / folder).rglob("*.[ch]"))]
+    session.run(str(bin / "clang-format"), "--dry-run", "-Werror", *c)
+    session.run(str(bin / "codespell"))
 
 
 # ---------------------------------------------------------------- the full gate, beyond the core
