@@ -17,7 +17,6 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 
 project = "switchlib"
-author = "the authors of switchlib"
 release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx_copybutton"]
 nitpicky = True
@@ -32,9 +31,10 @@ autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 
 html_theme = "furo"
-pygments_dark_style = "monokai"
+pygments_dark_style = "github-dark"
 html_title = "switchlib"
 html_copy_source = False
+html_show_copyright = False
 html_static_path = ["site"]
 html_css_files = ["site.css"]
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
