@@ -6,6 +6,7 @@ and from them to source files, are relative paths; hooks below fit them to the s
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -21,7 +22,9 @@ release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx_copybutton"]
 nitpicky = True
 # These are of Python's own documentation, which is not asked: a build needs no network.
-nitpick_ignore_regex = [("py:class", r"Any|Callable|Context|FrameType|TracebackType|object|types\..*")]
+nitpick_ignore_regex = [
+    ("py:class", r"Any|Callable|Context|FrameType|TracebackType|object|types\..*")
+]
 
 myst_heading_anchors = 3
 myst_enable_extensions = ["attrs_inline"]
@@ -40,26 +43,31 @@ html_css_files = ["site.css"]
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
-# Files at the top of the source tree, and the pages of the site that include them.
-INCLUDED = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md", "README.md": "index.md"}
+# What these pages show, in place of their own text: files at the top of the source tree.
+SHOWN = {name: ROOT / f"{name.upper()}.md" for name in ("changelog", "contributing", "security")}
+PAGES = {path: page for page, path in SHOWN.items()} | {ROOT / "README.md": "index"}
 
-
-LINK = re.compile(r"\[([^\]]+)\]\((\.\./[^)#]*)(#[^)]*)?\)")
-PICTURE = re.compile(r'<picture>\s*<source [^>]*srcset="(.*?)">\s*<img alt="(.*?)" src="(.*?)">\s*</picture>')
+LINK = re.compile(r"\[([^\]]+)\]\((?!\w+:)([^)#]+)(#[^)]*)?\)")
+PICTURE = re.compile(
+    r'<picture>\s*<source [^>]*srcset="(.*?)">\s*<img alt="(.*?)" src="(.*?)">\s*</picture>'
+)
 
 
 def fit_links(app: Sphinx, name: str, content: list[str]) -> None:
-    """Links to files above docs/ lead to the pages that include them; to directories, nowhere."""
-    page = Path(app.env.doc2path(name))
+    """Links to files at the top of the tree lead to their pages; those to directories nowhere."""
+    page = DOCS / f"{name}.md"
+    source = SHOWN.get(name, page)
 
     def fit(link: re.Match[str]) -> str:
         text, target, anchor = link.groups(default="")
-        path = (page.parent / target).resolve()
-        if path.parent == ROOT and path.name in INCLUDED:
-            return f"[{text}](/{INCLUDED[path.name]}{anchor})"
-        return text if path.is_dir() else link[0]
+        path = (source.parent / target).resolve()
+        if path.is_dir():
+            return text
+        if path in PAGES:
+            path = DOCS / f"{PAGES[path]}.md"
+        return f"[{text}]({os.path.relpath(path, page.parent)}{anchor})"
 
-    content[0] = LINK.sub(fit, content[0])
+    content[0] = LINK.sub(fit, source.read_text() if name in SHOWN else content[0])
 
 
 def fit_pictures(app: Sphinx, name: str, content: list[str]) -> None:
