@@ -1,5 +1,5 @@
 """A run in C returns NULL and sets no exception, as globals() does where no frame of Python runs (up to
-CPython 3.13).
+CPython 3.13; later releases return a dict or None).
 """
 
 import switchlib
@@ -14,7 +14,7 @@ for parent in (None, dead):
         except (switchlib.error, SystemError) as caught:
             outcome = caught
         switchlib.settrace(None)
-        assert isinstance(outcome, (dict, Exception)), outcome
+        assert outcome is None or isinstance(outcome, (dict, Exception)), outcome
 print("ok")
 
 # prints: ok
