@@ -1,4 +1,4 @@
-"""Two greenlets take turns: who runs, what each prints, and where the stacks are at every step."""
+"""Two greenlets take turns: which one runs, what it prints, and where the stacks are at each step."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from switchlib._mechanism import getcurrent
 from switchlib._picture import picture
 
 INTRODUCTION = """\
-gr1 prints 12, switches to gr2, prints 34; gr2 prints 56, switches to gr1 and
-prints 78. The C stack grows downwards, from stop to start (shown: the last 32
-bits). A suspended greenlet keeps its bytes on the C stack until another needs
-the place; then they go to the heap, and come back when it is switched to. The
-owners are those whose bytes lie on the C stack, from the running one up.
+gr1 prints 12, switches to gr2, and prints 34. gr2 prints 56, switches to gr1,
+and prints 78. The C stack grows downwards, from stop to start; of these
+addresses the last 32 bits are shown. A suspended greenlet keeps its bytes on
+the C stack until another one needs the place. Then they are copied to the heap,
+and they are copied back when it resumes. The owners are the greenlets whose
+bytes lie on the C stack, from the running one up.
 """
 
 
@@ -34,12 +35,12 @@ def main(write: Callable[[str], object] = print, colours: bool | None = None) ->
     def test1() -> None:
         step("gr1 runs for the first time, below main, and prints 12", "12")
         gr2.switch()
-        step("gr1 goes on where it stood, and prints 34", "34")
+        step("gr1 resumes where it stopped, and prints 34", "34")
 
     def test2() -> None:
         step("gr1 called gr2.switch(): gr2 runs, and prints 56", "56")
         gr1.switch()
-        step("gr2 goes on where it stood, and prints 78", "78")
+        step("gr2 resumes where it stopped, and prints 78", "78")
 
     gr1, gr2 = greenlet(test1), greenlet(test2)
     greenlets.update(main=getcurrent(), gr1=gr1, gr2=gr2)
@@ -47,8 +48,8 @@ def main(write: Callable[[str], object] = print, colours: bool | None = None) ->
     write(INTRODUCTION)
     step("main has made gr1 and gr2; next it calls gr1.switch()")
     gr1.switch()
-    step("gr1 has ended, and its parent goes on: main")
-    step("main calls gr2.switch(), for gr2 is still suspended")
+    step("gr1 has ended, and its parent resumes: main")
+    step("main calls gr2.switch(), since gr2 is still suspended")
     gr2.switch()
     step("gr2 has ended too: main is alone")
 
