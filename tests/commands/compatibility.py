@@ -40,57 +40,72 @@ C_API = [
 SOMETIMES = {"greenlet._greenlet": [] if sys.version_info < (3, 13) else ["get_tstate_trash_delete_nesting"]}
 
 REMARKS = {
-    "greenlet.enable_optional_cleanup": ("better", "cleaning up needs no search; the setting is kept"),
-    "greenlet.get_clocks_used_doing_optional_cleanup": ("better", "always 0, since cleaning up costs nothing"),
+    "greenlet.enable_optional_cleanup": (
+        "better",
+        "there is nothing to search for; the setting is only stored",
+    ),
+    "greenlet.get_clocks_used_doing_optional_cleanup": (
+        "better",
+        "0 (None while disabled), since nothing has to be cleaned up",
+    ),
     "greenlet._greenlet.get_pending_cleanup_count": (
         "same",
-        "the greenlets that wait to die in their own thread; a thread's own end leaves nothing pending",
+        "counts the greenlets that wait to be killed in their own thread; a thread that ends leaves none behind",
     ),
     "greenlet._greenlet.get_tstate_trash_delete_nesting": ("same", "only before CPython 3.13, like greenlet's"),
     "greenlet._greenlet.UnswitchableGreenlet": (
         "absent",
-        "it exists only for greenlet's own tests, to make switches fail or the process abort; when they run here they "
-        "bring their own",
+        "it exists only for greenlet's own tests, which make switches fail or the process abort with it; "
+        "`tests.upstream` gives these tests one of its own",
     ),
     "greenlet.greenlet._stack_saved": (
         "better",
-        "fewer bytes: a new stack begins exactly below its starter's last byte, so that the main greenlet need not "
-        "be saved at all for it",
+        "fewer bytes: a new stack begins exactly below its starter's last byte, so nothing of the main greenlet has to "
+        "be saved for it",
     ),
     "greenlet.greenlet.switch": (
         "better",
-        "if there is no memory for the copy of a stack, the caller gets a MemoryError and every greenlet is as it was; "
-        "greenlet ends the process",
+        "if there is no memory for the copy of a stack, the caller gets a MemoryError, and every greenlet is as it "
+        "was; greenlet ends the process",
     ),
-    "greenlet.greenlet.parent": ("better", "killing a greenlet cannot leave a cycle of parents behind"),
+    "greenlet.greenlet.parent": ("better", "killing a greenlet never leaves a cycle of parents behind"),
 }
 
 
 REST = """\
 ## greenlet's own tests
 
-`python -m tests.upstream` runs them, unchanged, with the shortcuts on and off. Those marked `fails_leakcheck` fail
-where nothing leaks, and count as passed. On PyPy those that need reference counts, compiled modules or a C stack are
-left out: `tests/upstream/pypy.py` lists them with their reasons. These do not pass:
+`python -m tests.upstream` runs greenlet's tests, unchanged, with the shortcuts on and off. Tests
+that greenlet marks with `fails_leakcheck` expect a leak. They fail here because nothing leaks,
+and count as passed. On PyPy, tests that need reference counts, compiled modules or a C stack are
+left out; `tests/upstream/pypy.py` lists them with the reasons. These tests do not pass:
 
 {exceptions}
 
 ## Apart from the names
 
-- Once `greenlet` has been imported and is switchlib, classes and functions have greenlet's names and are pickled under
-  them. Where only `switchlib` was imported, the classes are `switchlib.greenlet`, `switchlib.error` and
-  `switchlib.GreenletExit`. The `repr` of a greenlet says `greenlet.greenlet` everywhere.
-- `greenlet.__mro__` has one more class, the builtin base.
-- The class has a `__del__`, its finaliser: calling it kills a suspended greenlet.
-- Keywords of `switch` must be strings.
-- Better: a suspended greenlet that only its own `__dict__` or its own frames refer to is collected, on every version,
-  and its `finally` blocks run ([which cycles](testing.md#cycles-through-frames)); greenlet collects those of frames on
-  3.15 only (also where a value on an evaluation stack is all that keeps it), and runs none. The tracer of a thread that
-  has ended is freed.
-- A class derived from `greenlet` that has a `__del__` of its own does not show its frames to the collector.
-- Import in a subinterpreter, or on a free-threaded build, is an error that says so.
-- As with greenlet: a suspended greenlet whose thread has ended is dead and its `finally` blocks do not run; if one ends
-  and all its ancestors belong to another thread, the process ends with a fatal error.
+- **Names**: once `greenlet` has been imported and is switchlib, classes and functions have
+  greenlet's names and are pickled under them. Where only `switchlib` was imported, the classes
+  are `switchlib.greenlet`, `switchlib.error` and `switchlib.GreenletExit`. The `repr` of a
+  greenlet says `greenlet.greenlet` everywhere.
+- **The class**: `greenlet.__mro__` has one more class, the builtin base. The class also has a
+  `__del__`, its finaliser. Calling it kills a suspended greenlet.
+- **Keywords** of `switch` must be strings.
+- **Cycles** (better): a suspended greenlet that only its own `__dict__` or its own frames refer
+  to is collected, on every version, and its `finally` blocks run ([which
+  cycles](testing.md#cycles-through-frames)). greenlet collects cycles through frames on 3.15 only
+  (there also where only a value on an evaluation stack keeps the greenlet alive), and runs no
+  `finally` block. A class derived from `greenlet` that has a `__del__` of its own does not show
+  its frames to the collector.
+- **Tracers** (better): the tracer of a thread that has ended is freed.
+- **Ancestors of another thread** (better): if a greenlet ends, and all of its ancestors belong to
+  another thread, the main greenlet of its own thread gets an `error`. greenlet ends the process.
+- **`sys.settrace` on CPython 3.12**: as with greenlet, if tracing begins while a greenlet is
+  suspended, the lines of the calls that it is in are not reported.
+- **Ended threads**: as with greenlet, a suspended greenlet whose thread has ended is dead, and
+  its `finally` blocks do not run.
+- **Not supported**: import in a subinterpreter, or on a free-threaded build, is an error that
+  says so.
 """
 
 
@@ -103,7 +118,7 @@ def names(*path: str) -> dict[str, list[str]]:
 
 
 def page() -> str:
-    """The text of the page. Raises if greenlet is not installed, or a remark is missing or too many."""
+    """The text of the page. Raises if greenlet is not installed, or if names and remarks do not fit."""
     if importlib.metadata.version("greenlet") != VERSION:
         raise RuntimeError(f"greenlet {VERSION} must be installed")
     theirs, ours = names(), names(SHIM_DIRECTORY)
@@ -111,9 +126,9 @@ def page() -> str:
     lines = [
         "# Compatibility",
         "",
-        f"Every public name of greenlet {VERSION}, and how it is here: *same*, *better* (how), *absent* (why).",
-        "Made by `python -m tests.commands.compatibility` from both packages; a test fails if it is not what that "
-        "would write.",
+        f"This page lists every public name of greenlet {VERSION}, and says how it is in switchlib:",
+        "*same*, *better* (and how), or *absent* (and why). `python -m tests.commands.compatibility`",
+        "writes it from both packages. A test fails if it is out of date.",
     ]
     for where, expected in theirs.items():
         lines += ["", f"## `{where}`", "", "| name | | |", "|---|---|---|"]

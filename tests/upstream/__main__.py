@@ -37,13 +37,13 @@ NO_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # PyPy takes 3 s to load h
 # What does not pass, and why a maintainer of greenlet would accept it.
 EXPECTED = {
     "test_stack_saved.Test.test_stack_saved": (
-        "it wants bytes of the main greenlet in the heap while another runs. switchlib begins a new stack exactly "
-        "below main's last byte, so that none of main's bytes has to move"
+        "it expects bytes of the main greenlet in the heap while another one runs. switchlib begins "
+        "a new stack exactly below main's last byte, so that none of main's bytes has to move"
     ),
 }
 if sys.version_info[:2] == (3, 13) and hasattr(sys, "gettotalrefcount"):
     EXPECTED["test_greenlet_trash.TestTrashCanReEnter.test_it"] = (
-        "it wants destructors to run in a greenlet that begins at the limit of C recursion, 500 on this build. "
+        "it expects destructors to run in a greenlet that begins at the limit of C recursion, 500 on this build. "
         "greenlet ends in a segmentation fault here; switchlib leaves what waits to the next stack with room"
     )
 BETTER = "to leak but it did not"  # what a test marked fails_leakcheck says when nothing leaks
