@@ -86,7 +86,7 @@ class Interpreter:
             return f"does not start: {done.stderr.strip()}"
         implementation, version, language, debug = done.stdout.split()
         described = f"{implementation} {version}" + (f" (Python {language})" if implementation == "PyPy" else "")
-        return described + (", with assertions" if debug == "True" else "")
+        return described + (", debug build" if debug == "True" else "")
 
 
 def find() -> list[Interpreter]:

@@ -3,7 +3,7 @@
 The Pythons are those that tools/interpreters.py finds, or those of them that are named, or whose names begin so;
 `python tools/interpreters.py make` gets more. A Python with a JIT runs once without and once with it. For each, this
 clone is copied and installed into an environment of its own; then come the tests, the model (random programs against
-tests/model/test_model.py) and greenlet's own tests, each with the shortcuts on and off; and on a build with assertions,
+tests/model/test_model.py) and greenlet's own tests, each with the shortcuts on and off; and on a debug build,
 without its JIT, the references that each test leaves behind. One table is printed; it ends with 1 if anything is red.
 What failed stays in the directory that is named then.
 
@@ -161,7 +161,7 @@ def do(interpreter: Interpreter, home: Path, poison: bool) -> bool:
     fine = True
     for row in [Row(interpreter)] if poison else rows(interpreter):
         began = time.monotonic()
-        results = run_row(row, python, home, described.endswith("with assertions"), poison)
+        results = run_row(row, python, home, described.endswith("debug build"), poison)
         fine &= all(result.green for result in results)
         print(LINE.format(row.name, described, *map(str, results), round(time.monotonic() - began)), flush=True)
     if fine:

@@ -88,5 +88,5 @@ class References:
 
 if __name__ == "__main__":
     if not hasattr(sys, "gettotalrefcount"):
-        sys.exit("this Python does not count all references; a build with assertions does")
+        sys.exit("this Python does not count all references; a debug build does")
     sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[1:]], plugins=[References()]))
