@@ -59,6 +59,7 @@ class Place:
     python: str
     system: str
     emulated: bool = False
+    minor: Minor = (3, 9)
     platform: str = ""
     """What pip must be told that it runs on: it asks the interpreter's file for its musl, and emulated that is a
     script."""
@@ -110,7 +111,8 @@ def places(target: Target, short: bool) -> tuple[list[Place], list[str]]:
     if target.platform.name == "manylinux_x86_64" and not short:
         native, missing = releases.releases(target.minor, library)
         for each in dict.fromkeys([native[0], native[-1]]) if native else ():
-            found.append(Place(each.interpreter, f"CPython {each.words}", system_of(each.interpreter)))
+            libc = system_of(each.interpreter)
+            found.append(Place(each.interpreter, f"CPython {each.words}", libc, minor=target.minor))
     for system in releases.SYSTEMS:
         if target.platform.tag in system.wheels:
             try:
@@ -124,10 +126,10 @@ def place_on(system: System, minor: Minor, platform: Platform, library: Headers)
     release = releases.release_on(system, minor, library)
     python = f"CPython {release.words}"
     if not system.emulator:
-        return Place(release.interpreter, python, system.name)
+        return Place(release.interpreter, python, system.name, minor=minor)
     emulator = f"qemu {run([system.emulator, '--version']).split()[2]}"
     tag = platform.tag if system.musl else ""
-    return Place(release.interpreter, python, f"{system.name}, {emulator}", emulated=True, platform=tag)
+    return Place(release.interpreter, python, f"{system.name}, {emulator}", True, minor, tag)
 
 
 def system_of(interpreter: Interpreter) -> str:
@@ -186,8 +188,18 @@ class Runner:
         install("--no-index", "--no-deps", f"switchlib=={version}")
         if place.pypy:  # for which psutil has no wheels
             install("--no-binary", "psutil", "psutil<6", path=f"PATH={os.environ['PATH']}")
-        install(f"switchlib[test]=={version}", *MORE)
         python = place.interpreter.within("/usr/bin/env", no_compiler, executable)
+        wanted = [f"switchlib[test]=={version}", *MORE]
+        try:
+            run([*python, "-c", "import ssl"])
+        except RuntimeError:  # that of 3.14.0 has none: the tools' own pip downloads for it
+            packages = home / "packages"
+            releases.wheels_for(
+                place.minor, wanted, ["download", "--dest", str(packages), "--find-links", str(self.dist)]
+            )
+            install("--no-index", "--find-links", str(packages), *wanted)
+        else:
+            install(*wanted)
         run([*python, "-c", CHECK, str(self.dist / wheel.name)], cwd=self.clone)
         return python
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 
 import pytest
 
-pytestmark = [pytest.mark.cpython("it has none"), pytest.mark.once]
+
+def why_not() -> str:
+    """Why this interpreter cannot make any, if so: some are built into programs that leave out what this needs."""
+    try:
+        importlib.import_module("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+    except ImportError as missing:
+        return str(missing)
+    return ""
+
+
+pytestmark = [
+    pytest.mark.cpython("it has none"),
+    pytest.mark.once,
+    pytest.mark.skipif(bool(why_not()), reason=why_not()),
+]
 
 INTERPRETERS = """
 import sys
