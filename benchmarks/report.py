@@ -166,11 +166,13 @@ def amount(value: float, unit: str) -> str:
     return f"{value * scale:,.{1 if value * scale < 100 else 0}f} {name}"
 
 
-HEADING = f"{'':<42}{'greenlet':>12}{'switchlib':>12}{'ratio':>8}{'at most':>9}{'policy':>8}{'at most':>9}"
+HEADING = f"{'':<42}{'greenlet':>12}{'switchlib':>12}{'ratio':>8}{'at most':>9}"
+HEADING += f"{'policy':>8}{'at most':>9}"
 
 
 def line(row: Row) -> str:
-    text = f"{row.case.title:<42}{amount(row.greenlet, row.case.unit):>12}{amount(row.switchlib, row.case.unit):>12}"
+    greenlet, switchlib = (amount(each, row.case.unit) for each in (row.greenlet, row.switchlib))
+    text = f"{row.case.title:<42}{greenlet:>12}{switchlib:>12}"
     text += f"{row.ratio:>8.3f}" + (f"{row.at_most:>9.3f}" if row.at_most else " " * 9)
     if row.policy is not None:
         text += f"{row.policy:>8.2f}{row.policy_at_most:>9.2f}"

@@ -48,7 +48,8 @@ if importlib.util.find_spec("gevent"):
             found["compiled"] = gevent.greenlet.Greenlet.__module__.endswith("_gevent_cgreenlet")
         except BaseException as error:
             found["gevent_error"] = f"{type(error).__name__}: {error}"
-    found["size_changed"] = [str(each.message) for each in caught if "size changed" in str(each.message)]
+    messages = [str(each.message) for each in caught]
+    found["size_changed"] = [message for message in messages if "size changed" in message]
 print("\\n" + json.dumps(found))
 """
 

@@ -32,8 +32,9 @@ Summary: The interface of greenlet {GREENLET_VERSION}, provided by switchlib
 License: MIT
 Requires-Dist: switchlib (=={__version__})
 
-This is not the greenlet of https://pypi.org/project/greenlet/, but stands in its place. `python -m switchlib wheel`
-made it. To go back: `pip install --force-reinstall --no-deps greenlet=={GREENLET_VERSION}`.
+This is not the greenlet of https://pypi.org/project/greenlet/, but stands in its place.
+`python -m switchlib wheel` made it. To go back:
+`pip install --force-reinstall --no-deps greenlet=={GREENLET_VERSION}`.
 """
 
 CPYTHON = platform.python_implementation() == "CPython"

@@ -2,7 +2,7 @@
 
     python tools/cpus.py                    every CPU
     python tools/cpus.py i386 arm64         these
-    python tools/cpus.py --stack            only the C-level tests: the register switch and the slices
+    python tools/cpus.py --stack            the C-level tests alone: register switch and slices
     python tools/cpus.py --flags            these under every combination of the compilers' flags
 
 Each CPU's own Python comes from Debian and runs under qemu's user-mode emulation, or natively where this machine can

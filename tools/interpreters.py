@@ -48,7 +48,8 @@ exec chroot "$root" env --chdir="$directory" "$@"
 """
 DESCRIBE = """
 import platform, sys, sysconfig
-print(platform.python_implementation(), ".".join(map(str, getattr(sys, "pypy_version_info", sys.version_info)[:3])),
+version = getattr(sys, "pypy_version_info", sys.version_info)
+print(platform.python_implementation(), ".".join(map(str, version[:3])),
       platform.python_version(), bool(sysconfig.get_config_var("Py_DEBUG")))
 """
 

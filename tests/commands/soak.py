@@ -266,8 +266,11 @@ class Figures:
         )
 
 
-HEAD = """| piece | done | seconds | MiB resident after a fifth | MiB at the end | slices left in the heap |
-|---|---|---|---|---|---|"""
+HEAD = (
+    "| piece | done | seconds | MiB resident after a fifth | MiB at the end "
+    "| slices left in the heap |\n"
+    "|---|---|---|---|---|---|"
+)
 
 
 def measure(piece: str, scale: float, answer: Any) -> None:

@@ -1,7 +1,7 @@
 """Runs the tests of the programs that stand on greenlet, on greenlet and on switchlib in turn.
 
     python -m tests.downstream [PROGRAM ...]    their tests, or what the program is for
-    python -m tests.downstream speed            what gevent's operations cost, and gunicorn under load
+    python -m tests.downstream speed            the cost of gevent's operations, gunicorn under load
     python -m tests.downstream --short          a few tests of gevent's and SQLAlchemy's
 
 Two environments are made in the user's cache directory, with the versions of requirements.txt; in switchlib's there is
@@ -25,8 +25,8 @@ from tests.downstream.suites import SHORT, SUITES, Absent, Outcome, Suite
 RUNS = 3
 SPEED = "speed"
 SPEED_ROUNDS = 5
-HEADER = f"{'program':<12}{'greenlet: passed':>18}{'failed':>8}{'switchlib: passed':>19}{'failed':>8}{'worse':>7}"
-HEADER += f"{'time':>7}{'memory':>8}"
+HEADER = f"{'program':<12}{'greenlet: passed':>18}{'failed':>8}{'switchlib: passed':>19}{'failed':>8}"
+HEADER += f"{'worse':>7}{'time':>7}{'memory':>8}"
 
 
 class Comparison:

@@ -178,11 +178,15 @@ g.switch()
 g.switch()
 g.throw()
 profile.disable()
-print(*sorted(name for _, _, name in pstats.Stats(profile).stats if name not in ("run", DISABLE)), sep="\\n")
-for each in (greenlet.greenlet, greenlet.error, greenlet.GreenletExit, greenlet.getcurrent, greenlet.gettrace):
+names = sorted(name for _, _, name in pstats.Stats(profile).stats)
+print(*(name for name in names if name not in ("run", DISABLE)), sep="\\n")
+for each in (
+    greenlet.greenlet, greenlet.error, greenlet.GreenletExit, greenlet.getcurrent, greenlet.gettrace
+):
     assert pickle.loads(pickle.dumps(each)) is each, each
     print(each, each.__module__, each.__qualname__)
-print(type(pickle.loads(pickle.dumps(greenlet.error("x")))), pickle.loads(b"cgreenlet\\nerror\\n.") is greenlet.error)
+print(type(pickle.loads(pickle.dumps(greenlet.error("x")))), end=" ")
+print(pickle.loads(b"cgreenlet\\nerror\\n.") is greenlet.error)
 try:
     g.nothing
 except AttributeError as error:

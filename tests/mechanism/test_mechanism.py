@@ -153,7 +153,7 @@ armed = False
 
 def handler(signum, frame):
     global armed, raised
-    if armed and getcurrent() is main:  # raised in the counter it would end that, which is no fault of ours
+    if armed and getcurrent() is main:  # in the counter it would end that
         armed = False  # by the handler: nobody else can do it before the next signal
         raised += 1
         raise KeyboardInterrupt
@@ -170,7 +170,7 @@ def ask():
     global expected
     while time.monotonic() < deadline or raised < 10:
         number = each.switch()
-        # Whether the interrupted switch took place cannot be known; between interrupts none is lost.
+        # Whether the interrupted switch took place cannot be known. Of the others none is lost.
         assert expected is None or number == expected, (number, expected)
         expected = number + 1
 
@@ -183,7 +183,7 @@ expected = None
 while time.monotonic() < deadline or raised < 10:
     try:
         armed = True
-        ask()  # the loop is not here: CPython 3.13 leaves the jump at its end out of the try statement
+        ask()  # no loop here: CPython 3.13 leaves the jump at its end out of the try statement
         armed = False
     except KeyboardInterrupt:
         expected = None

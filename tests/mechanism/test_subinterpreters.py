@@ -60,7 +60,8 @@ def test_a_subinterpreter_is_refused(python, order, kind):
     done = python("-c", IN_A_SUBINTERPRETER, order, kind)
     assert re.fullmatch(
         r"(switchlib can be loaded once in a process, by the main interpreter"
-        r"|module (_cffi_backend|(switchlib\.)?_switch) does not support loading in subinterpreters)\nNone\n",
+        r"|module (_cffi_backend|(switchlib\.)?_switch) does not support loading in "
+        r"subinterpreters)\nNone\n",
         done.stdout,
     )
 

@@ -21,8 +21,11 @@ from switchlib import getcurrent, greenlet
 def resident():
     "MiB of memory, of memory for which huge pages are wanted, and of the addresses of that."
     mappings = Path("/proc/self/smaps").read_text().split("VmFlags:")
-    rss, size = ([int(re.search(rf"^{what}: +(\\d+)", each, re.MULTILINE)[1]) / 1024 for each in mappings[:-1]]
-                 for what in ("Rss", "Size"))
+    rss, size = (
+        [int(re.search(rf"^{what}: +(\\d+)", each, re.MULTILINE)[1]) / 1024
+         for each in mappings[:-1]]
+        for what in ("Rss", "Size")
+    )
     wanted = [" hg" in flags.partition("\\n")[0] for flags in mappings[1:]]
     return sum(rss), sum(itertools.compress(rss, wanted)), sum(itertools.compress(size, wanted))
 

@@ -3,14 +3,16 @@
 A program has the code of the main greenlet of each of its threads (one or two), the bodies that its greenlets run, and
 the code of its generators. Code is a list of instructions, an instruction a list of a word and operands:
 
-    make slot body parent kind   a greenlet into a slot (LIMIT of them a program); body None: it gets a run later,
-                                 and a reference to it is kept, for the AttributeError that it may raise has one;
-                                 kind: "plain", "subclass" (its run is a method), "context" (it has a copy of ours),
-                                 "partial" (its run is a function in C), "object" (with __call__), "method"
+    make slot body parent kind   a greenlet into a slot (LIMIT of them a program); body None: it
+                                 gets a run later, and a reference to it is kept, for the
+                                 AttributeError that it may raise has one; kind: "plain", "subclass"
+                                 (its run is a method), "context" (it has a copy of ours), "partial"
+                                 (its run is a function in C), "object" (with __call__), "method"
     set_run who body             who.run = body
     switch who args kwargs       who.switch(*args, **kwargs)
-    throw who what               who.throw(...): "exit" no argument, "class", "value" (a class and a value),
-                                 "instance", "handled" (what sys.exc_info tells), "junk" (no exception)
+    throw who what               who.throw(...): "exit" no argument, "class", "value" (a class and a
+                                 value), "instance", "handled" (what sys.exc_info tells), "junk" (no
+                                 exception)
     reparent who parent          who.parent = parent
     keep slot who                one more reference to a greenlet
     drop slot                    one less
@@ -20,9 +22,9 @@ the code of its generators. Code is a list of instructions, an instruction a lis
     try code catches handler     catches: "Error", "Exception", "GreenletExit" or "BaseException"
     finally code final
     handled                      what sys.exc_info tells, and its chain of contexts
-    call via depth code          code called from C, or from C called from C ...: VIAS. Three are greenlets' own: the
-                                 constructor of an exception that is thrown, a finaliser in the former traceback of
-                                 one, and a tracer of switches
+    call via depth code          code called from C, or from C called from C ...: VIAS. Three are
+                                 greenlets' own: the constructor of an exception that is thrown, a
+                                 finaliser in the former traceback of one, and a tracer of switches
     next generator | yield value
     set value | get              a context variable
     trace what                   "on", "off", or "failing": a tracer that raises
@@ -30,8 +32,8 @@ the code of its generators. Code is a list of instructions, an instruction a lis
 
 and in programs that collect:
 
-    hold via who code            while code runs, a frame of the current greenlet owns another one, or the greenlet
-                                 itself: HOLDS are the objects by which it does
+    hold via who code            while code runs, a frame of the current greenlet owns another one,
+                                 or the greenlet itself: HOLDS are the objects by which it does
     collect                      a collection, and one step in which what it has found dies
     abandon slot                 drop and collect, between which no other collection comes
 

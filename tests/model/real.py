@@ -1,6 +1,6 @@
 """Runs programs (program.py) on real stacks: on switchlib, or on greenlet in a process of its own.
 
-    python -m tests.model.real MODULE       reads programs from stdin, a line of JSON each, and writes their events so
+    python -m tests.model.real MODULE     reads programs and writes their events, as lines of JSON
 
 It needs the standard library and the module, no more.
 """

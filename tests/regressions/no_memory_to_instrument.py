@@ -2,7 +2,7 @@
 code of its parent, which had been suspended since before: the exception was lost.
 """
 # needs CPython 3.15: the others kept it
-# only with shortcuts: CPython loses it, too, where it has no memory to call a trace function for policy
+# only with shortcuts: without, CPython loses it where it has no memory to trace the policy
 # needs _testcapi: it makes allocations fail
 
 import _testcapi

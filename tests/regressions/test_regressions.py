@@ -5,7 +5,7 @@
 # only with shortcuts: REASON
 # needs CPython 3.12: REASON            or a later one
 # needs MODULE: REASON
-# with the ordinary allocator: REASON   otherwise memory that is freed is overwritten (PYTHONMALLOC=debug)
+# with the ordinary allocator: REASON   otherwise PYTHONMALLOC=debug overwrites what is freed
 # ends with STATUS: REASON              otherwise with 0; negative is a signal, as for subprocess
 # prints: TEXT                          in the last line; or: # prints nothing
 """
