@@ -68,7 +68,8 @@ leave_to_begin(void *sp, void *arg)
     return sp;
 }
 
-/* One loop for both, as the eval loop is one: a processor foretells where a return goes by the last call. */
+/* One loop for both, as the eval loop is one: a processor foretells where a return goes by the last
+ * call. */
 static __attribute__((noinline)) void
 go_on(long times)
 {
@@ -139,7 +140,7 @@ floors_copy(size_t bytes, size_t apart)
     double began = now();
     for (long i = 0; i < copies; i += 2) {
         memcpy(far, near, bytes);
-        __asm__ volatile("" ::: "memory");      /* else the compiler knows that nothing has changed */
+        __asm__ volatile("" ::: "memory");  /* the compiler must not know that nothing changed */
         memcpy(near, far, bytes);
         __asm__ volatile("" ::: "memory");
     }
@@ -167,7 +168,8 @@ double
 floors_read(size_t blocks, size_t bytes)
 {
     size_t *next = malloc(blocks * sizeof *next);
-    char *memory = mmap(NULL, blocks * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    char *memory = mmap(NULL, blocks * bytes, protection, flags, -1, 0);
     if (next == NULL || memory == MAP_FAILED) {
         free(next);
         return 0;

@@ -125,3 +125,12 @@ def test_all_process_wide_state_is_listed(symbols):
     assert there - listed == set()
     code = "".join(path.read_text() for folder in ("asm", "csrc") for path in (ROOT / folder).rglob("*.[ch]"))
     assert {name for name in listed if not re.search(rf"\b{name}\b", code)} == set()
+
+
+def test_lines_of_c_have_at_most_100_columns():
+    """Those of Python are ruff's to check; clang-format leaves lines as they were broken."""
+    folders = ("asm", "benchmarks", "csrc", "switchlib/shim", "tests", "tools")
+    sources = [path for folder in folders for path in (ROOT / folder).rglob("*.[ch]")]
+    lines = [(path, line) for path in sources for line in path.read_text().splitlines()]
+    assert len(lines) > 5000
+    assert [(str(path), line) for path, line in lines if len(line) > 100] == []

@@ -1,12 +1,14 @@
-/* The main function of a Python, for executables that have another one: see releases.py. It is loaded before them,
- * by LD_PRELOAD, and takes the place of the function of the C library that calls main. The executables lack
- * Py_BytesMain, so this does what matters of it: -c, -m, a script, or a program on standard input. */
+/* The main function of a Python, for executables that have another one: see releases.py. It is
+ * loaded before them, by LD_PRELOAD, and takes the place of the function of the C library that
+ * calls main. The executables lack Py_BytesMain, so this does what matters of it: -c, -m, a script,
+ * or a program on standard input. */
 #define _GNU_SOURCE
 #include <Python.h>
 #include <dlfcn.h>
 
 typedef int main_function(int, char **, char **);
-typedef int start_function(main_function *, int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
+typedef void hook(void);
+typedef int start_function(main_function *, int, char **, hook *, hook *, hook *, void *);
 
 static PyObject *
 text(const wchar_t *wide)
@@ -58,7 +60,8 @@ run(const PyConfig *config)
     }
     else if (config->run_filename != NULL) {
         if (!safe) {
-            call(PATH("__import__('os').path.dirname(__import__('os').path.realpath(it))"), text(config->run_filename));
+            call(PATH("__import__('os').path.dirname(__import__('os').path.realpath(it))"),
+                 text(config->run_filename));
         }
         PyObject *name = text(config->run_filename), *bytes = PyUnicode_EncodeFSDefault(name);
         FILE *file = fopen(PyBytes_AsString(bytes), "rb");
@@ -98,11 +101,11 @@ python(int argc, char **argv, char **Py_UNUSED(environ))
     return Py_FinalizeEx() < 0 ? 120 : failed;
 }
 
-int __libc_start_main(main_function *, int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
+start_function __libc_start_main;
 
 int
-__libc_start_main(main_function *Py_UNUSED(their_main), int argc, char **argv, void (*init)(void), void (*fini)(void),
-                  void (*linker_fini)(void), void *stack_end)
+__libc_start_main(main_function *Py_UNUSED(their_main), int argc, char **argv, hook *init,
+                  hook *fini, hook *linker_fini, void *stack_end)
 {
     start_function *start;
     *(void **)&start = dlsym(RTLD_NEXT, "__libc_start_main");

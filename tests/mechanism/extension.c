@@ -1,5 +1,5 @@
-/* An extension module that uses all of greenlet.h, for test_capi.py: each function is an entry of the C API, called
- * with what Python passes. */
+/* An extension module that uses all of greenlet.h, for test_capi.py: each function is an entry of
+ * the C API, called with what Python passes. */
 #include <greenlet/greenlet.h>
 
 #include <stddef.h>
@@ -180,7 +180,8 @@ extended_clear(PyObject *self)
 static void
 extended_dealloc(PyObject *self)
 {
-    if (Py_TYPE(self)->tp_dealloc == extended_dealloc && PyObject_CallFinalizerFromDealloc(self) < 0) {
+    if (Py_TYPE(self)->tp_dealloc == extended_dealloc
+        && PyObject_CallFinalizerFromDealloc(self) < 0) {
         return;
     }
     PyObject_GC_UnTrack(self);
@@ -233,7 +234,8 @@ static PyTypeObject Allocated_Type = {
     .tp_clear = extended_clear,
 };
 
-/* PyType_Ready refuses a static type over a class made at run time, unless it is told otherwise for the time. */
+/* PyType_Ready refuses a static type over a class made at run time, unless it is told otherwise for
+ * the time. */
 static int
 type_ready(PyTypeObject *type)
 {

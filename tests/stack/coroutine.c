@@ -18,11 +18,13 @@
     do(12) do(13) do(14) do(15) do(16) do(17) do(18) do(19) do(20) do(21) do(22) do(23)
 #define DOUBLES LONGS
 #define VECTORS(do) \
-    do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
+    do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) \
+    do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
 #define COUNT(i) + 1
 /* clang-format on */
 
-/* Exact for what `noise` makes. Sums, unlike a change of sign, are made in floating-point registers on every CPU. */
+/* Exact for what `noise` makes. Sums, unlike a change of sign, are made in floating-point registers
+ * on every CPU. */
 #define MIRROR 0x1p33
 
 typedef unsigned vector __attribute__((vector_size(16)));
@@ -76,7 +78,8 @@ complain(world *w, int step, const char *what)
     }
 }
 
-/* Whether a function called by swap_stack finds the stack aligned as the compiler takes for granted. */
+/* Whether a function called by swap_stack finds the stack aligned as the compiler takes for
+ * granted. */
 static void
 check_alignment(world *w, const void *sp)
 {
@@ -88,7 +91,8 @@ check_alignment(world *w, const void *sp)
     }
 }
 
-/* Whether a large copy lies at the offset in a line of the cache that it has on the stack. What is in it the canaries tell. */
+/* Whether a large copy lies at the offset in a line of the cache that it has on the stack. What is
+ * in it the canaries tell. */
 static void
 check_copy(world *w, const stack_slice *slice)
 {
@@ -178,10 +182,11 @@ begin(void *arg)
     body(w);
 }
 
-/* Switches to `target` and tries again if that was refused, with all the values live in between: as many as fit lie in
- * the registers that a callee preserves, whichever these are on this CPU. They come from volatile memory, so that
- * the compiler cannot fetch them anew; it pays to have them in registers since each attempt turns every bit of
- * the integers, and mirrors the others. Returns the number of attempts. */
+/* Switches to `target` and tries again if that was refused, with all the values live in between: as
+ * many as fit lie in the registers that a callee preserves, whichever these are on this CPU. They
+ * come from volatile memory, so that the compiler cannot fetch them anew; it pays to have them in
+ * registers since each attempt turns every bit of the integers, and mirrors the others. Returns the
+ * number of attempts. */
 static __attribute__((noinline)) int
 switch_with_values(world *w, int target, volatile values *v)
 {
@@ -209,7 +214,9 @@ switch_with_values(world *w, int target, volatile values *v)
 #define TURN(i) vector_##i = ~vector_##i;
         VECTORS(TURN)
 #undef TURN
-        back = begins ? switchlib_start_stack(leave_to_begin, begin, w) : switchlib_swap_stack(leave, arrive, w);
+        back = begins
+            ? switchlib_start_stack(leave_to_begin, begin, w)
+            : switchlib_swap_stack(leave, arrive, w);
     } while (back == NULL);
 #define STORE(i) v->longs[i] = long_##i;
     LONGS(STORE)
@@ -334,7 +341,8 @@ has_ended(const stack_slice *slice)
     return slice->stop != NULL && slice->start == NULL;
 }
 
-/* Returns the number of the coroutine that begins in the place of the one that runs, if the step is an end; else 0. */
+/* Returns the number of the coroutine that begins in the place of the one that runs, if the step is
+ * an end; else 0. */
 static int
 take_steps(world *w)
 {

@@ -52,7 +52,8 @@ main(int argc, char **argv)
         coroutine_report report;
         stack_fail_allocation = program % 2 ? 1 + (long)below(20) : 0;
         if (coroutines_run(n, steps, order, depths, &report) < 0 || report.first_bad_step >= 0) {
-            printf("program %ld: %s in step %d\n", program, report.what_was_bad, report.first_bad_step);
+            const char *what = report.what_was_bad;
+            printf("program %ld: %s in step %d\n", program, what, report.first_bad_step);
             return 1;
         }
         stack_fail_allocation = 0;

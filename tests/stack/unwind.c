@@ -14,7 +14,8 @@ typedef struct world {
 static _Unwind_Reason_Code
 count(struct _Unwind_Context *context, void *frames)
 {
-    *(int *)frames += _Unwind_GetIP(context) != 0;      /* some unwinders tell of an end as of one more frame */
+    /* Some unwinders report the end as one more frame. */
+    *(int *)frames += _Unwind_GetIP(context) != 0;
     return *(int *)frames < 1000 ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
@@ -60,7 +61,7 @@ leave_for_good(void *sp, void *arg)
 {
     (void)sp;
     world *w = arg;
-    stack_save(&w->third, &w->first);           /* saves nothing, since no stack but these is there */
+    stack_save(&w->third, &w->first);   /* saves nothing, since no stack but these is there */
     return w->first.start;
 }
 

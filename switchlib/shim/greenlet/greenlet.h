@@ -2,15 +2,15 @@
  *
  *     #include <greenlet/greenlet.h>
  *
- *     PyGreenlet_Import();                     once, in the module's init; an exception is set if it failed:
- *     if (_PyGreenlet_API == NULL) ...
+ *     PyGreenlet_Import();                     once, in the module's init; if it failed
+ *     if (_PyGreenlet_API == NULL) ...         an exception is set
  *
- * The names, their places and the layout are those of greenlet 3.5.6. So an extension that was built with this header
- * runs on greenlet too, and one that was built with greenlet's runs on switchlib: which of them it gets is decided
- * when it imports `greenlet`.
+ * The names, their places and the layout are those of greenlet 3.5.6. So an extension that was
+ * built with this header runs on greenlet too, and one that was built with greenlet's runs on
+ * switchlib: which of them it gets is decided when it imports `greenlet`.
  *
- * Functions that return a pointer return a new reference, or NULL with an exception set. None steals a reference.
- */
+ * Functions that return a pointer return a new reference, or NULL with an exception set. None
+ * steals a reference. */
 #ifndef Py_GREENLETOBJECT_H
 #define Py_GREENLETOBJECT_H
 
@@ -22,7 +22,8 @@ extern "C" {
 
 #define GREENLET_VERSION "1.0.0"        /* of the interface; it has never changed */
 
-/* A greenlet's object, for extension types that derive from it. Its fields are nobody's but greenlet's. */
+/* A greenlet's object, for extension types that derive from it. Its fields are nobody's but
+ * greenlet's. */
 typedef struct _greenlet {
     PyObject_HEAD
     PyObject *weakreflist;
@@ -75,7 +76,8 @@ static void **_PyGreenlet_API = NULL;
 
 /* g.switch(*args, **kwargs). Either may be NULL: args is a tuple, kwargs a dict. */
 #define PyGreenlet_Switch \
-    (*(PyObject *(*)(PyGreenlet *g, PyObject *args, PyObject *kwargs))_PyGreenlet_API[PyGreenlet_Switch_NUM])
+    (*(PyObject *(*)(PyGreenlet *g, PyObject *args, PyObject *kwargs)) \
+         _PyGreenlet_API[PyGreenlet_Switch_NUM])
 
 /* g.parent = parent. 0, or -1 with an exception set. */
 #define PyGreenlet_SetParent \
@@ -86,7 +88,8 @@ static void **_PyGreenlet_API = NULL;
     (*(PyGreenlet *(*)(PyGreenlet *g))_PyGreenlet_API[PyGreenlet_GET_PARENT_NUM])
 #define PyGreenlet_GET_PARENT PyGreenlet_GetParent
 
-/* Whether g is a main greenlet; has ever begun; has begun and not ended. -1 with an exception set if g is none. */
+/* Whether g is a main greenlet; has ever begun; has begun and not ended. -1 with an exception set
+ * if g is none. */
 #define PyGreenlet_MAIN (*(int (*)(PyGreenlet *g))_PyGreenlet_API[PyGreenlet_MAIN_NUM])
 #define PyGreenlet_STARTED (*(int (*)(PyGreenlet *g))_PyGreenlet_API[PyGreenlet_STARTED_NUM])
 #define PyGreenlet_ACTIVE (*(int (*)(PyGreenlet *g))_PyGreenlet_API[PyGreenlet_ACTIVE_NUM])
