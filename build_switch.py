@@ -1,4 +1,7 @@
-"""The cffi builder of switchlib._switch, for setup.py. `python build_switch.py` builds all in place."""
+"""The cffi builder of switchlib._switch, for setup.py.
+
+`python build_switch.py` builds all in place.
+"""
 
 import subprocess
 import sys
@@ -44,7 +47,11 @@ def builder(*macros: str) -> FFI:
         "switchlib._switch",
         PREAMBLE,
         sources=SOURCES,
-        depends=[str(path.relative_to(HERE)) for folder in ("asm", "csrc") for path in (HERE / folder).rglob("*.h")],
+        depends=[
+            str(path.relative_to(HERE))
+            for folder in ("asm", "csrc")
+            for path in (HERE / folder).rglob("*.h")
+        ],
         include_dirs=["."],
         # The interpreter's structures are part of this module; the stable ABI hides them.
         define_macros=[(name, None) for name in ("_CFFI_NO_LIMITED_API", *macros)],
@@ -58,4 +65,6 @@ ffibuilder = builder()
 
 if __name__ == "__main__":
     how = ["--verbose"] if "-v" in sys.argv else ["--quiet"]
-    subprocess.run([sys.executable, "setup.py", *how, "build_ext", "--inplace"], cwd=HERE, check=True)
+    subprocess.run(
+        [sys.executable, "setup.py", *how, "build_ext", "--inplace"], cwd=HERE, check=True
+    )

@@ -42,7 +42,8 @@ WITH_C = ("asm", "benchmarks", "csrc", "switchlib/shim", "tests", "tools")
 def environment(session: nox.Session, name: str, python: str, extras: str) -> str:
     """The Python of an environment in which this clone is installed; it is made if need be.
 
-    It is made anew when pyproject.toml or the version has changed. Otherwise C is compiled if it has changed.
+    It is made anew when pyproject.toml or the version has changed.
+    Otherwise C is compiled if it has changed.
     """
     directory = session.cache_dir.parent / name
     made, stamp = directory / "bin" / "python", directory / "installed"
@@ -171,7 +172,10 @@ def pypy(session: nox.Session) -> None:
 
 @nox.session(name="wheels-short", python=False, tags=["core"])
 def wheels_short(session: nox.Session) -> None:
-    """A manylinux and a musllinux wheel, built and run: the demo and the core of the tests. 3 min."""
+    """A manylinux and a musllinux wheel, built and run: the demo and the core of the tests.
+
+    3 min.
+    """
     names = session.posargs or ["cp313-manylinux_x86_64", "cp313-musllinux_x86_64"]
     session.run(sys.executable, "tools/wheels.py", "--short", *names)
 

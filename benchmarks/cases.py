@@ -1,7 +1,7 @@
 """The cases. Each is a function that takes the module to test, prepares, and returns a body.
 
-A body takes the number of operations to do. It is timed from outside and returns None, or it returns what it has
-measured itself, for all the operations together.
+A body takes the number of operations to do. It is timed from outside and returns None,
+or it returns what it has measured itself, for all the operations together.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ class Case:
     """Whether it is about switching alone: then it is measured with the shortcuts off, too."""
     unit: Literal["second", "byte"]
     waits: bool
-    """Whether other threads are part of it. Else the processor's time counts, which is the process's own."""
+    """Whether other threads are part of it.
+
+    Else the processor's time counts, which is the process's own.
+    """
 
 
 CASES: dict[str, Case] = {}
@@ -150,7 +153,9 @@ def create(module: ModuleType) -> Body:
 
 @case("SQLAlchemy's pattern", loops=8_000, at_most=0.06)
 def sqlalchemy(module: ModuleType) -> Body:
-    """What its greenlet_spawn and await_only do of switching: a greenlet with a given parent awaits once."""
+    """What its greenlet_spawn and await_only do of switching:
+    a greenlet with a given parent awaits once.
+    """
     greenlet, getcurrent = module.greenlet, module.getcurrent
 
     def f() -> Any:
@@ -194,7 +199,8 @@ def ring(module: ModuleType) -> Body:
 
 
 def make_ring(module: ModuleType, order: list[int]) -> Body:
-    """Greenlets made in the order of their numbers; each switches to the one that follows it in `order`.
+    """Greenlets made in the order of their numbers;
+    each switches to the one that follows it in `order`.
 
     The main greenlet closes the ring, and counts the rounds.
     """
@@ -219,7 +225,9 @@ def make_ring(module: ModuleType, order: list[int]) -> Body:
     return body
 
 
-NESTED = {(3, 12): 400, (3, 13): 2_000}.get(sys.version_info[:2], 20_000)  # these two limit the depth of C calls
+NESTED = {(3, 12): 400, (3, 13): 2_000}.get(
+    sys.version_info[:2], 20_000
+)  # these two limit the depth of C calls
 if getattr(sys, "pypy_version_info", (0,)) >= (8,):
     NESTED = 1_000  # where its own greenlet gets to 2,000 and not to 4,000
 
@@ -322,7 +330,10 @@ def beside_thread(module: ModuleType) -> Body:
 
 @case("bytes resident, suspended", loops=50_000, at_most=0.21, unit="byte")
 def memory(module: ModuleType) -> Body:
-    """One Python frame deep, in main.switch(). The first measurement of a process counts: later ones reuse memory."""
+    """One Python frame deep, in main.switch().
+
+    The first measurement of a process counts: later ones reuse memory.
+    """
     greenlet, main = module.greenlet, module.getcurrent()
 
     def f() -> None:
@@ -345,7 +356,10 @@ def memory(module: ModuleType) -> Body:
 
 
 class Growth:
-    """How many bytes more are resident than when the with statement began. The collector does not run in it."""
+    """How many bytes more are resident than when the with statement began.
+
+    The collector does not run in it.
+    """
 
     def __enter__(self) -> Growth:
         gc.collect()
@@ -370,6 +384,9 @@ def importing(module: ModuleType) -> Body:
     command = [sys.executable, "-c", IMPORT.format(module.__name__)]
 
     def body(loops: int) -> float:
-        return sum(float(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(loops))
+        return sum(
+            float(subprocess.run(command, capture_output=True, check=True).stdout)
+            for _ in range(loops)
+        )
 
     return body

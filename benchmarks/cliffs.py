@@ -3,8 +3,8 @@
     python cliffs.py (depth | stacks | live NUMBER | collect NUMBER DEPTH) MODULE
     python cliffs.py (live NUMBER | collect NUMBER DEPTH) generators
 
-prints, as JSON, what it measured in this process. Each point is the quickest of several passes over all of
-them, in processor time.
+prints, as JSON, what it measured in this process.
+Each point is the quickest of several passes over all of them, in processor time.
 """
 
 from __future__ import annotations
@@ -30,13 +30,22 @@ SIZES = range(65)  # KiB
 Point = TypeVar("Point")
 
 
-def quickest(points: Iterable[Point], measure: Callable[[Point], float], passes: int = 7) -> list[float]:
-    """What another program takes away for a while falls on one pass of a few points, not on all passes of one."""
-    return [min(each) for each in zip(*([measure(point) for point in points] for _ in range(passes)), strict=True)]
+def quickest(
+    points: Iterable[Point], measure: Callable[[Point], float], passes: int = 7
+) -> list[float]:
+    """What another program takes away for a while falls on one pass of a few points,
+    not on all passes of one.
+    """
+    return [
+        min(each)
+        for each in zip(*([measure(point) for point in points] for _ in range(passes)), strict=True)
+    ]
 
 
 def depth(module: ModuleType) -> dict[str, Any]:
-    """A call of a small function, from each depth of Python frames of each size: where does a chunk end?"""
+    """A call of a small function, from each depth of Python frames of each size:
+    where does a chunk end?
+    """
 
     def small() -> None:
         pass
@@ -59,7 +68,9 @@ def depth(module: ModuleType) -> dict[str, Any]:
 
 
 def caller(count: int) -> Callable[..., float]:
-    """A function with so many locals, beside those it needs, that calls itself, and then `small`."""
+    """A function with so many locals, beside those it needs, that calls itself,
+    and then `small`.
+    """
     assignments = "".join(f"    v{number} = " for number in range(count)).replace("    v", "v")
     source = f"""
 def caller(left, small, times):
@@ -112,24 +123,38 @@ def stacks(module: ModuleType) -> dict[str, Any]:
     there = [suspended(module, max(0, round((size * 1024 - least) / level))) for size in SIZES]
     costs = quickest(there, measure)
     sizes = [each._stack_saved for each in there]
-    # A line from the smallest stacks' cost, up which half of the points lie: a few dear ones do not bend it.
+    # A line from the smallest stacks' cost, up which half of the points lie:
+    # a few dear ones do not bend it.
     start = statistics.median(costs[:3])
-    slope = statistics.median((y - start) / (x - sizes[0]) for x, y in zip(sizes, costs, strict=True) if x > sizes[0])
+    slope = statistics.median(
+        (y - start) / (x - sizes[0]) for x, y in zip(sizes, costs, strict=True) if x > sizes[0]
+    )
     line = [start + slope * (size - sizes[0]) for size in sizes]
     over = [cost / expected for cost, expected in zip(costs, line, strict=True)]
     dearest = max(over)
-    return {"sizes": sizes, "costs": costs, "line": line, "over": dearest, "at": sizes[over.index(dearest)]}
+    return {
+        "sizes": sizes,
+        "costs": costs,
+        "line": line,
+        "over": dearest,
+        "at": sizes[over.index(dearest)],
+    }
 
 
 def live(module: ModuleType, number: int) -> dict[str, Any]:
     """Switches from one to the next of so many greenlets, in random order."""
     with Growth() as growth:
         body = make_ring(module, shuffled(number))
-        return {"resident": growth.measure(), "cost": cost(body, number + 1)}  # the main greenlet closes the ring
+        return {
+            "resident": growth.measure(),
+            "cost": cost(body, number + 1),
+        }  # the main greenlet closes the ring
 
 
 def live_generators(number: int) -> dict[str, Any]:
-    """Resumes so many generators in random order: what the memory alone takes, for less than a greenlet has of it."""
+    """Resumes so many generators in random order: what the memory alone takes,
+    for less than a greenlet has of it.
+    """
 
     def endless() -> Generator[None, None, None]:
         while True:
@@ -169,7 +194,9 @@ def collect(module: ModuleType, number: int, depth: int) -> dict[str, Any]:
 
 
 def collect_generators(number: int, depth: int) -> dict[str, Any]:
-    """The same with generators; a deep one is the outermost of several that yield from each other."""
+    """The same with generators; a deep one is the outermost of
+    several that yield from each other.
+    """
 
     def nested(left: int) -> Generator[None, None, None]:
         if left:
@@ -186,7 +213,9 @@ def collect_generators(number: int, depth: int) -> dict[str, Any]:
 
 
 def collections(suspended: Callable[[], object], number: int, depth: int) -> dict[str, Any]:
-    """What they add to a full collection, a frame; and how long a young one takes while they all are old."""
+    """What they add to a full collection, a frame;
+    and how long a young one takes while they all are old.
+    """
     gc.collect()
     gc.disable()
     without = collection(2)

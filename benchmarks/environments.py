@@ -1,5 +1,6 @@
-"""What the measurements run in: a virtual environment an interpreter, in the user's cache directory, that has this
-tree's switchlib, the real greenlet and the peers, all of known versions."""
+"""What the measurements run in: a virtual environment an interpreter, in the user's cache
+directory, that has this tree's switchlib, the real greenlet and the peers, all of known versions.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +31,20 @@ NEEDED = (
 )
 PEERS = ("tealet-greenlet==0.1.0rc1", "runloom==0.2.0")
 LIBRARIES = ("gevent==26.9.0", "eventlet==0.41.3")
-SOURCES = ("asm", "csrc", "switchlib", "build_switch.py", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = (
+    "asm",
+    "csrc",
+    "switchlib",
+    "build_switch.py",
+    "setup.py",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 
-QUESTIONS = "import json, platform as p; print(json.dumps([p.python_implementation(), p.python_version()]))"
+QUESTIONS = (
+    "import json, platform as p; print(json.dumps([p.python_implementation(), p.python_version()]))"
+)
 
 
 @dataclass(frozen=True)
@@ -47,8 +59,14 @@ class Environment:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment variables of its processes: none that would change how Python or switchlib behave."""
-        return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SWITCHLIB"))}
+        """The environment variables of its processes:
+        none that would change how Python or switchlib behave.
+        """
+        return {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "SWITCHLIB"))
+        }
 
     @property
     def name(self) -> str:
@@ -74,10 +92,14 @@ class Environment:
 
 def environment(python: str) -> Environment:
     """The environment of an interpreter, with switchlib as it is in this tree now."""
-    answers = subprocess.run([python, "-c", QUESTIONS], capture_output=True, text=True, check=True).stdout
+    answers = subprocess.run(
+        [python, "-c", QUESTIONS], capture_output=True, text=True, check=True
+    ).stdout
     implementation, version = json.loads(answers)
     pins = hashlib.sha256(repr((NEEDED, PEERS, LIBRARIES)).encode()).hexdigest()[:8]
-    made = Environment(CACHE / f"{implementation.lower()}-{version}-{pins}", implementation, version)
+    made = Environment(
+        CACHE / f"{implementation.lower()}-{version}-{pins}", implementation, version
+    )
     if not (made.directory / "missing.json").exists():
         _make(python, made)
     _install_switchlib(made)
@@ -94,31 +116,51 @@ def _make(python: str, wanted: Environment) -> None:
     for peer in (*PEERS, *LIBRARIES):
         try:
             subprocess.run(
-                [wanted.python, "-m", "pip", "install", "--quiet", peer], check=True, capture_output=True, text=True
+                [wanted.python, "-m", "pip", "install", "--quiet", peer],
+                check=True,
+                capture_output=True,
+                text=True,
             )
         except subprocess.CalledProcessError as failure:
             said = (failure.stdout + failure.stderr).splitlines()
             reasons = [line.strip() for line in said if re.search(r"\berror: |^ERROR", line)]
-            missing[peer] = min(reasons, key=lambda reason: "subprocess" in reason, default="pip failed")
+            missing[peer] = min(
+                reasons, key=lambda reason: "subprocess" in reason, default="pip failed"
+            )
     (wanted.directory / "missing.json").write_text(json.dumps(missing))
 
 
 def _compile(source: Path, where: Environment) -> None:
     """Puts a module of Cython's where programs import it."""
     asked = [where.python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))"]
-    directory = Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
+    directory = Path(
+        subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    )
     shutil.copy(source, directory)
-    command = [where.python, "-m", "Cython.Build.Cythonize", "--quiet", "--inplace", str(directory / source.name)]
+    command = [
+        where.python,
+        "-m",
+        "Cython.Build.Cythonize",
+        "--quiet",
+        "--inplace",
+        str(directory / source.name),
+    ]
     subprocess.run(command, check=True, capture_output=True)
 
 
 def _install_switchlib(where: Environment) -> None:
-    """Builds it from a copy, so that nothing of this tree is written to, unless it is installed as it is."""
+    """Builds it from a copy, so that nothing of this tree is written to,
+    unless it is installed as it is.
+    """
     digest = hashlib.sha256()
     for source in SOURCES:
         path = ROOT / source
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file() and file.suffix not in {".so", ".o", ".pyc"} and file.name != "_switch.c":
+            if (
+                file.is_file()
+                and file.suffix not in {".so", ".o", ".pyc"}
+                and file.name != "_switch.c"
+            ):
                 digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
     stamp = where.directory / "switchlib.sha256"
     if stamp.exists() and stamp.read_text() == digest.hexdigest():

@@ -1,17 +1,20 @@
-"""What a switch cannot do without: a call, a register switch, the copying of a stack, the swapping of a thread's state.
+"""What a switch cannot do without: a call, a register switch, the copying of a stack,
+the swapping of a thread's state.
 
     python floors.py
 
-prints, as JSON, for each of CASES how many bytes are copied at a switch, and how many seconds three things take that
-whoever is called by CPython and shares one C stack among greenlets cannot do without: the call of a builtin that
-returns at once, or makes a dict of its keywords; a switch where there is no interpreter (floors.c, with this library's
-own stack layer); and to swap what of the thread's state belongs to a stack (with its own tstate.h). To find the target
-and to hand over the value comes on top. With the policy in Python a Python function is called, too, which returns a
-decision.
+prints, as JSON, for each of CASES how many bytes are copied at a switch, and how many seconds
+three things take that whoever is called by CPython and shares one C stack among greenlets
+cannot do without: the call of a builtin that returns at once, or makes a dict of its keywords;
+a switch where there is no interpreter (floors.c, with this library's own stack layer); and to
+swap what of the thread's state belongs to a stack (with its own tstate.h). To find the target
+and to hand over the value comes on top. With the policy in Python a Python function is called,
+too, which returns a decision.
 
-And how many it takes to copy as many bytes where the copy lies well or badly; and to read a block of memory that the
-one before leads to, among twice as many blocks as the most greenlets of cliffs.py, each half as large as a suspended
-greenlet: its object with its state, or its frames with the copy of its stack.
+And how many it takes to copy as many bytes where the copy lies well or badly; and to read a
+block of memory that the one before leads to, among twice as many blocks as the most greenlets
+of cliffs.py, each half as large as a suspended greenlet: its object with its state, or its
+frames with the copy of its stack.
 """
 
 from __future__ import annotations
@@ -40,19 +43,32 @@ def decide(target: Any) -> tuple[int, Any, tuple[()]]:
     return 0, target, ()
 
 
-CASES = ("switch", "switch_value", "switch_keywords", "c_calls_5", "c_calls_20", "c_calls_50", "python_calls")
+CASES = (
+    "switch",
+    "switch_value",
+    "switch_keywords",
+    "c_calls_5",
+    "c_calls_20",
+    "c_calls_50",
+    "python_calls",
+)
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (
     *("asm/asm.c", "csrc/stack.c", "csrc/callee.c", "benchmarks/floors.c"),
-    *(str(path.relative_to(ROOT)) for room in ("memory", "tstate") for path in (ROOT / "csrc" / room).glob("*.c")),
+    *(
+        str(path.relative_to(ROOT))
+        for room in ("memory", "tstate")
+        for path in (ROOT / "csrc" / room).glob("*.c")
+    ),
 )
 WAYS = ((False, 0), (True, 0), (True, id(decide)))
 PASSES = 15
 BLOCKS = 2 * 1_000_000
 BYTES_A_BLOCK = 500
 APART = (1024, 1024 + 16, 16)
-"""How far from the original a copy begins, modulo 4 KiB: at the same offset in a line of the cache, at another, and
-less than a line away."""
+"""How far from the original a copy begins, modulo 4 KiB: at the same offset in a line of the cache,
+at another, and less than a line away.
+"""
 
 
 def built(directory: str) -> Any:
@@ -110,13 +126,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         floors = built(directory)
         around = floors.floors_switch(16, 2, False, 0).bytes - 16
-        a_call = {calls: min(call(calls) for _ in range(PASSES)) for calls in (lock_calls, dict_calls)}
+        a_call = {
+            calls: min(call(calls) for _ in range(PASSES)) for calls in (lock_calls, dict_calls)
+        }
         found: dict[str, dict[str, float]] = {}
         for name in CASES:
             copied = bytes_copied(name)
             loops = 200_000 if copied < 8192 else 20_000
             passes = [
-                [floors.floors_switch(copied - around, loops, *how).seconds for how in WAYS] for _ in range(PASSES)
+                [floors.floors_switch(copied - around, loops, *how).seconds for how in WAYS]
+                for _ in range(PASSES)
             ]
             bare, whole, decided = (min(each) for each in zip(*passes))
             one_call = a_call[dict_calls if name == "switch_keywords" else lock_calls]
@@ -129,7 +148,9 @@ def main() -> None:
                 "decided": one_call + decided,
             }
         copies = {
-            copied: [min(floors.floors_copy(copied, apart) for _ in range(PASSES)) for apart in APART]
+            copied: [
+                min(floors.floors_copy(copied, apart) for _ in range(PASSES)) for apart in APART
+            ]
             for copied in sorted({int(floor["bytes"]) for floor in found.values()})
         }
         read = min(floors.floors_read(BLOCKS, BYTES_A_BLOCK) for _ in range(3))

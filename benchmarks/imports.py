@@ -1,7 +1,9 @@
-"""How long it takes to import switchlib, compared with greenlet: `python benchmarks/imports.py [--rounds N] [PYTHON]`.
+"""How long it takes to import switchlib, compared with greenlet:
+`python benchmarks/imports.py [--rounds N] [PYTHON]`.
 
-Fresh processes take turns. Each reports how long its import took, by the clock and in processor time. Prints the
-medians, and the medians of the ratios to greenlet, round by round; ends with 1 if one of these is over its limit.
+Fresh processes take turns. Each reports how long its import took, by the clock and in processor
+time. Prints the medians, and the medians of the ratios to greenlet, round by round; ends with 1 if
+one of these is over its limit.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ def measure(where: Environment, module: str, shim: str) -> tuple[float, float]:
     """Seconds of one import in a fresh process, by the clock and of the processor."""
     environ = where.environ | ({"PYTHONPATH": shim} if shim else {})
     command = [where.python, "-c", IMPORT.format(module)]
-    printed = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        command, env=environ, capture_output=True, text=True, check=True
+    ).stdout
     clock, used = printed.split()
     return float(clock), float(used)
 
@@ -44,7 +48,11 @@ def main() -> int:
     arguments = parser.parse_args()
     where = environment(arguments.python)
     shim = subprocess.run(
-        [where.python, "-m", "switchlib", "shim"], env=where.environ, capture_output=True, text=True, check=True
+        [where.python, "-m", "switchlib", "shim"],
+        env=where.environ,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
     taken: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
     for round_number in range(arguments.rounds + 1):
@@ -59,8 +67,13 @@ def main() -> int:
     for way, times in taken.items():
         cells = []
         for which in (0, 1):
-            ratio = statistics.median(ours[which] / theirs[which] for ours, theirs in zip(times, baseline))
-            cells += [f"{statistics.median(each[which] for each in times) * 1e6:,.0f} µs", f"{ratio:.2f}"]
+            ratio = statistics.median(
+                ours[which] / theirs[which] for ours, theirs in zip(times, baseline)
+            )
+            cells += [
+                f"{statistics.median(each[which] for each in times) * 1e6:,.0f} µs",
+                f"{ratio:.2f}",
+            ]
             over |= ratio > LIMITS.get(way, 1)
         print(f"| {way} | {' | '.join(cells)} |")
     return 1 if over else 0

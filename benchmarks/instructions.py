@@ -1,6 +1,8 @@
-"""Counts the instructions of one operation, by function, with valgrind's callgrind: the same on a busy machine.
+"""Counts the instructions of one operation, by function, with valgrind's callgrind:
+the same on a busy machine.
 
-Some operations are counted, and then twice as many: the difference is what they take and nothing else.
+Some operations are counted, and then twice as many:
+the difference is what they take and nothing else.
 """
 
 from __future__ import annotations
@@ -32,16 +34,29 @@ os.getppid()
 OPERATIONS = 2000
 
 LEFT_OUT = {"chain", "beside_thread", "memory", "importing", "c_calls_20", "c_calls_50"}
-"""Cases that are not about the instructions of one operation, or copy so much that the C library does it by one
-instruction, which callgrind counts for each byte."""
+"""Cases that are not about the instructions of one operation,
+or copy so much that the C library does it by one instruction, which callgrind counts for each byte.
+"""
 
 LAYERS = (
     # the layer, the object file, the functions
     ("the eval loop", r"libpython.*|python[\d.]*", r"_PyEval_EvalFrameDefault"),
-    ("looking up the method", r"libpython.*|python[\d.]*", r"_PyObject_GetMethod|_?PyType_Lookup|find_name_in_mro"),
-    ("memory: malloc and free", r".*", r".*(malloc|free|realloc|calloc|Malloc|Free|unlink_chunk).*"),
+    (
+        "looking up the method",
+        r"libpython.*|python[\d.]*",
+        r"_PyObject_GetMethod|_?PyType_Lookup|find_name_in_mro",
+    ),
+    (
+        "memory: malloc and free",
+        r".*",
+        r".*(malloc|free|realloc|calloc|Malloc|Free|unlink_chunk).*",
+    ),
     ("copying: memcpy", r"libc\..*", r".*mem(cpy|move).*"),
-    ("the rest of the interpreter, the C library", r"libpython.*|python[\d.]*|libc\..*|ld-.*|libpthread.*", r".*"),
+    (
+        "the rest of the interpreter, the C library",
+        r"libpython.*|python[\d.]*|libc\..*|ld-.*|libpthread.*",
+        r".*",
+    ),
     ("the register switch", r".*", r"switchlib_swap_stack|slp_switch"),
     ("save: stack and thread state", r"_switch\..*", r"leave\w*|stack_save|tstate_save"),
     ("restore: stack and thread state", r"_switch\..*", r"arrive\w*|stack_restore|tstate_restore"),
@@ -52,12 +67,16 @@ Counts = collections.Counter[tuple[str, str]]
 """Instructions by object file and function."""
 
 
-def layers(where: Environment, module: str, case: Case, environ: dict[str, str]) -> dict[str, float]:
+def layers(
+    where: Environment, module: str, case: Case, environ: dict[str, str]
+) -> dict[str, float]:
     """The instructions of one operation by layer."""
     sums = dict.fromkeys((name for name, _, _ in LAYERS), 0.0)
     for (file, function), instructions in count(where, module, case, environ).items():
         for name, files, functions in LAYERS:
-            if re.fullmatch(files, file) and re.fullmatch(functions, function.split("(")[0].split(".")[0]):
+            if re.fullmatch(files, file) and re.fullmatch(
+                functions, function.split("(")[0].split(".")[0]
+            ):
                 sums[name] += instructions / OPERATIONS
                 break
     return sums
@@ -67,7 +86,12 @@ def count(where: Environment, module: str, case: Case, environ: dict[str, str]) 
     """The instructions of OPERATIONS operations, by function."""
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "callgrind"
-        command = ["valgrind", "--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={output}"]
+        command = [
+            "valgrind",
+            "--tool=callgrind",
+            "--dump-before=getppid",
+            f"--callgrind-out-file={output}",
+        ]
         command += [where.python, "-c", PROGRAM, str(HERE), module, case.name, str(OPERATIONS)]
         environ = where.environ | {"PYTHONHASHSEED": "0"} | environ
         subprocess.run(command, env=environ, cwd=scratch, check=True, capture_output=True)

@@ -2,9 +2,9 @@
 
     python kinds.py KIND DEPTH NUMBER MODULE
 
-starts so many greenlets, each of which is then suspended so many Python calls deep, and lets them end. Prints, as JSON,
-the processor time of one, in seconds, and the resident bytes of one while all are suspended. The time is that of the
-quickest of several passes, the bytes are those of the first.
+starts so many greenlets, each of which is then suspended so many Python calls deep, and lets them
+end. Prints, as JSON, the processor time of one, in seconds, and the resident bytes of one while all
+are suspended. The time is that of the quickest of several passes, the bytes are those of the first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from typing import Any
 from cases import Growth
 
 Starter = Callable[[], Callable[[], Any]]
-"""Makes what starts one greenlet and returns it, suspended. What it makes beforehand is not the greenlet's."""
+"""Makes what starts one greenlet and returns it, suspended.
+
+What it makes beforehand is not the greenlet's.
+"""
 
 GREENLETS_A_MEASUREMENT = 20_000
 """So few are alive at once in some that the clock could not tell."""
@@ -102,7 +105,16 @@ def kinds(module: ModuleType, depth: int) -> dict[str, Starter]:
 
         return starts(compiled_by_cython.function(work, depth))
 
-    made = (function, closure, bound_method, subclass, partial, callable_object, c_function, cython_function)
+    made = (
+        function,
+        closure,
+        bound_method,
+        subclass,
+        partial,
+        callable_object,
+        c_function,
+        cython_function,
+    )
     return {make.__name__.replace("_", " "): make for make in made}
 
 
@@ -121,7 +133,10 @@ def cost(starter: Starter, number: int) -> dict[str, float]:
         resident = growth.measure()
     end_all(kept)
     times = max(1, GREENLETS_A_MEASUREMENT // number)
-    return {"bytes": resident / number, "seconds": min(measure(starts, kept, times) for _ in range(3)) / times / number}
+    return {
+        "bytes": resident / number,
+        "seconds": min(measure(starts, kept, times) for _ in range(3)) / times / number,
+    }
 
 
 def measure(starts: list[Callable[[], Any]], kept: list[Any], times: int) -> float:

@@ -24,7 +24,9 @@ class Peer:
 PEERS: dict[str, dict[str, Peer]] = {"generators": {}, "asyncio": {}, "threads": {}}
 
 
-def peer(implementation: str, case: str, loops: int, waits: bool = False) -> Callable[[Setup], Setup]:
+def peer(
+    implementation: str, case: str, loops: int, waits: bool = False
+) -> Callable[[Setup], Setup]:
     def register(setup: Setup) -> Setup:
         PEERS[implementation][case] = Peer(setup, loops, waits)
         return setup

@@ -16,7 +16,14 @@ PLOTS = ROOT / "docs" / "plots"
 INK = {"light": "#1f2328", "dark": "#e6edf3"}
 FAINT = {"light": "#d1d9e0", "dark": "#3d444d"}
 COLOURS = {"greenlet": "#8b949e", "switchlib": "#2f81f7", "generators": "#bf8700"}
-mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "switchlib", "font.family": "sans-serif", "font.size": 9})
+mpl.rcParams.update(
+    {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "switchlib",
+        "font.family": "sans-serif",
+        "font.size": 9,
+    }
+)
 
 
 def draw() -> None:
@@ -51,18 +58,32 @@ def plot(name: str, inches: tuple[float, float], fill: Callable[[Axes, str], Non
 
 def cases(axes: Axes, theme: str, results: Path) -> None:
     """Both costs of each case on one line, and how many times as fast."""
-    rows = [row for row in report.rows(results) if row.case.unit == "second" and row.case.name != "importing"]
+    rows = [
+        row
+        for row in report.rows(results)
+        if row.case.unit == "second" and row.case.name != "importing"
+    ]
     places = range(len(rows))
     for name in ("greenlet", "switchlib"):
         costs = [getattr(row, name) * 1e9 for row in rows]
         axes.scatter(costs, places, s=34, color=COLOURS[name], label=name, zorder=2)
     axes.hlines(
-        places, [r.switchlib * 1e9 for r in rows], [r.greenlet * 1e9 for r in rows], COLOURS["greenlet"], lw=1, zorder=1
+        places,
+        [r.switchlib * 1e9 for r in rows],
+        [r.greenlet * 1e9 for r in rows],
+        COLOURS["greenlet"],
+        lw=1,
+        zorder=1,
     )
     for place, row in zip(places, rows, strict=True):
         right = max(row.greenlet, row.switchlib) * 1e9
         axes.annotate(
-            f"{row.ratio:.2f}", (right, place), (9, 0), textcoords="offset points", va="center", color=INK[theme]
+            f"{row.ratio:.2f}",
+            (right, place),
+            (9, 0),
+            textcoords="offset points",
+            va="center",
+            color=INK[theme],
         )
     axes.set_yticks(places, [row.case.title for row in rows])
     axes.tick_params(axis="y", length=0)
@@ -75,7 +96,9 @@ def cases(axes: Axes, theme: str, results: Path) -> None:
 def live(axes: Axes, results: Path) -> None:
     for name, found in json.loads((results / "cliffs.json").read_text()).items():
         points = sorted(
-            (int(key.split()[1]), one["cost"] * 1e9) for key, one in found.items() if key.startswith("live")
+            (int(key.split()[1]), one["cost"] * 1e9)
+            for key, one in found.items()
+            if key.startswith("live")
         )
         axes.plot(*zip(*points, strict=True), "o-", ms=4, color=COLOURS[name], label=name)
     axes.set_xscale("log")
@@ -90,7 +113,14 @@ def stacks(axes: Axes, results: Path) -> None:
         if one is None:
             continue
         sizes = [size / 1024 for size in one["sizes"]]
-        axes.plot(sizes, [cost * 1e9 for cost in one["costs"]], "o", ms=2.5, color=COLOURS[name], label=name)
+        axes.plot(
+            sizes,
+            [cost * 1e9 for cost in one["costs"]],
+            "o",
+            ms=2.5,
+            color=COLOURS[name],
+            label=name,
+        )
         axes.plot(sizes, [cost * 1e9 for cost in one["line"]], lw=0.8, color=COLOURS[name])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("KiB of C stack of the suspended greenlet")

@@ -1,4 +1,6 @@
-"""The tables, from what is kept in benchmarks/results/, for the terminal and for the documentation."""
+"""The tables, from what is kept in benchmarks/results/,
+for the terminal and for the documentation.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +116,10 @@ def ratio(mine: list[float], theirs: list[float]) -> float:
 
 def interpreter(results: Path) -> str:
     return (
-        results.name.removeprefix("quick-").rsplit("-", 1)[0].replace("cpython-", "CPython ").replace("pypy-", "PyPy ")
+        results.name.removeprefix("quick-")
+        .rsplit("-", 1)[0]
+        .replace("cpython-", "CPython ")
+        .replace("pypy-", "PyPy ")
     )
 
 
@@ -197,7 +202,11 @@ def cases_table(results: Path) -> str:
     heading = ["", "greenlet", "switchlib", "ratio", "at most", "all policy in Python"]
     body = []
     for each in rows(results):
-        cells = [each.case.title, amount(each.greenlet, each.case.unit), amount(each.switchlib, each.case.unit)]
+        cells = [
+            each.case.title,
+            amount(each.greenlet, each.case.unit),
+            amount(each.switchlib, each.case.unit),
+        ]
         cells.append(bold(f"{each.ratio:.3f}", each.missed))
         cells.append(f"{each.at_most:.2f}" if each.at_most else "")
         cells.append("" if each.policy is None else bold(f"{each.policy:.2f}", each.policy_missed))
@@ -212,7 +221,12 @@ def gains_table(results: Path) -> str:
     for name, title in GAINS.items():
         if name in CASES:
             found = row(results, name)
-            theirs, mine, ratio, unit = found.greenlet, found.switchlib, found.ratio, found.case.unit
+            theirs, mine, ratio, unit = (
+                found.greenlet,
+                found.switchlib,
+                found.ratio,
+                found.case.unit,
+            )
         else:
             theirs, mine, unit = spawned["greenlet"][name], spawned["switchlib"][name], "second"
             ratio = mine / theirs
@@ -226,12 +240,14 @@ def machine(results: Path) -> str:
     if found is None:
         raise Unmeasured("no case was measured in that sitting, which would tell the machine")
     known = found.get_metadata()
-    greenlet = next(pin for pin in NEEDED if pin.startswith("greenlet")).split(";")[0].replace("==", " ")
+    greenlet = (
+        next(pin for pin in NEEDED if pin.startswith("greenlet")).split(";")[0].replace("==", " ")
+    )
     if interpreter(results).startswith("PyPy"):
         greenlet = "its own greenlet"
     return (
-        f"{interpreter(results)}, {greenlet}; {known['cpu_model_name']}, {known['cpu_count']} cores, "
-        f"{known['platform'].split('-')[0]}; {found.get_dates()[0]:%Y-%m-%d}"
+        f"{interpreter(results)}, {greenlet}; {known['cpu_model_name']}, {known['cpu_count']} "
+        f"cores, {known['platform'].split('-')[0]}; {found.get_dates()[0]:%Y-%m-%d}"
     )
 
 
@@ -271,14 +287,18 @@ def peers_table(results: Path) -> str:
             cells.append(amount(statistics.median(found), CASES[case].unit) if found else "")
         body.append(cells)
     missing = json.loads((results / "missing.json").read_text())
-    reasons = "".join(f"\n\n{peer} could not be installed: `{reason}`." for peer, reason in missing.items())
+    reasons = "".join(
+        f"\n\n{peer} could not be installed: `{reason}`." for peer, reason in missing.items()
+    )
     return table(["", *present], body) + reasons
 
 
 def cliffs(results: Path) -> str:
     found: dict[str, dict[str, Cliff]] = json.loads((results / "cliffs.json").read_text())
 
-    def line(title: str, bound: str, key: str, value: Callable[[dict[str, Cliff]], str]) -> list[str]:
+    def line(
+        title: str, bound: str, key: str, value: Callable[[dict[str, Cliff]], str]
+    ) -> list[str]:
         return [title, *(value(of) if key in of else "" for of in found.values()), bound]
 
     def times(of: dict[str, Cliff]) -> str:
@@ -302,7 +322,10 @@ def cliffs(results: Path) -> str:
 
     def collect(key: str) -> list[list[str]]:
         _, number, deep = key.split()
-        of, at_most = f"of {int(number):,} {deep} deep", found["generators"][key]["frame"] * COLLECT_AT_MOST
+        of, at_most = (
+            f"of {int(number):,} {deep} deep",
+            found["generators"][key]["frame"] * COLLECT_AT_MOST,
+        )
         return [
             line(f"a full collection {of}: a frame", amount(at_most, "second"), key, frame(key)),
             line(f"a young collection, with all {of} old", "", key, young(key)),
@@ -312,7 +335,10 @@ def cliffs(results: Path) -> str:
     body = [
         line("a call, dearest depth and frame size: times the median", "2", "depth", bad),
         line("a switch, dearest size of stack: times the straight line", "2", "stacks", over),
-        *(line(f"a switch among {int(key.split()[1]):,} in random order", "", key, switch(key)) for key in keys),
+        *(
+            line(f"a switch among {int(key.split()[1]):,} in random order", "", key, switch(key))
+            for key in keys
+        ),
         line("a switch among the most: times one among 10", "8", "live 10", times),
         line(
             f"{int(keys[-1].split()[1]):,} live: bytes resident",
@@ -330,7 +356,9 @@ Kinds: TypeAlias = dict[str, dict[str, Cost]]
 
 def kind_cells(found: Kinds, name: str, depth: int, number: int) -> tuple[float, float]:
     """The ratios of the time and of the bytes."""
-    greenlet, switchlib = (found[what][f"{name} {depth} {number}"] for what in ("greenlet", "switchlib"))
+    greenlet, switchlib = (
+        found[what][f"{name} {depth} {number}"] for what in ("greenlet", "switchlib")
+    )
     return switchlib["seconds"] / greenlet["seconds"], switchlib["bytes"] / greenlet["bytes"]
 
 
@@ -362,12 +390,23 @@ def kinds_table(results: Path) -> str:
                 cells.append(cell)
             else:
                 body.append(cells)
-    limits = ["at most", *(f"{KINDS_AT_MOST * more:.2f} / {BYTES_AT_MOST[depth] * more:.2f}" for depth in DEPTHS)]
-    return f"{machine(results)}.\n\n{table(['time / bytes', *(f'{depth} deep' for depth in DEPTHS)], [*body, limits])}"
+    limits = [
+        "at most",
+        *(f"{KINDS_AT_MOST * more:.2f} / {BYTES_AT_MOST[depth] * more:.2f}" for depth in DEPTHS),
+    ]
+    return (
+        f"{machine(results)}.\n"
+        "\n"
+        f"{table(['time / bytes', *(f'{depth} deep' for depth in DEPTHS)], [*body, limits])}"
+    )
 
 
 def kind_title(name: str) -> str:
-    return name.replace("c function", "C function").replace("cython", "Cython").replace("subclass", "subclass's `run`")
+    return (
+        name.replace("c function", "C function")
+        .replace("cython", "Cython")
+        .replace("subclass", "subclass's `run`")
+    )
 
 
 def kinds_summary(results: Path) -> str:
@@ -378,7 +417,9 @@ def kinds_summary(results: Path) -> str:
         greenlet, switchlib = (found[what][f"{name} 4 2000"] for what in ("greenlet", "switchlib"))
         time, room = kind_cells(found, name, 4, 2_000)
         cells = [kind_title(name)]
-        cells += [amount(each["seconds"], "second") for each in (greenlet, switchlib)] + [f"{time:.3f}"]
+        cells += [amount(each["seconds"], "second") for each in (greenlet, switchlib)] + [
+            f"{time:.3f}"
+        ]
         cells += [amount(each["bytes"], "byte") for each in (greenlet, switchlib)] + [f"{room:.3f}"]
         body.append(cells)
     heading = ["`run` is", "greenlet", "switchlib", "ratio", "greenlet", "switchlib", "ratio"]
@@ -392,7 +433,10 @@ def spawns(results: Path) -> str:
         library, depth = key.split()
         theirs = found["greenlet"][key]
         cells = [f"{library}.spawn, {depth} deep", amount(theirs, "second"), amount(mine, "second")]
-        ratio = bold(f"{mine / theirs:.3f}", mine / theirs > SPAWNS_AT_MOST * kinds_limit(interpreter(results)))
+        ratio = bold(
+            f"{mine / theirs:.3f}",
+            mine / theirs > SPAWNS_AT_MOST * kinds_limit(interpreter(results)),
+        )
         body.append([*cells, ratio])
     return table(["spawn, wait, end; 1,000 alive", "on greenlet", "on switchlib", "ratio"], body)
 
@@ -409,21 +453,41 @@ def floors(results: Path) -> str:
         in_python.append([CASES[name].title, amount(floor["decided"], "second")])
         if rounds(results, "switchlib", name):
             measured, greenlet = row(results, name), min(rounds(results, "greenlet", name))
-            body[-1] += floor_and_ratio(floor["seconds"] / greenlet, measured.ratio, measured.at_most)
-            in_python[-1] += floor_and_ratio(floor["decided"] / greenlet, measured.policy, measured.policy_at_most)
+            body[-1] += floor_and_ratio(
+                floor["seconds"] / greenlet, measured.ratio, measured.at_most
+            )
+            in_python[-1] += floor_and_ratio(
+                floor["decided"] / greenlet, measured.policy, measured.policy_at_most
+            )
     copies = [
         [f"{int(copied):,} B", *(amount(seconds, "second") for seconds in places)]
         for copied, places in found["copies"].items()
     ]
     ratios = ["at least", "is", "at most"]
-    places = ["to copy", "at the same offset in a line", "at another", "less than a line apart modulo 4 KiB"]
+    places = [
+        "to copy",
+        "at the same offset in a line",
+        "at another",
+        "less than a line apart modulo 4 KiB",
+    ]
     waits = (
-        f"To read a block that the one before leads to, of {read['blocks']:,} blocks of {read['bytes']:,} bytes in "
-        f"random order, takes {amount(read['seconds'], 'second')}."
+        f"To read a block that the one before leads to, of {read['blocks']:,} blocks of "
+        f"{read['bytes']:,} bytes in random order, takes {amount(read['seconds'], 'second')}."
     )
     return "\n\n".join(
         (
-            table(["one switch", "copied", "a call", "registers, copy", "thread state", "together", *ratios], body),
+            table(
+                [
+                    "one switch",
+                    "copied",
+                    "a call",
+                    "registers, copy",
+                    "thread state",
+                    "together",
+                    *ratios,
+                ],
+                body,
+            ),
             table(["all policy in Python", "together with a decision", *ratios], in_python),
             table(places, copies),
             waits,
@@ -432,10 +496,17 @@ def floors(results: Path) -> str:
 
 
 def floor_and_ratio(least: float, ratio: float | None, at_most: float | None) -> list[str]:
-    """What is more than the target is bold. A floor is the quickest of several, as is the greenlet beside it."""
+    """What is more than the target is bold.
+
+    A floor is the quickest of several, as is the greenlet beside it.
+    """
     if ratio is None or at_most is None:
         return [f"{least:.3f}", "", ""]
-    return [bold(f"{least:.3f}", least > at_most), bold(f"{ratio:.3f}", ratio > at_most), f"{at_most:.3f}"]
+    return [
+        bold(f"{least:.3f}", least > at_most),
+        bold(f"{ratio:.3f}", ratio > at_most),
+        f"{at_most:.3f}",
+    ]
 
 
 def instructions_tables(results: Path) -> str:
@@ -464,7 +535,8 @@ def instructions_tables(results: Path) -> str:
 
 
 def write(wanted: list[str]) -> None:
-    """Puts the tables of these names, or all, between their marks in README.md and docs/performance.md.
+    """Puts the tables of these names, or all, between their marks in
+    README.md and docs/performance.md.
 
     What was not measured stays as it is.
     """

@@ -1,11 +1,13 @@
-"""Measures switchlib, greenlet and their peers, and makes the tables and plots of the documentation.
+"""Measures switchlib, greenlet and their peers, and makes the tables
+and plots of the documentation.
 
     python benchmarks/run.py                    the cases, switchlib beside greenlet
     python benchmarks/run.py --quick            the same in a minute, for a first look
     python benchmarks/run.py --all              all there is, and writes it into README.md and docs/
 
-Implementations take turns, each time in a fresh process, so that what else the machine does falls on all of them.
-The results are kept in benchmarks/results/: the cases by pyperf, where a process is what is called a round here.
+Implementations take turns, each time in a fresh process, so that what else the machine does falls
+on all of them. The results are kept in benchmarks/results/: the cases by pyperf, where a process
+is what is called a round here.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ class Effort:
 
 
 FULL = Effort(rounds=9, values=3, looks=3, live=(10, 100, 1_000, 10_000, 100_000, 1_000_000))
-QUICK = Effort(rounds=3, values=1, looks=1, live=(10, 1_000, 100_000), collect=10_000, alive=(2_000,))
+QUICK = Effort(
+    rounds=3, values=1, looks=1, live=(10, 1_000, 100_000), collect=10_000, alive=(2_000,)
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,9 @@ class Implementation:
     most_live: int = 1_000_000
 
 
-GREENLET = Implementation("greenlet", "greenlet", most_live=100_000)  # a million would need six gigabytes
+GREENLET = Implementation(
+    "greenlet", "greenlet", most_live=100_000
+)  # a million would need six gigabytes
 SWITCHLIB = Implementation("switchlib", "switchlib")
 POLICY = Implementation("switchlib-policy", "switchlib", {"SWITCHLIB_SHORTCUTS": "0"})
 TEALET = Implementation("tealet-greenlet", "tealet_greenlet")
@@ -70,8 +76,21 @@ def measure(where: Environment, what: Implementation, case: Case, values: int) -
     once = case.unit == "byte"
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "run.json"
-        command = [where.python, str(HERE / "worker.py"), what.module, case.name, "--worker", f"--loops={loops}"]
-        command += [f"--values={1 if once else values}", f"--warmups={0 if once else 1}", "-q", "-o", str(output)]
+        command = [
+            where.python,
+            str(HERE / "worker.py"),
+            what.module,
+            case.name,
+            "--worker",
+            f"--loops={loops}",
+        ]
+        command += [
+            f"--values={1 if once else values}",
+            f"--warmups={0 if once else 1}",
+            "-q",
+            "-o",
+            str(output),
+        ]
         process(where, what, command)
         return pyperf.Benchmark.load(str(output))
 
@@ -79,13 +98,17 @@ def measure(where: Environment, what: Implementation, case: Case, values: int) -
 def process(where: Environment, what: Implementation, command: list[str]) -> str:
     """What the command printed, run where no switchlib lies about."""
     environ = where.environ | what.environ
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, cwd=CACHE)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environ, cwd=CACHE
+    )
     if done.returncode != 0:
         sys.exit(f"{what.name} in {where.name}: {' '.join(command)}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
-def run_cases(where: Environment, cases: list[Case], effort: Effort, peers: bool, results: Path) -> None:
+def run_cases(
+    where: Environment, cases: list[Case], effort: Effort, peers: bool, results: Path
+) -> None:
     print(report.HEADING)
     for case in cases:
         kinds = [GREENLET, SWITCHLIB]
@@ -123,7 +146,9 @@ def keep(file: Path, benchmark: pyperf.Benchmark) -> None:
 
 
 def run_cliffs(where: Environment, effort: Effort, results: Path) -> None:
-    """Of several processes that take turns the quickest counts: a cliff is there in each of them."""
+    """Of several processes that take turns the quickest counts:
+    a cliff is there in each of them.
+    """
     found: dict[str, dict[str, report.Cliff]] = {"greenlet": {}, "switchlib": {}, "generators": {}}
     looks = [["depth"], ["stacks"], *(["live", str(number)] for number in effort.live)]
     looks += [["collect", str(effort.collect), str(deep)] for deep in report.COLLECT_DEPTHS]
@@ -134,7 +159,9 @@ def run_cliffs(where: Environment, effort: Effort, results: Path) -> None:
                     continue
                 if look[0] in ("depth", "stacks") and what is GENERATORS:
                     continue
-                output = process(where, what, [where.python, str(HERE / "cliffs.py"), *look, what.module])
+                output = process(
+                    where, what, [where.python, str(HERE / "cliffs.py"), *look, what.module]
+                )
                 now, key = json.loads(output), " ".join(look)
                 former = found[what.name].get(key, now)
                 found[what.name][key] = min(now, former, key=report.CLIFFS[look[0]])
@@ -149,10 +176,19 @@ def run_kinds(where: Environment, effort: Effort, results: Path) -> None:
     for number in effort.alive:
         for name in names:
             for depth in report.DEPTHS:
-                looks: dict[str, list[report.Cost]] = {what.name: [] for what in (GREENLET, SWITCHLIB)}
+                looks: dict[str, list[report.Cost]] = {
+                    what.name: [] for what in (GREENLET, SWITCHLIB)
+                }
                 for _ in range(effort.looks):
                     for what in (GREENLET, SWITCHLIB):
-                        script = [where.python, str(HERE / "kinds.py"), name, str(depth), str(number), what.module]
+                        script = [
+                            where.python,
+                            str(HERE / "kinds.py"),
+                            name,
+                            str(depth),
+                            str(number),
+                            what.module,
+                        ]
                         looks[what.name].append(json.loads(process(where, what, script)))
                 for implementation, costs in looks.items():
                     found[implementation][f"{name} {depth} {number}"] = {
@@ -175,7 +211,15 @@ def run_spawns(where: Environment, effort: Effort, results: Path) -> None:
             key = f"{library} {depth}"
             for _ in range(effort.looks):
                 for what in (GREENLET, shimmed):
-                    script = [where.python, "-W", "ignore", str(HERE / "spawns.py"), library, str(depth), "1000"]
+                    script = [
+                        where.python,
+                        "-W",
+                        "ignore",
+                        str(HERE / "spawns.py"),
+                        library,
+                        str(depth),
+                        "1000",
+                    ]
                     now = json.loads(process(where, what, script))["seconds"]
                     found[what.name][key] = min(now, found[what.name].get(key, now))
     (results / "spawns.json").write_text(json.dumps(found, indent=1))
@@ -185,14 +229,18 @@ def run_spawns(where: Environment, effort: Effort, results: Path) -> None:
 def run_floors(where: Environment, effort: Effort, results: Path) -> None:
     """Of several processes the quickest counts: what takes longer in another one is no floor."""
     looks = [
-        json.loads(process(where, SWITCHLIB, [where.python, str(HERE / "floors.py")])) for _ in range(effort.looks)
+        json.loads(process(where, SWITCHLIB, [where.python, str(HERE / "floors.py")]))
+        for _ in range(effort.looks)
     ]
 
     def quickest(floors: list[report.Floor]) -> report.Floor:
         return min(floors, key=lambda floor: floor["seconds"])
 
     found = {
-        "switches": {name: quickest([look["switches"][name] for look in looks]) for name in looks[0]["switches"]},
+        "switches": {
+            name: quickest([look["switches"][name] for look in looks])
+            for name in looks[0]["switches"]
+        },
         "copies": {
             copied: [min(places) for places in zip(*(look["copies"][copied] for look in looks))]
             for copied in looks[0]["copies"]
@@ -210,25 +258,54 @@ def run_instructions(where: Environment, cases: list[Case], results: Path) -> No
         if case.name in instructions.LEFT_OUT:
             continue
         kinds = [GREENLET, SWITCHLIB, *([POLICY] if case.switches else [])]
-        found[case.name] = {what.name: instructions.layers(where, what.module, case, what.environ) for what in kinds}
+        found[case.name] = {
+            what.name: instructions.layers(where, what.module, case, what.environ) for what in kinds
+        }
         file.write_text(json.dumps(found, indent=1))
         totals = {name: round(sum(layers.values())) for name, layers in found[case.name].items()}
-        print(f"{case.title:<42}", *(f"{name} {total:,}" for name, total in totals.items()), flush=True)
+        print(
+            f"{case.title:<42}",
+            *(f"{name} {total:,}" for name, total in totals.items()),
+            flush=True,
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--python", default=sys.executable, help="the interpreter to measure with")
-    parser.add_argument("--case", action="append", choices=CASES, help="only this case; may be repeated")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds; what is measured is kept apart")
-    parser.add_argument("--peers", action="store_true", help="the cases also with what one could use in their place")
-    parser.add_argument("--cliffs", action="store_true", help="not the cases: calls, stacks and numbers of each size")
-    parser.add_argument("--kinds", action="store_true", help="not the cases: what greenlets cost, by what they run")
-    parser.add_argument("--spawns", action="store_true", help="not the cases: the spawn of gevent and of eventlet")
-    parser.add_argument("--floors", action="store_true", help="not the cases: what a switch cannot do without")
-    parser.add_argument("--instructions", action="store_true", help="not the cases: instruction counts, by valgrind")
     parser.add_argument(
-        "--write", nargs="*", metavar="TABLE", help="the results into README.md and docs/, or these tables"
+        "--case", action="append", choices=CASES, help="only this case; may be repeated"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rounds; what is measured is kept apart"
+    )
+    parser.add_argument(
+        "--peers", action="store_true", help="the cases also with what one could use in their place"
+    )
+    parser.add_argument(
+        "--cliffs",
+        action="store_true",
+        help="not the cases: calls, stacks and numbers of each size",
+    )
+    parser.add_argument(
+        "--kinds", action="store_true", help="not the cases: what greenlets cost, by what they run"
+    )
+    parser.add_argument(
+        "--spawns", action="store_true", help="not the cases: the spawn of gevent and of eventlet"
+    )
+    parser.add_argument(
+        "--floors", action="store_true", help="not the cases: what a switch cannot do without"
+    )
+    parser.add_argument(
+        "--instructions", action="store_true", help="not the cases: instruction counts, by valgrind"
+    )
+    parser.add_argument(
+        "--write",
+        nargs="*",
+        metavar="TABLE",
+        help="the results into README.md and docs/, or these tables",
     )
     parser.add_argument("--all", action="store_true")
     wanted = parser.parse_args()
@@ -240,9 +317,13 @@ def main() -> None:
         (results / "missing.json").write_text(json.dumps(where.missing))
         effort = QUICK if wanted.quick else FULL
         cases = [CASES[name] for name in wanted.case or CASES]
-        others = wanted.cliffs or wanted.kinds or wanted.spawns or wanted.floors or wanted.instructions
+        others = (
+            wanted.cliffs or wanted.kinds or wanted.spawns or wanted.floors or wanted.instructions
+        )
         if not where.is_cpython and others:
-            parser.error("the sizes of stacks and the instructions of a JIT compiler's code cannot be told")
+            parser.error(
+                "the sizes of stacks and the instructions of a JIT compiler's code cannot be told"
+            )
         print(f"{where.name}; load {os.getloadavg()[0]:.1f}")
         if wanted.all or not others:
             run_cases(where, cases, effort, wanted.peers or wanted.all, results)

@@ -1,4 +1,5 @@
-"""Measures one case in this process, with pyperf: `python worker.py IMPLEMENTATION CASE` and pyperf's options.
+"""Measures one case in this process, with pyperf:
+`python worker.py IMPLEMENTATION CASE` and pyperf's options.
 
 The implementation is a module with greenlet's names, or one of those in peers.py.
 """
@@ -24,20 +25,29 @@ def main() -> None:
         peer = PEERS[arguments.implementation][case.name]
         setup, waits = peer.setup, peer.waits
     else:
-        setup, waits = partial(case.setup, importlib.import_module(arguments.implementation)), case.waits
+        setup, waits = (
+            partial(case.setup, importlib.import_module(arguments.implementation)),
+            case.waits,
+        )
     clock = time.perf_counter if waits else time.process_time
     body: Body | None = None
 
     def measure(loops: int) -> float:
         nonlocal body
-        if body is None:  # on the same depth of stack as what is measured: what lies deeper would be copied
+        if (
+            body is None
+        ):  # on the same depth of stack as what is measured: what lies deeper would be copied
             body = setup()
         began = clock()
         result = body(loops)
         took = clock() - began
         return took if result is None else result
 
-    metadata = {"unit": case.unit, "implementation": arguments.implementation, "clock": clock.__name__}
+    metadata = {
+        "unit": case.unit,
+        "implementation": arguments.implementation,
+        "clock": clock.__name__,
+    }
     runner.bench_time_func(case.name, measure, metadata=metadata)
 
 

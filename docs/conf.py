@@ -22,7 +22,9 @@ release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx_copybutton"]
 nitpicky = True
 # These are of Python's own documentation, which is not asked: a build needs no network.
-nitpick_ignore_regex = [("py:class", r"Any|Callable|Context|FrameType|TracebackType|object|types\..*")]
+nitpick_ignore_regex = [
+    ("py:class", r"Any|Callable|Context|FrameType|TracebackType|object|types\..*")
+]
 
 myst_heading_anchors = 3
 myst_enable_extensions = ["attrs_inline"]
@@ -46,7 +48,9 @@ SHOWN = {name: ROOT / f"{name.upper()}.md" for name in ("changelog", "contributi
 PAGES = {path: page for page, path in SHOWN.items()} | {ROOT / "README.md": "index"}
 
 LINK = re.compile(r"\[([^\]]+)\]\((?!\w+:)([^)#]+)(#[^)]*)?\)")
-PICTURE = re.compile(r'<picture>\s*<source [^>]*srcset="(.*?)">\s*<img alt="(.*?)" src="(.*?)">\s*</picture>')
+PICTURE = re.compile(
+    r'<picture>\s*<source [^>]*srcset="(.*?)">\s*<img alt="(.*?)" src="(.*?)">\s*</picture>'
+)
 
 
 def fit_links(app: Sphinx, name: str, content: list[str]) -> None:

@@ -1,9 +1,11 @@
-"""SQLAlchemy's asyncio ORM on aiosqlite, an embedded database. It needs greenlets, and knows nothing of switchlib.
+"""SQLAlchemy's asyncio ORM on aiosqlite, an embedded database.
+
+It needs greenlets, and knows nothing of switchlib.
 
     python -m switchlib run examples/async_orm.py
 
-Creates tables, inserts a thousand rows with relations, loads them eagerly, lazily (by run_sync) and as a stream,
-rolls a transaction back, checks every result, and prints a summary.
+Creates tables, inserts a thousand rows with relations, loads them eagerly, lazily (by run_sync) and
+as a stream, rolls a transaction back, checks every result, and prints a summary.
 """
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ import time
 import greenlet
 from sqlalchemy import ForeignKey, func, select
 from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, selectinload
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    mapped_column,
+    relationship,
+    selectinload,
+)
 
 AUTHORS = 100
 BOOKS_EACH = 9
@@ -53,7 +62,9 @@ def check(what: str, found: object, expected: object) -> None:
 
 
 def count_lazily(session: Session) -> int:
-    """Synchronous code: each author's books are loaded by an attribute access, which awaits in a greenlet."""
+    """Synchronous code: each author's books are loaded by an attribute access,
+    which awaits in a greenlet.
+    """
     return sum(len(author.books) for author in session.scalars(select(Author)))
 
 
@@ -75,15 +86,24 @@ async def main() -> None:
     async with sessions() as session:
         await fill(session)
     async with sessions() as session:
-        rows = [await session.scalar(select(func.count()).select_from(table)) or 0 for table in (Author, Book)]
+        rows = [
+            await session.scalar(select(func.count()).select_from(table)) or 0
+            for table in (Author, Book)
+        ]
         check("rows inserted", sum(rows), AUTHORS * (1 + BOOKS_EACH))
 
-        eager = await session.scalars(select(Author).options(selectinload(Author.books)).order_by(Author.id))
+        eager = await session.scalars(
+            select(Author).options(selectinload(Author.books)).order_by(Author.id)
+        )
         titles = [author.books[-1].title for author in eager]
         check("last title, loaded eagerly", titles[-1], f"book {AUTHORS - 1}.{BOOKS_EACH - 1}")
 
     async with sessions() as session:
-        check("books, loaded lazily by run_sync", await session.run_sync(count_lazily), AUTHORS * BOOKS_EACH)
+        check(
+            "books, loaded lazily by run_sync",
+            await session.run_sync(count_lazily),
+            AUTHORS * BOOKS_EACH,
+        )
 
     async with sessions() as session:
         author = await session.get_one(Author, 7)
@@ -93,21 +113,34 @@ async def main() -> None:
         async with sessions.begin() as session:
             session.add(Author(name="nobody"))
             await session.flush()
-            check("authors inside a transaction", await session.scalar(select(func.count(Author.id))), AUTHORS + 1)
+            check(
+                "authors inside a transaction",
+                await session.scalar(select(func.count(Author.id))),
+                AUTHORS + 1,
+            )
             raise Discarded
     except Discarded:
         async with sessions() as session:
-            check("authors after it was rolled back", await session.scalar(select(func.count(Author.id))), AUTHORS)
+            check(
+                "authors after it was rolled back",
+                await session.scalar(select(func.count(Author.id))),
+                AUTHORS,
+            )
 
     async with sessions() as session:
         streamed = 0
-        async for book in await session.stream_scalars(select(Book).execution_options(yield_per=50)):
+        async for book in await session.stream_scalars(
+            select(Book).execution_options(yield_per=50)
+        ):
             streamed += book.title.startswith("book")
         check("books streamed", streamed, AUTHORS * BOOKS_EACH)
     await engine.dispose()
 
     stands_for = "switchlib, which stands for " if "switchlib" in sys.modules else ""
-    print(f"all as expected after {time.perf_counter() - began:.2f} s; greenlets by {stands_for}", end="")
+    print(
+        f"all as expected after {time.perf_counter() - began:.2f} s; greenlets by {stands_for}",
+        end="",
+    )
     print(f"greenlet {greenlet.__version__}")
 
 

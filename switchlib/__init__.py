@@ -1,4 +1,7 @@
-"""Greenlets: functions with a stack of their own. The interface and the semantics are those of `greenlet`."""
+"""Greenlets: functions with a stack of their own.
+
+The interface and the semantics are those of `greenlet`.
+"""
 
 __version__ = "0.1.0"
 
@@ -14,10 +17,14 @@ class error(Exception):  # noqa: N801 - greenlet's name
 
 
 class GreenletExit(BaseException):
-    """Ends the greenlet it is raised in. It does not go on to the parent, which gets the instance as a value."""
+    """Ends the greenlet it is raised in.
+
+    It does not go on to the parent, which gets the instance as a value.
+    """
 
 
-# These import the exceptions from here: a module of their own would take longer to import than all that is in it.
+# These import the exceptions from here: a module of their own would take longer to
+# import than all that is in it.
 from switchlib._greenlet import greenlet  # noqa: E402
 from switchlib._mechanism import getcurrent, gettrace, settrace  # noqa: E402
 

@@ -31,11 +31,15 @@ def prog() -> str:
 
 
 def command(arguments: list[str]) -> int:
-    """Run the command that the arguments name, whoever reads its output; returns the exit status."""
+    """Run the command that the arguments name, whoever reads its output;
+    returns the exit status.
+    """
     parser = argparse.ArgumentParser(prog=prog(), description="Greenlets, and a look at them.")
     parser.add_argument("--version", action="version", version=f"switchlib {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    commands.add_parser("demo", help="two greenlets take turns; their stacks are drawn at each step")
+    commands.add_parser(
+        "demo", help="two greenlets take turns; their stacks are drawn at each step"
+    )
     run = commands.add_parser(
         "run",
         help="run a program in which `import greenlet` yields switchlib",
@@ -44,13 +48,19 @@ def command(arguments: list[str]) -> int:
         add_help=False,
     )
     run.add_argument("program", nargs=argparse.REMAINDER)
-    commands.add_parser("shim", help="print the directory that does the same when it stands first on PYTHONPATH")
-    wheel = commands.add_parser(
-        "wheel", help="write a wheel that pip and uv install in greenlet's place, for images and lock files"
-    )
-    wheel.add_argument("directory", nargs="?", default=".", metavar="DIRECTORY", help="where to; by default here")
     commands.add_parser(
-        "doctor", help="tell which greenlet a program gets that is started from here, and what is amiss"
+        "shim", help="print the directory that does the same when it stands first on PYTHONPATH"
+    )
+    wheel = commands.add_parser(
+        "wheel",
+        help="write a wheel that pip and uv install in greenlet's place, for images and lock files",
+    )
+    wheel.add_argument(
+        "directory", nargs="?", default=".", metavar="DIRECTORY", help="where to; by default here"
+    )
+    commands.add_parser(
+        "doctor",
+        help="tell which greenlet a program gets that is started from here, and what is amiss",
     )
 
     if arguments[:1] == ["run"] and arguments[1:2] in (["-h"], ["--help"]):

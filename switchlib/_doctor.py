@@ -1,7 +1,8 @@
-"""`python -m switchlib doctor`: which greenlet a program gets that is started from here, and what stands in the way.
+"""`python -m switchlib doctor`: which greenlet a program gets that is started from here,
+and what stands in the way.
 
-Programs are asked, not guessed about: a fresh interpreter with the same environment imports greenlet, another one as
-`python -m switchlib run` would start it, and they tell what they got.
+Programs are asked, not guessed about: a fresh interpreter with the same environment imports
+greenlet, another one as `python -m switchlib run` would start it, and they tell what they got.
 """
 
 from __future__ import annotations
@@ -101,10 +102,18 @@ def ask(environment: dict[str, str]) -> Found:
     """Lets a fresh interpreter with the options of this one tell what it finds."""
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     done = subprocess.run(
-        [sys.executable, *flags, "-c", PROBE], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, *flags, "-c", PROBE],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
-        status = f"exit status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
+        status = (
+            f"exit status {done.returncode}"
+            if done.returncode > 0
+            else f"signal {-done.returncode}"
+        )
         return Found(error=f"the interpreter ended with {status}: {done.stderr.strip()[-500:]}")
     answers = json.loads(done.stdout.splitlines()[-1])
     answers["installed"] = list(dict.fromkeys(Installed(*each) for each in answers["installed"]))
@@ -124,30 +133,41 @@ def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list
     told = [*problems_of_the_path(environment), *problems_of_the_installed(here)]
     if sys.flags.ignore_environment:
         told.append(
-            "the options -E and -I make Python ignore PYTHONPATH, by which the shim is found: use the wheel that "
-            f"`python -m switchlib wheel` writes{'' if here.early else ', or call switchlib.install()'}"
+            "the options -E and -I make Python ignore PYTHONPATH, by which the shim is found: use "
+            "the wheel that `python -m switchlib wheel` "
+            f"writes{'' if here.early else ', or call switchlib.install()'}"
         )
     elif not under_run.ours and under_run.file and not is_shim(under_run.file):
-        told.append(f"{under_run.file} is found before anything on PYTHONPATH: rename it, or start from elsewhere")
+        told.append(
+            f"{under_run.file} is found before anything on PYTHONPATH: rename it, or start from "
+            "elsewhere"
+        )
     elif under_run.error:
         told.append(f"under `run` there is {under_run.greenlet()}")
     elif on_path(environment) and not here.ours and here.file:
-        told.append(f"the shim is on PYTHONPATH, but {here.file} stands before it: put the shim first")
+        told.append(
+            f"the shim is on PYTHONPATH, but {here.file} stands before it: put the shim first"
+        )
     if here.early and not here.ours:
         instead = ": use the shim or `python -m switchlib run`"
         told.append(
-            "greenlet is imported before a program begins (by a .pth file or sitecustomize), so that "
-            f"switchlib.install() would come too late{instead if under_run.ours else ''}"
+            "greenlet is imported before a program begins (by a .pth file or sitecustomize), so "
+            f"that switchlib.install() would come too late{instead if under_run.ours else ''}"
         )
     if under_run.gevent_error and not under_run.ours:
-        told.append(f"gevent {under_run.gevent} does not work on the greenlet that it gets: {under_run.gevent_error}")
+        told.append(
+            f"gevent {under_run.gevent} does not work on the greenlet that it gets: "
+            f"{under_run.gevent_error}"
+        )
     elif under_run.size_changed or "size changed" in under_run.gevent_error:
         told.append(
-            f"gevent {under_run.gevent} was compiled for another layout of greenlets than that of greenlet 3 "
-            f"({under_run.size} bytes): install a current gevent"
+            f"gevent {under_run.gevent} was compiled for another layout of greenlets than that of "
+            f"greenlet 3 ({under_run.size} bytes): install a current gevent"
         )
     elif under_run.gevent_error:
-        told.append(f"gevent {under_run.gevent} does not work on switchlib: {under_run.gevent_error}")
+        told.append(
+            f"gevent {under_run.gevent} does not work on switchlib: {under_run.gevent_error}"
+        )
     return told
 
 
@@ -155,7 +175,11 @@ def notes(under_run: Found, environment: dict[str, str]) -> list[str]:
     """What is slower than it could be, and runs all the same."""
     told = []
     if under_run.gevent and not under_run.gevent_error and not under_run.compiled:
-        why = "PURE_PYTHON is set" if environment.get("PURE_PYTHON") else "its compiled modules are not there"
+        why = (
+            "PURE_PYTHON is set"
+            if environment.get("PURE_PYTHON")
+            else "its compiled modules are not there"
+        )
         told.append(f"gevent runs in pure Python, which is slower, since {why}")
     if environment.get("SWITCHLIB_SHORTCUTS") == "0":
         told.append("SWITCHLIB_SHORTCUTS=0: the policy is asked at every switch, which is slower")
@@ -163,12 +187,20 @@ def notes(under_run: Found, environment: dict[str, str]) -> list[str]:
 
 
 def problems_of_the_path(environment: dict[str, str]) -> list[str]:
-    """Shims on PYTHONPATH that are of another switchlib, as a start script names them after Python was upgraded."""
+    """Shims on PYTHONPATH that are of another switchlib,
+    as a start script names them after Python was upgraded.
+    """
     own, told = os.path.realpath(_install.SHIM_DIRECTORY), []
     for entry in environment.get("PYTHONPATH", "").split(os.pathsep):
-        if entry.rstrip(os.sep).endswith(os.path.join("switchlib", "shim")) and os.path.realpath(entry) != own:
+        if (
+            entry.rstrip(os.sep).endswith(os.path.join("switchlib", "shim"))
+            and os.path.realpath(entry) != own
+        ):
             fault = "belongs to another switchlib" if os.path.isdir(entry) else "is not there"
-            told.append(f"{entry} is on PYTHONPATH, but {fault}: this interpreter's is {_install.SHIM_DIRECTORY}")
+            told.append(
+                f"{entry} is on PYTHONPATH, but {fault}: this interpreter's is "
+                f"{_install.SHIM_DIRECTORY}"
+            )
     return told
 
 
@@ -180,14 +212,16 @@ def problems_of_the_installed(here: Found) -> list[str]:
     for wheel in wheels:
         if wheel.version != _wheel.VERSION:
             told.append(
-                f"the wheel in {wheel.directory} is greenlet {wheel.version}, which does not fit switchlib "
-                f"{__version__}: install the one that `python -m switchlib wheel` writes now"
+                f"the wheel in {wheel.directory} is greenlet {wheel.version}, which does not fit "
+                f"switchlib {__version__}: install the one that `python -m switchlib wheel` writes "
+                "now"
             )
         got_from = os.path.dirname(os.path.dirname(here.file))
         if not here.ours and got_from == wheel.directory:
             told.append(
-                f"the greenlet in {wheel.directory} is not switchlib's any more, although its wheel was installed "
-                "there: uninstall greenlet until none is left, and install the wheel again"
+                f"the greenlet in {wheel.directory} is not switchlib's any more, although its "
+                "wheel was installed there: uninstall greenlet until none is left, and install the "
+                "wheel again"
             )
     newer = [each for each in others if _minor(each.version) > _minor(_wheel.GREENLET_VERSION)]
     if newer:
@@ -220,26 +254,41 @@ def conclusion(here: Found, under_run: Found) -> str:
     replaced = ""
     if here.installed and not here.installed[0].is_wheel:
         by = here.installed[0].installer or "an installer"
-        replaced = f"was installed, {by} has put\ngreenlet {here.installed[0].version} in its place."
+        replaced = (
+            f"was installed, {by} has put\ngreenlet {here.installed[0].version} in its place."
+        )
     if under_run.ours:
         return (
             "A program that is started from here does not run on switchlib. It would by\n"
             "    python -m switchlib run PROGRAM\n"
             f"    PYTHONPATH={_install.SHIM_DIRECTORY}"
-        ) + (f"\nor by the wheel that `python -m switchlib wheel` writes. If that {replaced}" if replaced else "")
-    told = "A program that is started from here does not run on switchlib, nor would it by `run`: see above."
+        ) + (
+            f"\nor by the wheel that `python -m switchlib wheel` writes. If that {replaced}"
+            if replaced
+            else ""
+        )
+    told = (
+        "A program that is started from here does not run on switchlib, nor would it by `run`: see "
+        "above."
+    )
     if sys.flags.ignore_environment and replaced:
         return f"{told}\nIf the wheel {replaced}"
     return told
 
 
 def main() -> int:
-    """Print the report. Returns 0 if a program that is started from here runs on switchlib, with no problem."""
+    """Print the report.
+
+    Returns 0 if a program that is started from here runs on switchlib, with no problem.
+    """
     environment = dict(os.environ)
     here = ask(environment)
     under_run = here if here.ours else ask(_run.environment_with_shim())
     lines = [
-        ("interpreter", f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}"),
+        (
+            "interpreter",
+            f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}",
+        ),
         ("switchlib", f"{__version__}, {_stack_switch()}, {os.path.dirname(__file__)}"),
         ("from here", here.greenlet()),
     ]
@@ -250,7 +299,12 @@ def main() -> int:
         kind = "compiled" if under_run.compiled else "pure Python"
         by = "switchlib" if under_run.ours else f"greenlet {under_run.version}, not on switchlib"
         how = ", under `run`" if under_run.ours and not here.ours else ""
-        lines.append(("gevent", f"{under_run.gevent}, {kind}: a greenlet of its own ran and ended on {by}{how}"))
+        lines.append(
+            (
+                "gevent",
+                f"{under_run.gevent}, {kind}: a greenlet of its own ran and ended on {by}{how}",
+            )
+        )
     for label, text in lines:
         print(f"{label:<13}{text}")
     told = problems(here, under_run, environment)

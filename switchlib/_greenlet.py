@@ -1,4 +1,6 @@
-"""The policy: what greenlets mean. The mechanism, which switches stacks, asks this class what to do.
+"""The policy: what greenlets mean.
+
+The mechanism, which switches stacks, asks this class what to do.
 
 Builtins take the place of its functions (see `adopt` at the end). A call of `g.switch(...)` runs
 the function here, hidden from trace functions and profilers, and the function returns a decision:
@@ -59,7 +61,9 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
 
     __slots__ = ()
 
-    def __init__(self, run: Callable[..., Any] | None = _UNSET, parent: greenlet | None = None) -> None:
+    def __init__(
+        self, run: Callable[..., Any] | None = _UNSET, parent: greenlet | None = None
+    ) -> None:
         if run is not _UNSET:
             _set_run(self, run)
         # If the parent is set already, and runs, there is nothing to check.
@@ -70,11 +74,12 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         """Suspend the current greenlet and resume this one.
 
         If this greenlet has not begun, its run is called with the arguments. If it is suspended,
-        its own call of switch returns them: a single argument as it is, several as a tuple, keyword
-        arguments as a dict, both as a pair of tuple and dict. If it is dead, they go to its parent.
-        The call returns when another greenlet switches back, with what that one passes; if that one
-        throws an exception, the call raises it. Raises `error` if this greenlet belongs to another
-        thread, AttributeError if it has no run, and MemoryError if there is no memory for the stack.
+        its own call of switch returns them: a single argument as it is, several as a tuple,
+        keyword arguments as a dict, both as a pair of tuple and dict. If it is dead, they go to
+        its parent. The call returns when another greenlet switches back, with what that one
+        passes; if that one throws an exception, the call raises it. Raises `error` if this
+        greenlet belongs to another thread, AttributeError if it has no run, and MemoryError if
+        there is no memory for the stack.
         """
         # This is asked only if there are keywords; otherwise `_switch_positional` is.
         if ready(self):
@@ -82,7 +87,9 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         return _deliver(self, args, kwargs)
 
     def _switch_positional(self, first: Any = _UNSET, /, *others: Any) -> Any:
-        """switch without keywords: an empty dict, and a tuple of one, would cost more than the rest."""
+        """switch without keywords: an empty dict, and a tuple of one,
+        would cost more than the rest.
+        """
         if first is _UNSET:
             return (SWITCH, self, ()) if ready(self) else _deliver(self, (), {})
         if others or not ready(self):
@@ -115,7 +122,11 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         """
         for heir in _lineage(parent_of(self)):
             if failures == 0:
-                return _deliver(heir, (result,), {}) if exception is None else _raise_in(heir, exception)
+                return (
+                    _deliver(heir, (result,), {})
+                    if exception is None
+                    else _raise_in(heir, exception)
+                )
             failures -= 1
         return None
 
@@ -258,7 +269,11 @@ def _check_thread(target: greenlet) -> None:
     if expected is None:
         raise _error("cannot switch to a different thread (which happens to have exited)")
     if expected is not current:
-        raise _error(f"Cannot switch to a different thread\n\tCurrent:  {current!r}\n\tExpected: {expected!r}")
+        raise _error(
+            "Cannot switch to a different thread\n"
+            f"\tCurrent:  {current!r}\n"
+            f"\tExpected: {expected!r}"
+        )
 
 
 def _set_run(target: greenlet, *run: Any) -> None:

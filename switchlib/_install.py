@@ -11,22 +11,24 @@ SHIM_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shim"
 
 
 def get_include() -> str:
-    """The directory to give a C compiler as -I: extensions `#include <greenlet/greenlet.h>` from there."""
+    """The directory to give a C compiler as -I: extensions
+    `#include <greenlet/greenlet.h>` from there.
+    """
     return SHIM_DIRECTORY
 
 
 def install() -> None:
     """Make `import greenlet` yield switchlib in this program from now on.
 
-    Child processes are not reached: for these put `python -m switchlib shim` on PYTHONPATH. Calling it again does
-    no harm. Raises RuntimeError if the real greenlet was imported before.
+    Child processes are not reached: for these put `python -m switchlib shim` on PYTHONPATH.
+    Calling it again does no harm. Raises RuntimeError if the real greenlet was imported before.
     """
     imported = sys.modules.get("greenlet")
     if imported is not None and getattr(imported, "greenlet", None) is not greenlet:
         raise RuntimeError(
-            f"switchlib.install() comes too late: greenlet {getattr(imported, '__version__', '?')} was already "
-            f"imported from {getattr(imported, '__file__', '?')}. Call it before anything imports greenlet, or start "
-            "the program by `python -m switchlib run`."
+            f"switchlib.install() comes too late: greenlet {getattr(imported, '__version__', '?')} "
+            f"was already imported from {getattr(imported, '__file__', '?')}. Call it before "
+            "anything imports greenlet, or start the program by `python -m switchlib run`."
         )
     if SHIM_DIRECTORY not in sys.path:
         sys.path.insert(0, SHIM_DIRECTORY)

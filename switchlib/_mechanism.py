@@ -41,7 +41,9 @@ if TYPE_CHECKING:
         def __bool__(self) -> bool: ...
 
     State: TypeAlias = Literal["unstarted", "suspended", "current", "dead"]
-    TraceCallback: TypeAlias = Callable[[Literal["switch", "throw"], tuple[greenlet, greenlet]], object]
+    TraceCallback: TypeAlias = Callable[
+        [Literal["switch", "throw"], tuple[greenlet, greenlet]], object
+    ]
 
 SWITCH: Literal[0]
 THROW: Literal[1]
@@ -50,7 +52,9 @@ START: Literal[2]
 fill: Callable[[dict[str, Any]], None]
 """Puts all that follows into a dict. ImportError if this process or interpreter cannot have it."""
 adopt: Callable[[type[greenlet], type[Exception], type[BaseException]], object]
-"""adopt(class, error, GreenletExit): builtins take the place of the class's functions and ask them."""
+"""adopt(class, error, GreenletExit): builtins take the place of the
+class's functions and ask them.
+"""
 store_module: Callable[[str], None]
 """Names the module to which the adopted class belongs from now on."""
 close_down: Callable[[], None]
@@ -99,16 +103,23 @@ else:
         from switchlib._switch import lib
     except ModuleNotFoundError as error:
         if error.name == "_cffi_backend":
-            raise ImportError("switchlib needs cffi, which is not installed here: `pip install cffi`") from error
+            raise ImportError(
+                "switchlib needs cffi, which is not installed here: `pip install cffi`"
+            ) from error
         directory = os.path.dirname(__file__)
-        others = [name for name in os.listdir(directory) if name.startswith("_switch.") and name.endswith(".so")]
+        others = [
+            name
+            for name in os.listdir(directory)
+            if name.startswith("_switch.") and name.endswith(".so")
+        ]
         if others:
             raise ImportError(
-                f"the switchlib in {directory} was built for another Python, as {others[0]}: is it on PYTHONPATH?"
+                f"the switchlib in {directory} was built for another Python, as {others[0]}: is it "
+                "on PYTHONPATH?"
             ) from error
         raise ImportError(
-            "switchlib's C library is not built here: install it (`pip install -e .` in a clone), or, if it is "
-            "installed, leave the directory of its source, which Python finds first"
+            "switchlib's C library is not built here: install it (`pip install -e .` in a clone), "
+            "or, if it is installed, leave the directory of its source, which Python finds first"
         ) from error
     if lib.mechanism_open(id(globals())) < 0:
         raise MemoryError

@@ -18,7 +18,10 @@ VISIBLE = sys.implementation.name != "pypy"  # whether anybody but the interpret
 
 @dataclass(frozen=True)
 class Row:
-    """One greenlet's stack slice. Sizes are in bytes; None stands for what the operating system's stack bounds."""
+    """One greenlet's stack slice.
+
+    Sizes are in bytes; None stands for what the operating system's stack bounds.
+    """
 
     name: str
     state: State
@@ -33,7 +36,8 @@ class Row:
         stop = "stack's end" if self.stop is None else f"{self.stop & 0xFFFF_FFFF:08x}"
         size = "all the rest" if self.on_stack is None else f"{self.on_stack} B"
         return (
-            f"{self.name:<5} {self.state:<10} {self.start & 0xFFFF_FFFF:08x}  {stop:<11} {size:>12} {self.in_heap:>7} B"
+            f"{self.name:<5} {self.state:<10} {self.start & 0xFFFF_FFFF:08x}  {stop:<11} "
+            f"{size:>12} {self.in_heap:>7} B"
         )
 
 
@@ -56,7 +60,9 @@ def _row(name: str, each: greenlet) -> Row:
 
 
 def owners(greenlets: Mapping[str, greenlet], first: greenlet) -> list[str]:
-    """The chain of owners of the C stack above `first`, which is running: whoever's bytes lie there."""
+    """The chain of owners of the C stack above `first`, which is running:
+    whoever's bytes lie there.
+    """
     known = {slice_of(each)[0]: (name, slice_of(each)[-1]) for name, each in greenlets.items()}
     chain = []
     address = slice_of(first)[0]

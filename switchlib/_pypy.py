@@ -171,7 +171,11 @@ def _hide(namespace: dict[str, Any]) -> None:
     """Hides the functions that a module defines, and those of its classes."""
     for each in namespace.values():
         for member in vars(each).values() if isinstance(each, type) else [each]:
-            parts = (member.fget, member.fset, member.fdel) if isinstance(member, property) else (member,)
+            parts = (
+                (member.fget, member.fset, member.fdel)
+                if isinstance(member, property)
+                else (member,)
+            )
             for function in parts:
                 function = getattr(function, "__func__", function)  # of a static method
                 if isinstance(function, FunctionType) and function.__globals__ is namespace:
@@ -234,7 +238,10 @@ def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
 
 
 def _deliver(thread: Thread, origin: Any, me: Any, payload: Any) -> Any:
-    """What comes out of me's switch. A tracer that raises is removed, and its exception comes out."""
+    """What comes out of me's switch.
+
+    A tracer that raises is removed, and its exception comes out.
+    """
     if thread.tracer is not None:
         try:
             thread.tracer("throw" if type(payload) is Raise else "switch", (origin, me))
@@ -251,7 +258,8 @@ def _deliver(thread: Thread, origin: Any, me: Any, payload: Any) -> Any:
 
 
 def _find_bearings(thread: Thread) -> None:
-    """Corrects `thread.current` where a switch was interrupted: the frames below ours show which runs.
+    """Corrects `thread.current` where a switch was interrupted:
+    the frames below ours show which runs.
 
     If the jump has not taken place yet the switch is still under way when this returns.
     """
@@ -383,7 +391,9 @@ def _place(thread: Thread, target: Any, run: Any, decision: tuple[Any, ...]) -> 
         return None
     kind, _, value, *rest = decision
     return _make_stack(
-        (thread, target, run, value, *rest, None) if kind == START else (thread, target, run, (), {}, value)
+        (thread, target, run, value, *rest, None)
+        if kind == START
+        else (thread, target, run, (), {}, value)
     )
 
 
@@ -607,7 +617,9 @@ def throw(self: Any, typ: Any = ..., val: Any = None, tb: TracebackType | None =
             return _leave(thread, *settled)
 
 
-def _plain_switch(thread: Thread, target: Any, args: tuple[Any, ...]) -> tuple[Any, Stack, Any] | None:
+def _plain_switch(
+    thread: Thread, target: Any, args: tuple[Any, ...]
+) -> tuple[Any, Stack, Any] | None:
     """The shortcut: what the policy would decide, settled, where it has no choice."""
     state = _checked_state(target)
     stack = state.stack
@@ -672,7 +684,9 @@ class Base:
             return None
         state = _state_of(self)
         main = state.thread.main
-        return _frame_held_by(state.stack if self is not main else _state_of(state.thread.current).stack)
+        return _frame_held_by(
+            state.stack if self is not main else _state_of(state.thread.current).stack
+        )
 
     @property
     def _stack_saved(self) -> int:
@@ -689,7 +703,9 @@ _set_state: Callable[[Any, State], None] = Base._switchlib_state.__set__  # type
 
 def _checked_state(each: Any) -> State:
     if not isinstance(each, Base):
-        raise TypeError(f"GreenletChecker: Expected any type of greenlet, not {type(each).__name__}")
+        raise TypeError(
+            f"GreenletChecker: Expected any type of greenlet, not {type(each).__name__}"
+        )
     return _state_of(each)
 
 

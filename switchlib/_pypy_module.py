@@ -56,7 +56,8 @@ def gettrace() -> Any:
 
 
 def settrace(callback: Any, /) -> Any:
-    """Trace the switches of this thread by callback(event, (origin, target)), event being 'switch' or 'throw'.
+    """Trace the switches of this thread by callback(event, (origin, target)),
+    event being 'switch' or 'throw'.
 
     It is called in the target. None ends tracing; so does an exception in the callback, which is
     raised in the target. Returns the previous callback, or None.

@@ -33,12 +33,15 @@ def environment_with_shim() -> dict[str, str]:
 def run(arguments: list[str]) -> NoReturn:
     """Become `python ARGUMENTS` with the shim first on PYTHONPATH, for it and for all its children.
 
-    A fresh interpreter, so that arguments, exit status, `__main__` and tracebacks are Python's own. A console script
-    of this environment may be named in the place of a file. Raises RuntimeError if there is neither, or if this
-    interpreter was told to ignore PYTHONPATH, or the arguments would tell the other one.
+    A fresh interpreter, so that arguments, exit status, `__main__` and tracebacks are Python's
+    own. A console script of this environment may be named in the place of a file. Raises
+    RuntimeError if there is neither, or if this interpreter was told to ignore PYTHONPATH, or the
+    arguments would tell the other one.
     """
     if sys.flags.ignore_environment or ignore_environment(arguments):
-        raise RuntimeError("the shim is found by PYTHONPATH, which the options -E and -I tell Python to ignore")
+        raise RuntimeError(
+            "the shim is found by PYTHONPATH, which the options -E and -I tell Python to ignore"
+        )
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     command = [sys.executable, *flags, *arguments]
     if is_name(arguments[0]):
@@ -49,7 +52,9 @@ def run(arguments: list[str]) -> NoReturn:
 
 
 def ignore_environment(arguments: list[str]) -> bool:
-    """Whether `python ARGUMENTS` has -E or -I among the options before the program, alone or with other letters."""
+    """Whether `python ARGUMENTS` has -E or -I among the options before the program,
+    alone or with other letters.
+    """
     rest = iter(arguments)
     for argument in rest:
         if argument in ("--check-hash-based-pycs", "--jit"):  # the latter is PyPy's
@@ -57,7 +62,8 @@ def ignore_environment(arguments: list[str]) -> bool:
         elif argument in ("-", "--") or not argument.startswith("-"):
             return False
         elif not argument.startswith("--"):
-            # What follows the letters c and m is the program, and W and X have a value, in this argument or the next.
+            # What follows the letters c and m is the program, and W and X have a value,
+            # in this argument or the next.
             flags, last, value = re.findall("-([^cmWX]*)(.?)(.*)", argument, re.DOTALL)[0]
             if "E" in flags or "I" in flags:
                 return True
@@ -69,13 +75,16 @@ def ignore_environment(arguments: list[str]) -> bool:
 
 
 def is_name(program: str) -> bool:
-    """Whether this, which stands where `python` expects a script, is neither an option nor anything it can run."""
+    """Whether this, which stands where `python` expects a script,
+    is neither an option nor anything it can run.
+    """
     runs = os.path.isfile(program) or os.path.exists(os.path.join(program, "__main__.py"))
     return not (program.startswith("-") or os.path.dirname(program) or runs)
 
 
 def console_script(name: str, python: list[str]) -> list[str]:
-    """The command that runs the console script of that name, by `python` if it is a program in Python.
+    """The command that runs the console script of that name,
+    by `python` if it is a program in Python.
 
     Its file is preferred to its entry point, since servers start themselves again by `sys.argv`.
     """
@@ -87,7 +96,8 @@ def console_script(name: str, python: list[str]) -> list[str]:
     for entry in entries:
         return [*python, "-c", CALL.format(name=name, value=entry.value)]
     raise RuntimeError(
-        f"there is no file {name!r} here, and no console script of that name in {', '.join(script_directories())}"
+        f"there is no file {name!r} here, and no console script of that name in "
+        f"{', '.join(script_directories())}"
     )
 
 
@@ -101,10 +111,14 @@ def script_directories() -> list[str]:
 
 
 def is_python(path: str) -> bool:
-    """Whether a file begins as scripts in Python do, also those that reach it by a shell since its path is long."""
+    """Whether a file begins as scripts in Python do,
+    also those that reach it by a shell since its path is long.
+    """
     with open(path, "rb") as file:
         first, second = file.readline(1024), file.readline(1024)
-    return first.startswith(b"#!") and any(name in line for name in (b"python", b"pypy") for line in (first, second))
+    return first.startswith(b"#!") and any(
+        name in line for name in (b"python", b"pypy") for line in (first, second)
+    )
 
 
 def _console_entry_points() -> list[metadata.EntryPoint]:

@@ -1,8 +1,9 @@
 """What the shim's module `greenlet._greenlet` holds: all that greenlet's extension module has.
 
-Most of it is switchlib's own; the rest are settings that do nothing here, and counters for tests. Once this has been
-imported, classes and functions bear the names of greenlet's: people look for these in profiles, and exceptions pickle
-by them. Before, `greenlet` may be another package, or none, so that they are switchlib's by name, too.
+Most of it is switchlib's own; the rest are settings that do nothing here, and counters for tests.
+Once this has been imported, classes and functions bear the names of greenlet's: people look for
+these in profiles, and exceptions pickle by them. Before, `greenlet` may be another package, or
+none, so that they are switchlib's by name, too.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ _cleanup_clocks: int | None = 0
 
 
 def enable_optional_cleanup(enabled: object, /) -> None:
-    """Takes the setting. There is nothing to enable: a thread's greenlets are freed when it ends, without a search."""
+    """Takes the setting.
+
+    There is nothing to enable: a thread's greenlets are freed when it ends, without a search.
+    """
     global _cleanup_clocks
     if not enabled:
         _cleanup_clocks = None

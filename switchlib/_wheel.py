@@ -1,8 +1,10 @@
-"""`python -m switchlib wheel`: a distribution named greenlet that is switchlib, for installers and lock files.
+"""`python -m switchlib wheel`: a distribution named greenlet that is switchlib,
+for installers and lock files.
 
-Its version is greenlet's with switchlib's as the local part: requirements of `greenlet>=3`, `==3.5.6` and `~=3.5`
-accept it, and no index holds it. It needs the very switchlib that made it, so that `pip check` reports when the two no
-longer fit. The same switchlib makes the same bytes every time, so that a lock file can pin the hash.
+Its version is greenlet's with switchlib's as the local part: requirements of `greenlet>=3`,
+`==3.5.6` and `~=3.5` accept it, and no index holds it. It needs the very switchlib that made it, so
+that `pip check` reports when the two no longer fit. The same switchlib makes the same bytes every
+time, so that a lock file can pin the hash.
 """
 
 from __future__ import annotations
@@ -41,7 +43,10 @@ CPYTHON = platform.python_implementation() == "CPython"
 
 # PyPy has a greenlet of its own in its standard library, which comes before what is installed.
 ASIDE = "greenlet_switchlib"
-PUT_ASIDE_FIRST = f"import os, sys; sys.path.insert(0, os.path.join(sys._getframe(1).f_locals['sitedir'], '{ASIDE}'))\n"
+PUT_ASIDE_FIRST = (
+    "import os, sys; sys.path.insert(0, os.path.join(sys._getframe(1).f_locals['sitedir'], "
+    f"'{ASIDE}'))\n"
+)
 
 
 def tag() -> str:
@@ -51,12 +56,17 @@ def tag() -> str:
     abi = f"cp{version}" if CPYTHON else f"{kind}_{version}"
     machine = re.sub("[^a-z0-9]", "_", sysconfig.get_platform().lower())
     if struct.calcsize("P") == 4:  # of a kernel that has 64 bits
-        machine = {"linux_x86_64": "linux_i686", "linux_aarch64": "linux_armv7l"}.get(machine, machine)
+        machine = {"linux_x86_64": "linux_i686", "linux_aarch64": "linux_armv7l"}.get(
+            machine, machine
+        )
     return f"{'cp' if CPYTHON else 'pp'}{sys.version_info[0]}{sys.version_info[1]}-{abi}-{machine}"
 
 
 def contents() -> dict[str, bytes]:
-    """The files of the package, and the header where greenlet's wheel has it. RuntimeError if one is missing."""
+    """The files of the package, and the header where greenlet's wheel has it.
+
+    RuntimeError if one is missing.
+    """
     package = Path(SHIM_DIRECTORY, "greenlet")
     init = (package / "__init__.py").read_bytes()
     if not CPYTHON:
@@ -85,7 +95,10 @@ def write(directory: str) -> str:
     files = contents() | {
         f"{information}/METADATA": METADATA.encode(),
         f"{information}/WHEEL": (
-            f"Wheel-Version: 1.0\nGenerator: switchlib {__version__}\nRoot-Is-Purelib: {pure}\nTag: {tag()}\n"
+            "Wheel-Version: 1.0\n"
+            f"Generator: switchlib {__version__}\n"
+            f"Root-Is-Purelib: {pure}\n"
+            f"Tag: {tag()}\n"
         ).encode(),
     }
     record = [f"{name},sha256={_digest(data)},{len(data)}\n" for name, data in files.items()]

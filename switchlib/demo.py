@@ -1,4 +1,6 @@
-"""Two greenlets take turns: which one runs, what it prints, and where the stacks are at each step."""
+"""Two greenlets take turns: which one runs, what it prints,
+and where the stacks are at each step.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ bytes lie on the C stack, from the running one up.
 
 
 def main(write: Callable[[str], object] = print, colours: bool | None = None) -> None:
-    """Run the demo and `write` it line by line; with ANSI colours if asked for, by default on a terminal."""
+    """Run the demo and `write` it line by line; with ANSI colours if asked for,
+    by default on a terminal.
+    """
     bold, dim, plain = ("\033[1m", "\033[2m", "\033[0m") if _on_terminal(colours) else ("", "", "")
     greenlets: dict[str, greenlet] = {}
     numbers = itertools.count(1)

@@ -20,8 +20,8 @@ pytest_plugins = ["tests.frozen"]
 
 PYPY = sys.implementation.name == "pypy"
 if PYPY:
-    # Frames of compiled loops hold what they are done with, and tests could not foretell what a collection finds.
-    # Programs that tests start are compiled.
+    # Frames of compiled loops hold what they are done with,
+    # and tests could not foretell what a collection finds. Programs that tests start are compiled.
     import pypyjit
 
     pypyjit.set_param("off")
@@ -32,10 +32,14 @@ hypothesis.settings.register_profile(
     deadline=None,
     suppress_health_check=[
         hypothesis.HealthCheck.function_scoped_fixture,
-        *([hypothesis.HealthCheck.too_slow] if PYPY else []),  # without its compiler it takes long to draw a program
+        *(
+            [hypothesis.HealthCheck.too_slow] if PYPY else []
+        ),  # without its compiler it takes long to draw a program
     ],
 )
-hypothesis.settings.register_profile("deep", hypothesis.settings.get_profile("quick"), max_examples=100_000)
+hypothesis.settings.register_profile(
+    "deep", hypothesis.settings.get_profile("quick"), max_examples=100_000
+)
 hypothesis.settings.load_profile("quick")
 
 
@@ -63,7 +67,9 @@ def shortcuts(request: pytest.FixtureRequest) -> Iterator[bool]:
 
 
 def let_die() -> None:
-    """After this, suspended greenlets that nobody refers to are dead: PyPy kills them when it collects them."""
+    """After this, suspended greenlets that nobody refers to are dead:
+    PyPy kills them when it collects them.
+    """
     if PYPY:
         for _ in range(2):  # one that has a __del__ of its own is found twice
             gc.collect()
@@ -71,7 +77,10 @@ def let_die() -> None:
 
 
 def _live() -> dict[str, int]:
-    """What there is of greenlets. The main greenlet keeps a buffer for later, which does not count."""
+    """What there is of greenlets.
+
+    The main greenlet keeps a buffer for later, which does not count.
+    """
     found = {"main greenlets": _mechanism.count_main_greenlets()}
     if not PYPY:
         from switchlib import _switch
@@ -102,7 +111,9 @@ def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def _collect() -> None:
-    """What the collector finds suspended is killed when greenlets are next used, and freed by another collection."""
+    """What the collector finds suspended is killed when greenlets are next used,
+    and freed by another collection.
+    """
     gc.collect()
     _mechanism.getcurrent()
     gc.collect()
@@ -113,9 +124,13 @@ Python = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def python() -> Python:
-    """Runs this Python with the arguments given, from a directory that is not ours; returns what it printed."""
+    """Runs this Python with the arguments given, from a directory that is not ours;
+    returns what it printed.
+    """
 
-    def run(*arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, *arguments],
             capture_output=True,

@@ -1,8 +1,10 @@
-"""Suspended greenlets that only their own frames keep alive: one of each kind of cycle that holds them.
+"""Suspended greenlets that only their own frames keep alive:
+one of each kind of cycle that holds them.
 
-Each kind is a function that suspends a greenlet, or two, and returns nothing: all that is left is the cycle. A greenlet
-adds to `ended` in its last `finally` block. A kind says of how many greenlets it consists, and on which CPythons they
-are not found: csrc/tstate/stack_floor.h has what is seen of evaluation stacks.
+Each kind is a function that suspends a greenlet, or two, and returns nothing: all that is left is
+the cycle. A greenlet adds to `ended` in its last `finally` block. A kind says of how many
+greenlets it consists, and on which CPythons they are not found: csrc/tstate/stack_floor.h has
+what is seen of evaluation stacks.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ class Kind:
     make: Callable[[Ended], None]
     greenlets: int = 1
     not_found_on: frozenset[int] = frozenset()  # minor versions of CPython
-    on_stack: bool = False  # whether an evaluation stack has it, which is not looked at where there is a JIT
+    on_stack: bool = (
+        False  # whether an evaluation stack has it, which is not looked at where there is a JIT
+    )
 
     @property
     def name(self) -> str:
@@ -252,7 +256,9 @@ def a_generator_that_makes_a_call(ended: Ended) -> None:
 
 @kind(not_found_on=(10, 14, 15), on_stack=True)
 def a_generator_that_C_runs(ended: Ended) -> None:  # noqa: N802
-    """On these it is the generator that owns what its frame has, and what C code refers to is not seen."""
+    """On these it is the generator that owns what its frame has,
+    and what C code refers to is not seen.
+    """
     Tagged(lambda: list(generate_and_wait(ended))).switch()
 
 

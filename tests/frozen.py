@@ -1,6 +1,8 @@
-"""A plugin of pytest: what pytest and the modules of the tests have made stays, and collections need not look at it.
+"""A plugin of pytest: what pytest and the modules of the tests have made stays,
+and collections need not look at it.
 
-Neither need checks for leaks, which compare what there is: what a test leaves behind was made later. PyPy cannot do it.
+Neither need checks for leaks, which compare what there is:
+what a test leaves behind was made later. PyPy cannot do it.
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ def _freeze() -> None:
 
 @contextmanager
 def frozen() -> Iterator[None]:
-    """A collection has nothing to do with what there was before. Nothing is frozen from then to the end of the test."""
+    """A collection has nothing to do with what there was before.
+
+    Nothing is frozen from then to the end of the test.
+    """
     global _is_unfrozen
     if not hasattr(gc, "freeze"):
         yield

@@ -1,4 +1,6 @@
-"""The C sources as a graph: files call and include only what stands below them, and what is process-wide is listed."""
+"""The C sources as a graph: files call and include only what stands below them,
+and what is process-wide is listed.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,15 @@ class Symbol:
     """A line of `nm --format=sysv`: a name that an object file defines, or asks of others."""
 
     def __init__(self, line: str) -> None:
-        self.name, _, self.kind, _, _, _, self.section = (field.strip() for field in line.split("|"))
+        self.name, _, self.kind, _, _, _, self.section = (
+            field.strip() for field in line.split("|")
+        )
 
     @property
     def is_written_to(self) -> bool:
-        return self.section.startswith((".data", ".bss")) and not self.section.startswith(".data.rel.ro")
+        return self.section.startswith((".data", ".bss")) and not self.section.startswith(
+            ".data.rel.ro"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +49,14 @@ def symbols(tmp_path_factory) -> dict[Path, list[Symbol]]:
         compiler = ["gcc", "-std=gnu11", "-O1", "-fPIC", "-fvisibility=hidden"]
         headers = ["-isystem", sysconfig.get_path("include")]
         subprocess.run([*compiler, *headers, "-c", source, "-o", out], check=True, cwd=ROOT)
-        listed = subprocess.run(["nm", "--format=sysv", out], check=True, capture_output=True, text=True).stdout
-        found[source] = [Symbol(line) for line in listed.splitlines() if line.count("|") == 6 and ".o" not in line]
+        listed = subprocess.run(
+            ["nm", "--format=sysv", out], check=True, capture_output=True, text=True
+        ).stdout
+        found[source] = [
+            Symbol(line)
+            for line in listed.splitlines()
+            if line.count("|") == 6 and ".o" not in line
+        ]
     return found
 
 
@@ -52,11 +64,16 @@ def symbols(tmp_path_factory) -> dict[Path, list[Symbol]]:
 def calls(symbols) -> Graph:
     """Which file uses functions or variables of which others."""
     homes = {
-        symbol.name: source.stem for source in SOURCES for symbol in symbols[source] if symbol.kind in tuple("TDBR")
+        symbol.name: source.stem
+        for source in SOURCES
+        for symbol in symbols[source]
+        if symbol.kind in tuple("TDBR")
     }
     graph: Graph = defaultdict(set)
     for source in SOURCES:
-        graph[source.stem] |= {homes[s.name] for s in symbols[source] if s.kind == "U" and s.name in homes}
+        graph[source.stem] |= {
+            homes[s.name] for s in symbols[source] if s.kind == "U" and s.name in homes
+        }
     return graph
 
 
@@ -103,14 +120,22 @@ def included(path: Path) -> list[Path]:
 
 def test_a_layer_includes_only_those_below():
     headers = [path for folder in ("asm", "csrc") for path in (ROOT / folder).rglob("*.h")]
-    for path in [*SOURCES, ROOT / "asm" / "asm.c", *(path for path in headers if not path.name.endswith(".cdef.h"))]:
+    for path in [
+        *SOURCES,
+        ROOT / "asm" / "asm.c",
+        *(path for path in headers if not path.name.endswith(".cdef.h")),
+    ]:
         for other in included(path):
             assert layer(other) <= layer(path), f"{path} includes {other}"
-    assert a_circle({str(path): {str(other) for other in included(path)} for path in headers}) is None
+    assert (
+        a_circle({str(path): {str(other) for other in included(path)} for path in headers}) is None
+    )
 
 
 def test_the_mechanism_is_listed_lowest_first(calls):
-    listed = re.findall(r"^ \*     (\w+)\.c ", (ROOT / "csrc" / "mechanism.h").read_text(), re.MULTILINE)
+    listed = re.findall(
+        r"^ \*     (\w+)\.c ", (ROOT / "csrc" / "mechanism.h").read_text(), re.MULTILINE
+    )
     in_folder = {path.stem for path in SOURCES if path.parent.name == "mechanism"}
     assert set(listed) == in_folder - {"points"}  # which is a build for tests
     for i, name in enumerate(listed):
@@ -118,12 +143,18 @@ def test_the_mechanism_is_listed_lowest_first(calls):
 
 
 def test_all_process_wide_state_is_listed(symbols):
-    text = (ROOT / "docs" / "process-wide-state.md").read_text().partition("## What is changed in the interpreter")[0]
+    text = (
+        (ROOT / "docs" / "process-wide-state.md")
+        .read_text()
+        .partition("## What is changed in the interpreter")[0]
+    )
     listed = set(re.findall(r"`([A-Za-z_]+)`", text))
     there = {s.name.split(".")[0] for found in symbols.values() for s in found if s.is_written_to}
     assert "last_thread" in there
     assert there - listed == set()
-    code = "".join(path.read_text() for folder in ("asm", "csrc") for path in (ROOT / folder).rglob("*.[ch]"))
+    code = "".join(
+        path.read_text() for folder in ("asm", "csrc") for path in (ROOT / folder).rglob("*.[ch]")
+    )
     assert {name for name in listed if not re.search(rf"\b{name}\b", code)} == set()
 
 

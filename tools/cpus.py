@@ -5,9 +5,10 @@
     python tools/cpus.py --stack            the C-level tests alone: register switch and slices
     python tools/cpus.py --flags            these under every combination of the compilers' flags
 
-Each CPU's own Python comes from Debian and runs under qemu's user-mode emulation, or natively where this machine can
-run it. Only compilers and qemu are installed, by apt-get; the rest is unpacked into a cache directory. What cannot be
-had is skipped, and says why. It ends non-zero if anything is red.
+Each CPU's own Python comes from Debian and runs under qemu's user-mode emulation, or
+natively where this machine can run it. Only compilers and qemu are installed, by apt-get;
+the rest is unpacked into a cache directory. What cannot be had is skipped, and says why. It
+ends non-zero if anything is red.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ PYTHON_PACKAGES = [
     *(f"python3-{name}" for name in ("cffi-backend", "hypothesis", "psutil", "pytest")),
 ]
 WARNINGS = ["-Wall", "-Wextra", "-Wundef", "-Werror"]
-# The pytest of bookworm puts its own hook in the place of the one by which a test sees what is unraisable.
+# The pytest of bookworm puts its own hook in the place of the one by which
+# a test sees what is unraisable.
 PYTEST = ["-v", "--durations=20", "-p", "no:cacheprovider", "-p", "no:unraisableexception"]
 STACK_TESTS = ["--noconftest", "tests/stack/test_stack.py"]
 CORE_TESTS = ["tests/greenlet", "tests/model", "tests/install/test_demo.py"]
@@ -74,14 +76,21 @@ class Cpu:
         return self.architecture or self.name
 
 
-# Return addresses are signed, and pages marked so that branches may only land where it is meant. What gcc adds to each
-# library is not marked in bookworm.
+# Return addresses are signed, and pages marked so that branches may only land where it is meant.
+# What gcc adds to each library is not marked in bookworm.
 BRANCH_PROTECTION = ["-mbranch-protection=standard", "-nostartfiles", "-Wl,-z,force-bti"]
 
 CPUS = [
     Cpu("amd64", "x86_64-linux-gnu", "x86_64", native=True, tests=ALL_TESTS),
     Cpu("i386", "i686-linux-gnu", "i386", native=True, tests=ALL_TESTS),
-    Cpu("i386-sse2", "i686-linux-gnu", "i386", architecture="i386", flags=["-msse2", "-mfpmath=sse"], native=True),
+    Cpu(
+        "i386-sse2",
+        "i686-linux-gnu",
+        "i386",
+        architecture="i386",
+        flags=["-msse2", "-mfpmath=sse"],
+        native=True,
+    ),
     Cpu("arm64", "aarch64-linux-gnu", "aarch64", tests=ALL_TESTS),
     Cpu("arm64-bti", "aarch64-linux-gnu", "aarch64", architecture="arm64", flags=BRANCH_PROTECTION),
     Cpu("armhf", "arm-linux-gnueabihf", "arm"),
@@ -94,7 +103,8 @@ CPUS = [
     Cpu("loong64", "loongarch64-linux-gnu", "loongarch64", suites=["forky", "sid"], recent=True),
 ]
 
-# Where Debian has no Python for an ABI its register switch is compiled, with these flags of clang's, and not run.
+# Where Debian has no Python for an ABI its register switch is compiled,
+# with these flags of clang's, and not run.
 COMPILED_ONLY = {
     "macOS, arm64": ["--target=arm64-apple-macos11"],
     "macOS, x86-64": ["--target=x86_64-apple-macos11"],
@@ -126,22 +136,32 @@ class Machine:
         self.cpu = cpu
         self.here = cpu.name == "amd64" and platform.machine() == "x86_64"
         self.tree = cache / "trees" / cpu.name
-        self.python, self.how = (sys.executable, "natively") if self.here else self._make_python(cache)
+        self.python, self.how = (
+            (sys.executable, "natively") if self.here else self._make_python(cache)
+        )
         facts = "p.python_version(), s.get_config_var('EXT_SUFFIX'), s.get_path('include')"
         ask = f"import platform as p, sysconfig as s; print({facts})"
         self.version, self.suffix, include = run([self.python, "-c", ask]).split()
         self.includes = [include, str(Path(include).parent)]
         shutil.rmtree(self.tree, ignore_errors=True)
         shutil.copytree(
-            ROOT, self.tree, ignore=shutil.ignore_patterns(".*", "*.so", "*.o", "_switch.c", "build", "__pycache__")
+            ROOT,
+            self.tree,
+            ignore=shutil.ignore_patterns(".*", "*.so", "*.o", "_switch.c", "build", "__pycache__"),
         )
-        if not self.here:  # installed, as by `pip install -e`: some tests start Python without any PYTHONPATH
+        if (
+            not self.here
+        ):  # installed, as by `pip install -e`: some tests start Python without any PYTHONPATH
             (self.root / "usr/lib/python3/dist-packages/switchlib.pth").write_text(f"{self.tree}\n")
 
     def _make_python(self, cache: Path) -> tuple[str, str]:
-        """A script that starts this CPU's Python, so that the Python can start itself by that too; and how it runs."""
+        """A script that starts this CPU's Python,
+        so that the Python can start itself by that too; and how it runs.
+        """
         self.root = self._unpack(cache)
-        (program,) = (path for path in (self.root / "usr/bin").glob("python3.*") if path.suffix[1:].isdigit())
+        (program,) = (
+            path for path in (self.root / "usr/bin").glob("python3.*") if path.suffix[1:].isdigit()
+        )
         if self.cpu.native and platform.machine() == "x86_64":
             (loader,) = self.root.glob("usr/lib/*/ld-linux*.so.*")
             how, start = "natively", f'{loader} --argv0 "$0" --library-path {loader.parent}'
@@ -204,12 +224,27 @@ class Machine:
         """Builds the library, and the shim's extension module."""
         build_switch.ffibuilder.emit_c_code(str(self.tree / "switchlib/_switch.c"))
         flags = [*build_switch.flags(self.cpu.machine), "-D_CFFI_NO_LIMITED_API"]
-        self._build("switchlib/_switch", ["switchlib/_switch.c", *build_switch.SOURCES], [*compiler, *flags])
-        self._build("switchlib/shim/greenlet/_greenlet", [build_switch.SHIM_SOURCE], [*compiler, *flags])
+        self._build(
+            "switchlib/_switch", ["switchlib/_switch.c", *build_switch.SOURCES], [*compiler, *flags]
+        )
+        self._build(
+            "switchlib/shim/greenlet/_greenlet", [build_switch.SHIM_SOURCE], [*compiler, *flags]
+        )
 
     def _build(self, module: str, sources: Sequence[str], compiler: Sequence[str]) -> None:
-        includes = ["-I.", *(argument for directory in self.includes for argument in ("-isystem", directory))]
-        shared = [*self.cpu.flags, *WARNINGS, "-shared", "-fPIC", *includes, "-o", module + self.suffix]
+        includes = [
+            "-I.",
+            *(argument for directory in self.includes for argument in ("-isystem", directory)),
+        ]
+        shared = [
+            *self.cpu.flags,
+            *WARNINGS,
+            "-shared",
+            "-fPIC",
+            *includes,
+            "-o",
+            module + self.suffix,
+        ]
         run([*compiler, *shared, *sources], cwd=self.tree)
 
     def abi(self) -> str:
@@ -221,8 +256,9 @@ class Machine:
         return (ROOT / f"csrc/tstate/cp{major}{minor}.h").exists()
 
     def test(self, compiler: Sequence[str], *arguments: str) -> tuple[str, bool]:
-        """Runs pytest, which writes to tests.log in the tree; returns how many tests passed, in words, and whether all
-        is well. What the tests know as `cc` is a compiler for this CPU."""
+        """Runs pytest, which writes to tests.log in the tree; returns how many tests passed,
+        in words, and whether all is well. What the tests know as `cc` is a compiler for this CPU.
+        """
         programs = self.tree / "bin"
         programs.mkdir(exist_ok=True)
         (programs / "cc").write_text(f'#!/bin/sh\nexec {" ".join(compiler)} "$@"\n')
@@ -246,10 +282,16 @@ class Machine:
         if not report.exists():
             return f"pytest ended with {done.returncode}", False
         (counts,) = ElementTree.parse(report).getroot().iter("testsuite")
-        total, skipped, failed = (int(counts.attrib[key]) for key in ("tests", "skipped", "failures"))
+        total, skipped, failed = (
+            int(counts.attrib[key]) for key in ("tests", "skipped", "failures")
+        )
         errors = int(counts.attrib["errors"])
         words = [str(total - skipped - failed - errors)]
-        words += [f"{count} {what}" for count, what in ((skipped, "skipped"), (failed + errors, "FAILED")) if count]
+        words += [
+            f"{count} {what}"
+            for count, what in ((skipped, "skipped"), (failed + errors, "FAILED"))
+            if count
+        ]
         return ", ".join(words), done.returncode == 0
 
 
@@ -282,7 +324,11 @@ def compile_only(name: str, flags: Sequence[str]) -> Row:
     clang = ["clang-19", *flags, "-std=gnu11", *WARNINGS]
     try:
         install("clang-19", "clang-19")
-        row.abi = run([*clang, "-E", "asm/asm.c"], cwd=ROOT).rpartition("switchlib_abi = ")[2].split('"')[1]
+        row.abi = (
+            run([*clang, "-E", "asm/asm.c"], cwd=ROOT)
+            .rpartition("switchlib_abi = ")[2]
+            .split('"')[1]
+        )
         run([*clang, "-c", "asm/asm.c", "-o", os.devnull], cwd=ROOT)
     except Unavailable as missing:
         row.how = f"skipped: {missing}"
@@ -328,17 +374,22 @@ def table(rows: Sequence[Row]) -> str:
     lines = [["CPU", "ABI", "Python", "how", "C level", "library", "seconds"]]
     for row in rows:
         name = f"{row.cpu} (RED)" if row.red else row.cpu
-        lines.append([name, row.abi, row.python, row.how, row.stack, row.library, f"{row.seconds:.0f}"])
+        lines.append(
+            [name, row.abi, row.python, row.how, row.stack, row.library, f"{row.seconds:.0f}"]
+        )
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join(
-        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in lines
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |"
+        for line in lines
     )
 
 
 def main() -> int:
     names = {cpu.name: cpu for cpu in CPUS}
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("cpus", metavar="CPU", nargs="*", help=f"of {', '.join(names)}")
     parser.add_argument("--stack", action="store_true", help="only the C-level tests")
     parser.add_argument(
@@ -352,11 +403,15 @@ def main() -> int:
     if unknown:
         parser.error(f"no such CPU: {', '.join(unknown)}")
 
-    chosen = [names[name] for name in arguments.cpus or (["amd64", "arm64"] if arguments.flags else names)]
+    chosen = [
+        names[name] for name in arguments.cpus or (["amd64", "arm64"] if arguments.flags else names)
+    ]
     cache = arguments.cache.resolve()
     rows: list[Row] = []
     for cpu in chosen:
-        for row in test_flags(cpu, cache) if arguments.flags else [test_cpu(cpu, cache, arguments.stack)]:
+        for row in (
+            test_flags(cpu, cache) if arguments.flags else [test_cpu(cpu, cache, arguments.stack)]
+        ):
             print(f"{row.cpu}: {row.how}: {row.stack} {row.library}", file=sys.stderr, flush=True)
             rows.append(row)
     if not arguments.cpus and not arguments.flags:

@@ -1,4 +1,6 @@
-"""What comes from Debian: packages for this machine, and packages of any suite and CPU unpacked into a directory."""
+"""What comes from Debian: packages for this machine,
+and packages of any suite and CPU unpacked into a directory.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,10 @@ from pathlib import Path
 
 
 class Unavailable(Exception):
-    """Something that is not ours is missing: no mirror answers, or a package may not be installed. Says what."""
+    """Something that is not ours is missing: no mirror answers, or a package may not be installed.
+
+    Says what.
+    """
 
 
 def run(command: Sequence[object], **options: object) -> str:
@@ -35,7 +40,9 @@ def mirror() -> str:
         label, _, address = line.rpartition(" ")
         if label == "Debian":
             return address.rstrip("/")
-    raise Unavailable("apt is configured for no mirror of Debian, or has never reached one (apt-get update)")
+    raise Unavailable(
+        "apt is configured for no mirror of Debian, or has never reached one (apt-get update)"
+    )
 
 
 def install(package: str, command: str) -> None:
@@ -56,8 +63,9 @@ def install(package: str, command: str) -> None:
 
 
 def _apt(suite: str, architecture: str, directory: Path, kind: str) -> dict[str, str]:
-    """Makes a state of apt's in the directory, which knows that suite's packages ("deb") or sources ("deb-src").
-    Returns the environment in which apt-get uses it."""
+    """Makes a state of apt's in the directory, which knows that suite's packages ("deb") or sources
+    ("deb-src"). Returns the environment in which apt-get uses it.
+    """
     address = mirror()
     try:
         urllib.request.urlopen(f"{address}/dists/{suite}/InRelease", timeout=30).close()
@@ -72,8 +80,13 @@ def _apt(suite: str, architecture: str, directory: Path, kind: str) -> dict[str,
         APT {{ Architecture "{architecture}"; Architectures {{ "{architecture}"; }}; }};
         APT {{ Install-Recommends "false"; Sandbox::User ""; }};
         Acquire::Languages "none";
-        Dir {{ State "{directory}/state"; State::status "{directory}/status"; Cache "{directory}/cache"; }};
-        Dir::Etc {{ sourcelist "{directory}/sources.list"; sourceparts "-"; preferences "-"; preferencesparts "-"; }};
+        Dir::State "{directory}/state";
+        Dir::State::status "{directory}/status";
+        Dir::Cache "{directory}/cache";
+        Dir::Etc::sourcelist "{directory}/sources.list";
+        Dir::Etc::sourceparts "-";
+        Dir::Etc::preferences "-";
+        Dir::Etc::preferencesparts "-";
     """)
     environment = os.environ | {"APT_CONFIG": str(directory / "conf")}
     try:
@@ -84,7 +97,9 @@ def _apt(suite: str, architecture: str, directory: Path, kind: str) -> dict[str,
 
 
 def source(suite: str, package: str, directory: Path) -> None:
-    """Puts the sources of a package, as its authors released them, into the directory, unless it is there."""
+    """Puts the sources of a package, as its authors released them, into the directory,
+    unless it is there.
+    """
     if directory.exists():
         return
     apt, fresh = (directory.with_name(f"{directory.name}.{name}") for name in ("apt", "unfinished"))
@@ -92,9 +107,15 @@ def source(suite: str, package: str, directory: Path) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     try:
-        run(["apt-get", "source", "--download-only", "--tar-only", package], env=environment, cwd=fresh)
+        run(
+            ["apt-get", "source", "--download-only", "--tar-only", package],
+            env=environment,
+            cwd=fresh,
+        )
     except RuntimeError as error:
-        raise Unavailable(f"the sources of {package} in {suite} cannot be had now: {error}") from error
+        raise Unavailable(
+            f"the sources of {package} in {suite} cannot be had now: {error}"
+        ) from error
     (archive,) = fresh.glob("*.orig.tar.*")
     run(["tar", "-x", "--strip-components=1", "-f", archive.name], cwd=fresh)
     shutil.rmtree(apt)
@@ -102,8 +123,9 @@ def source(suite: str, package: str, directory: Path) -> None:
 
 
 def unpack(suite: str, architecture: str, packages: Sequence[str], directory: Path) -> None:
-    """Unpacks packages and all that they depend on, unless the directory is there. Runs nothing of theirs and needs no
-    privileges: apt gets a state of its own."""
+    """Unpacks packages and all that they depend on, unless the directory is there.
+    Runs nothing of theirs and needs no privileges: apt gets a state of its own.
+    """
     if directory.exists():
         return
     apt, fresh = (directory.with_name(f"{directory.name}.{name}") for name in ("apt", "unfinished"))
@@ -111,13 +133,22 @@ def unpack(suite: str, architecture: str, packages: Sequence[str], directory: Pa
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         run(["apt-get", "install", "--yes", "--download-only", *packages], env=environment)
-    except RuntimeError as error:  # a mirror may be in the midst of its own update, a suite in that of a transition
+    except (
+        RuntimeError
+    ) as error:  # a mirror may be in the midst of its own update, a suite in that of a transition
         raise Unavailable(f"{suite} for {architecture} cannot be had now: {error}") from error
-    for name in ("bin", "lib", "lib64", "sbin"):  # links in all suites, but some packages have them as directories
+    for name in (
+        "bin",
+        "lib",
+        "lib64",
+        "sbin",
+    ):  # links in all suites, but some packages have them as directories
         (fresh / "usr" / name).mkdir(parents=True)
         (fresh / name).symlink_to(f"usr/{name}")
     for package in (apt / "cache/archives").glob("*.deb"):
-        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as archive:
+        with subprocess.Popen(
+            ["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE
+        ) as archive:
             run(["tar", "-x", "-C", fresh, "--keep-directory-symlink"], stdin=archive.stdout)
     for link in fresh.rglob("*"):  # what is absolute there would lead out of the directory
         if link.is_symlink() and os.readlink(link).startswith("/"):

@@ -1,10 +1,12 @@
 """The files of a release: which there are, and what each must hold.
 
-    python tools/distributions.py [--complete] [DIRECTORY]        checks those in dist/, or in DIRECTORY
+    python tools/distributions.py [--complete] [DIRECTORY]
 
-They must be of this clone's version, which CHANGELOG.md must name. With --complete there must be one
-for each platform, as in what the workflow publishes; otherwise it is enough that each is in order.
-It needs twine, which nox's environment for releases has.
+checks those in dist/, or in DIRECTORY.
+
+They must be of this clone's version, which CHANGELOG.md must name. With --complete there must be
+one for each platform, as in what the workflow publishes; otherwise it is enough that each is in
+order. It needs twine, which nox's environment for releases has.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ PLATFORMS = {
     "macos": ("macosx_x86_64", "macosx_arm64"),
 }
 """What cibuildwheel builds for each system, in its own words."""
-PYPY = "pp3-none-any"  # not py3: pip would prefer it to the sdist on a CPython without a wheel of its own
+# Not py3: pip would prefer it to the sdist on a CPython without a wheel of its own.
+PYPY = "pp3-none-any"
 
 COMPILED = {"switchlib/_switch.so", "switchlib/shim/greenlet/_greenlet.so"}  # but for the suffix
 MADE = ("PKG-INFO", "setup.cfg", "switchlib.egg-info/")
@@ -57,17 +60,35 @@ def section(root: Path, heading: str) -> str:
 
 
 def faults(root: Path, directory: Path, systems: Sequence[str] = ()) -> list[str]:
-    """What is wrong with the files in a directory as those of a release, also by what PyPI asks for."""
-    twine = [sys.executable, "-m", "twine", "check", "--strict", *sorted(map(str, directory.iterdir()))]
-    done = subprocess.run(twine, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return [*own_faults(root, directory, systems), *([done.stdout.rstrip()] if done.returncode else [])]
+    """What is wrong with the files in a directory as those of a release,
+    also by what PyPI asks for.
+    """
+    twine = [
+        sys.executable,
+        "-m",
+        "twine",
+        "check",
+        "--strict",
+        *sorted(map(str, directory.iterdir())),
+    ]
+    done = subprocess.run(
+        twine, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return [
+        *own_faults(root, directory, systems),
+        *([done.stdout.rstrip()] if done.returncode else []),
+    ]
 
 
 def own_faults(root: Path, directory: Path, systems: Sequence[str] = ()) -> list[str]:
-    """What is wrong with the files in a directory, of which none for these systems may be missing."""
+    """What is wrong with the files in a directory,
+    of which none for these systems may be missing.
+    """
     written = version(root)
     names = {path.name for path in directory.iterdir()}
-    wheels = sorted(name for name in names if name.startswith(f"switchlib-{written}-") and name.endswith(".whl"))
+    wheels = sorted(
+        name for name in names if name.startswith(f"switchlib-{written}-") and name.endswith(".whl")
+    )
     sdist = f"switchlib-{written}.tar.gz"
     found = [f"{name}: is not of switchlib {written}" for name in sorted(names - {*wheels, sdist})]
     if not section(root, written):
@@ -86,11 +107,14 @@ def own_faults(root: Path, directory: Path, systems: Sequence[str] = ()) -> list
 def identifier(wheel: str) -> str | None:
     """Which wheel of a release that is, by its file name: as cibuildwheel names it, or PYPY.
 
-    pip on PyPy takes pp39-none-any and the like, and other installers pp3-none-any: so a wheel may have both tags.
+    pip on PyPy takes pp39-none-any and the like, and other installers pp3-none-any:
+    so a wheel may have both tags.
     """
     names = set()
     for tag in parse_wheel_filename(wheel)[3]:
-        platform = re.fullmatch(r"(manylinux|musllinux|macosx)(?:20\d\d|_\d+_\d+)_(\w+)", tag.platform)
+        platform = re.fullmatch(
+            r"(manylinux|musllinux|macosx)(?:20\d\d|_\d+_\d+)_(\w+)", tag.platform
+        )
         if re.fullmatch(r"pp3\d*-none-any", str(tag)):
             names.add(PYPY)
         elif platform and tag.abi == tag.interpreter in CPYTHONS:
@@ -130,9 +154,13 @@ def _faults_of_sdist(root: Path, path: Path) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--complete", action="store_true", help="demand a file for each platform")
-    parser.add_argument("directory", nargs="?", type=Path, default=CLONE / "dist", metavar="DIRECTORY")
+    parser.add_argument(
+        "directory", nargs="?", type=Path, default=CLONE / "dist", metavar="DIRECTORY"
+    )
     asked = parser.parse_args(arguments)
     found = faults(CLONE, asked.directory.resolve(), [*PLATFORMS] if asked.complete else [])
     print(*found or ["all in order"], sep="\n")

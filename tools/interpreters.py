@@ -1,15 +1,17 @@
-"""The Pythons that switchlib is tested on: finds those of this machine, and gets the others from Debian.
+"""The Pythons that switchlib is tested on: finds those of this machine,
+and gets the others from Debian.
 
     python tools/interpreters.py                    what is here
     python tools/interpreters.py make [SUITE ...]   get what is missing first
     python tools/interpreters.py run NAME ARGUMENT ...
 
-`make` installs PyPy and CPython's debug build with apt and, by debootstrap and from the mirror that this machine is
-configured for, each suite of SUITES into a directory of its own under ~/.cache/switchlib/suites. What is there is kept:
-remove a directory to get it anew. What cannot be had is skipped, and says why. It needs Debian and root.
+`make` installs PyPy and CPython's debug build with apt and, by debootstrap and from the mirror that
+this machine is configured for, each suite of SUITES into a directory of its own under
+~/.cache/switchlib/suites. What is there is kept: remove a directory to get it anew. What cannot be
+had is skipped, and says why. It needs Debian and root.
 
-`run` starts an interpreter as if it were installed: in its suite's root, where /tmp and this clone are what they are
-outside. The working directory must be in one of them.
+`run` starts an interpreter as if it were installed: in its suite's root,
+where /tmp and this clone are what they are outside. The working directory must be in one of them.
 """
 
 from __future__ import annotations
@@ -29,13 +31,21 @@ CLONE = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "switchlib" / "suites"
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 
-SYSTEM = {"pypy3": ("pypy3", "pypy3-dev", "pypy3-venv"), "python3-dbg": ("python3-dbg", "python3-venv")}
+SYSTEM = {
+    "pypy3": ("pypy3", "pypy3-dev", "pypy3-venv"),
+    "python3-dbg": ("python3-dbg", "python3-venv"),
+}
 SUITES = {  # which packages to take of each: Debian's names move on, so they are patterns
     "trixie": r"pypy3(-dev|-venv)?",
     "sid": r"python3\.1\d(-dev|-venv|-dbg)?|pypy3(-dev|-venv)?",
 }
 TO_BUILD = ("ca-certificates", "gcc", "libc6-dev", "libffi-dev")
-OF_THIS_MACHINE = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf", "/etc/xdg/pip", "~/.config/pip")
+OF_THIS_MACHINE = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pip.conf",
+    "/etc/xdg/pip",
+    "~/.config/pip",
+)
 
 ENTER = """
 root=$1; directory=$(pwd); shift
@@ -56,7 +66,9 @@ print(platform.python_implementation(), ".".join(map(str, version[:3])),
 
 @dataclass(frozen=True)
 class Interpreter:
-    """One Python: where it comes from, its executable, and the root in which it runs, if that is not the machine's."""
+    """One Python: where it comes from, its executable, and the root in which it runs,
+    if that is not the machine's.
+    """
 
     source: str
     executable: str
@@ -82,21 +94,31 @@ class Interpreter:
 
     def describe(self) -> str:
         """Its implementation and version, for people."""
-        done = subprocess.run(self.command("-c", DESCRIBE), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            self.command("-c", DESCRIBE), capture_output=True, text=True, check=False
+        )
         if done.returncode:
             return f"does not start: {done.stderr.strip()}"
         implementation, version, language, debug = done.stdout.split()
-        described = f"{implementation} {version}" + (f" (Python {language})" if implementation == "PyPy" else "")
+        described = f"{implementation} {version}" + (
+            f" (Python {language})" if implementation == "PyPy" else ""
+        )
         return described + (", debug build" if debug == "True" else "")
 
 
 def find() -> list[Interpreter]:
-    """All that are here now: pyenv's CPythons, the machine's PyPy, and those of the suites that were made."""
+    """All that are here now: pyenv's CPythons, the machine's PyPy,
+    and those of the suites that were made.
+    """
     return [*_pyenv(), *_system(), *(each for suite in SUITES for each in _suite(suite))]
 
 
 def _pyenv() -> Iterator[Interpreter]:
-    found = [path for path in PYENV.glob("versions/3.*/bin/python") if _numbers(path.parent.parent.name) >= (3, 10)]
+    found = [
+        path
+        for path in PYENV.glob("versions/3.*/bin/python")
+        if _numbers(path.parent.parent.name) >= (3, 10)
+    ]
     for path in sorted(found, key=lambda path: _numbers(path.parent.parent.name)):
         yield Interpreter("pyenv", str(path))
 
@@ -114,7 +136,9 @@ def _system() -> Iterator[Interpreter]:
 def _suite(suite: str) -> Iterator[Interpreter]:
     root = CACHE / suite
     names = [
-        path.name for path in (root / "usr/bin").glob("p*3*") if re.fullmatch(r"python3\.1\d(-dbg)?|pypy3", path.name)
+        path.name
+        for path in (root / "usr/bin").glob("p*3*")
+        if re.fullmatch(r"python3\.1\d(-dbg)?|pypy3", path.name)
     ]
     for name in sorted(names, key=lambda name: (name == "pypy3", name)):
         yield Interpreter(suite, f"/usr/bin/{name}", root)
@@ -159,7 +183,14 @@ def _make_suite(suite: str) -> None:
         shutil.rmtree(unfinished)
     unfinished.mkdir(parents=True)
     print(f"{suite}: from {address} into {root}; this takes a minute or two", flush=True)
-    _quietly("debootstrap", "--variant=minbase", "--include=ca-certificates", suite, str(unfinished), address)
+    _quietly(
+        "debootstrap",
+        "--variant=minbase",
+        "--include=ca-certificates",
+        suite,
+        str(unfinished),
+        address,
+    )
     for path in map(os.path.expanduser, OF_THIS_MACHINE):
         if os.path.isdir(path):
             shutil.copytree(path, f"{unfinished}{path}", dirs_exist_ok=True)
@@ -167,7 +198,16 @@ def _make_suite(suite: str) -> None:
             shutil.copy(path, f"{unfinished}{path}")
     known = _quietly("chroot", str(unfinished), "apt-cache", "pkgnames", "py").split()
     wanted = [name for name in known if re.fullmatch(SUITES[suite], name)]
-    _quietly("chroot", str(unfinished), "apt-get", "install", "--yes", "--no-install-recommends", *TO_BUILD, *wanted)
+    _quietly(
+        "chroot",
+        str(unfinished),
+        "apt-get",
+        "install",
+        "--yes",
+        "--no-install-recommends",
+        *TO_BUILD,
+        *wanted,
+    )
     _quietly("chroot", str(unfinished), "apt-get", "clean")
     unfinished.rename(root)
 

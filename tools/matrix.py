@@ -1,15 +1,18 @@
-"""Runs all tests on each Python of this machine: `python tools/matrix.py [--at-once N] [--poison] [NAME ...]`.
+"""Runs all tests on each Python of this machine:
+`python tools/matrix.py [--at-once N] [--poison] [NAME ...]`.
 
-The Pythons are those that tools/interpreters.py finds, or those of them that are named, or whose names begin so;
-`python tools/interpreters.py make` gets more. A Python with a JIT runs once without and once with it. For each, this
-clone is copied and installed into an environment of its own; then come the tests, the model (random programs against
-tests/model/test_model.py) and greenlet's own tests, each with the shortcuts on and off; and on a debug build,
-without its JIT, the references that each test leaves behind. One table is printed; it ends with 1 if anything is red.
-What failed stays in the directory that is named then.
+The Pythons are those that tools/interpreters.py finds, or those of them that are named, or whose
+names begin so; `python tools/interpreters.py make` gets more. A Python with a JIT runs once without
+and once with it. For each, this clone is copied and installed into an environment of its own; then
+come the tests, the model (random programs against tests/model/test_model.py) and greenlet's own
+tests, each with the shortcuts on and off; and on a debug build, without its JIT, the references
+that each test leaves behind. One table is printed; it ends with 1 if anything is red. What failed
+stays in the directory that is named then.
 
 One Python is done after the other, or N of them at once, each of which wants a core to itself.
 
-With --poison, only what runs in the poison build (csrc/stack.h) is done: tests and model, on CPython, without a JIT.
+With --poison, only what runs in the poison build (csrc/stack.h) is done: tests and model,
+on CPython, without a JIT.
 """
 
 from __future__ import annotations
@@ -41,7 +44,18 @@ JOBS = {
 ONLY_WITH_ASSERTIONS = {"references"}
 IN_POISON_BUILD = {"tests", "model"}
 SECONDS_A_JOB = 3600
-NOT_COPIED = (".git", ".venv*", "*.so", "*.o", "_switch.c", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
+NOT_COPIED = (
+    ".git",
+    ".venv*",
+    "*.so",
+    "*.o",
+    "_switch.c",
+    "build",
+    "dist",
+    "*.egg-info",
+    "__pycache__",
+    ".*_cache",
+)
 
 
 @dataclass(frozen=True)
@@ -74,13 +88,19 @@ class Result:
 def rows(interpreter: Interpreter) -> Iterator[Row]:
     yield Row(interpreter)
     asked = "import sys; print(hasattr(sys, '_jit') and sys._jit.is_available())"
-    done = subprocess.run(interpreter.command("-c", asked), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        interpreter.command("-c", asked), capture_output=True, text=True, check=False
+    )
     if done.stdout.strip() == "True":
         yield Row(interpreter, jit=True)
 
 
-def run(command: list[str], directory: Path, log: Path, variables: dict[str, str] | None = None) -> int | None:
-    """Runs a command with its output in a file; returns its exit status, None if it took too long."""
+def run(
+    command: list[str], directory: Path, log: Path, variables: dict[str, str] | None = None
+) -> int | None:
+    """Runs a command with its output in a file; returns its exit status,
+    None if it took too long.
+    """
     with log.open("w") as output:
         try:
             return subprocess.run(
@@ -99,21 +119,42 @@ def run(command: list[str], directory: Path, log: Path, variables: dict[str, str
 
 def judge(status: int | None, log: Path) -> Result:
     """A job is green if it says so by its exit status and has passed tests to show for it."""
-    last = next((line for line in reversed(log.read_text(errors="replace").splitlines()) if " passed" in line), "")
-    counts = {what: int(number) for number, what in re.findall(r"(\d+) (passed|failed|error|skipped)", last)}
+    last = next(
+        (
+            line
+            for line in reversed(log.read_text(errors="replace").splitlines())
+            if " passed" in line
+        ),
+        "",
+    )
+    counts = {
+        what: int(number)
+        for number, what in re.findall(r"(\d+) (passed|failed|error|skipped)", last)
+    }
     said = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
     if status == 0 and counts.get("passed"):
         return Result(True, said)
-    how = "too slow" if status is None else f"signal {-status}" if status < 0 else said or f"exit status {status}"
+    how = (
+        "too slow"
+        if status is None
+        else f"signal {-status}"
+        if status < 0
+        else said or f"exit status {status}"
+    )
     return Result(False, how)
 
 
 def install(interpreter: Interpreter, directory: Path, poison: bool) -> Path | None:
-    """Copies the clone and installs it with what its tests need; returns its python, or None if that failed."""
+    """Copies the clone and installs it with what its tests need; returns its python,
+    or None if that failed.
+    """
     clone, environment = directory / "switchlib", directory / "environment"
     shutil.copytree(CLONE, clone, ignore=shutil.ignore_patterns(*NOT_COPIED))
     python = environment / "bin" / "python"
-    made = f"{interpreter.executable} -m venv {environment} && {python} -m pip install -e '.[test]' objgraph"
+    made = (
+        f"{interpreter.executable} -m venv {environment} && {python} -m pip install -e '.[test]' "
+        "objgraph"
+    )
     if poison:
         ask = "from switchlib._switch import lib; assert lib.stack_poisons"
         made = f"export CFLAGS=-DSWITCHLIB_POISON && {made} && {python} -c '{ask}'"
@@ -121,11 +162,15 @@ def install(interpreter: Interpreter, directory: Path, poison: bool) -> Path | N
     return python if status == 0 else None
 
 
-def run_row(row: Row, python: Path, directory: Path, with_assertions: bool, poison: bool) -> list[Result]:
+def run_row(
+    row: Row, python: Path, directory: Path, with_assertions: bool, poison: bool
+) -> list[Result]:
     results = []
     for job, arguments in JOBS.items():
         assertions = with_assertions and not row.jit  # a JIT keeps what it has compiled
-        if (job in ONLY_WITH_ASSERTIONS and not assertions) or (poison and job not in IN_POISON_BUILD):
+        if (job in ONLY_WITH_ASSERTIONS and not assertions) or (
+            poison and job not in IN_POISON_BUILD
+        ):
             results.append(Result(True, ""))
             continue
         log = directory / f"{job}{'-jit' if row.jit else ''}.log"
@@ -138,7 +183,9 @@ def run_row(row: Row, python: Path, directory: Path, with_assertions: bool, pois
 
 
 def chosen(names: list[str]) -> list[Interpreter]:
-    """The interpreters found that are named so, or else whose names begin so; all if no names are given."""
+    """The interpreters found that are named so, or else whose names begin so;
+    all if no names are given.
+    """
     found = {each.name: each for each in interpreters.find()}
     meant: dict[str, Interpreter] = {}
     for name in names or found:
@@ -163,20 +210,33 @@ def do(interpreter: Interpreter, home: Path, poison: bool) -> bool:
         began = time.monotonic()
         results = run_row(row, python, home, described.endswith("debug build"), poison)
         fine &= all(result.green for result in results)
-        print(LINE.format(row.name, described, *map(str, results), round(time.monotonic() - began)), flush=True)
+        print(
+            LINE.format(row.name, described, *map(str, results), round(time.monotonic() - began)),
+            flush=True,
+        )
     if fine:
         shutil.rmtree(home)
     return fine
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--at-once", type=int, default=1, metavar="N")
-    parser.add_argument("--poison", action="store_true", help="overwrite what is saved of a stack, where it lay")
+    parser.add_argument(
+        "--poison", action="store_true", help="overwrite what is saved of a stack, where it lay"
+    )
     parser.add_argument("names", nargs="*", metavar="NAME")
     asked = parser.parse_args(arguments)
-    wanted = [each for each in chosen(asked.names) if not (asked.poison and each.describe().startswith("PyPy"))]
-    directory = Path(tempfile.mkdtemp(prefix="switchlib-matrix-", dir="/tmp"))  # which is the same in every root
+    wanted = [
+        each
+        for each in chosen(asked.names)
+        if not (asked.poison and each.describe().startswith("PyPy"))
+    ]
+    directory = Path(
+        tempfile.mkdtemp(prefix="switchlib-matrix-", dir="/tmp")
+    )  # which is the same in every root
     homes = [directory / interpreter.name for interpreter in wanted]
     for home in homes:
         home.mkdir()

@@ -1,11 +1,13 @@
-"""One binary for all patch releases of a CPython version: `python tools/patch_releases.py [3.N ...]`.
+"""One binary for all patch releases of a CPython version:
+`python tools/patch_releases.py [3.N ...]`.
 
-The structures that switchlib reads may change from one patch release to the next (docs/new-cpython.md says which do),
-yet a wheel serves all of them. So this compiles switchlib with the headers of the oldest release that can be had, and
-with those of the newest. Each binary then runs the core of the tests on the oldest interpreter and on the newest,
-except on the release of its own headers if the other binary runs there. releases.py gets all this from PyPI and
-Debian. What could not be had is reported at the end, with the reason. Ends with 1 if a run is red or if nothing could
-be run.
+The structures that switchlib reads may change from one patch release to the next
+(docs/new-cpython.md says which do), yet a wheel serves all of them. So this compiles switchlib
+with the headers of the oldest release that can be had, and with those of the newest. Each binary
+then runs the core of the tests on the oldest interpreter and on the newest, except on the
+release of its own headers if the other binary runs there. releases.py gets all this from PyPI
+and Debian. What could not be had is reported at the end, with the reason. Ends with 1 if a run
+is red or if nothing could be run.
 """
 
 from __future__ import annotations
@@ -31,18 +33,32 @@ import build_switch
 
 TESTS = ("greenlet", "model", "mechanism/test_kill.py", "mechanism/test_cycles.py", "tstate")
 NEEDED = ["cffi", "pytest", "hypothesis", "psutil", "exceptiongroup", "tomli", "typing_extensions"]
-"""With what pip would leave out, since it goes by the Python that it runs on: the last three are for 3.10."""
+"""With what pip would leave out, since it goes by the Python that it runs on:
+the last three are for 3.10.
+"""
 
 LINE = "{:<8} {:<22} {:<36} {}"
 
 
 def build(headers: Headers, directory: Path) -> None:
-    """Copies the clone, and compiles it with these headers. This machine's gcc and C library do for all."""
-    shutil.copytree(interpreters.CLONE, directory, ignore=shutil.ignore_patterns(*matrix.NOT_COPIED))
+    """Copies the clone, and compiles it with these headers.
+
+    This machine's gcc and C library do for all.
+    """
+    shutil.copytree(
+        interpreters.CLONE, directory, ignore=shutil.ignore_patterns(*matrix.NOT_COPIED)
+    )
     headers.copy(directory / "headers")
     with contextlib.redirect_stdout(io.StringIO()):  # cffi tells what it generates
         build_switch.builder().emit_c_code(str(directory / "_switch.c"))
-    command = ["gcc", "-shared", "-fPIC", "-DNDEBUG", "-D_CFFI_NO_LIMITED_API", *build_switch.flags(os.uname().machine)]
+    command = [
+        "gcc",
+        "-shared",
+        "-fPIC",
+        "-DNDEBUG",
+        "-D_CFFI_NO_LIMITED_API",
+        *build_switch.flags(os.uname().machine),
+    ]
     command += ["-I.", "-Iheaders", "-o", "switchlib/_switch.so"]
     run([*command, "_switch.c", *build_switch.SOURCES], cwd=directory)
 
@@ -100,7 +116,9 @@ def main(arguments: list[str]) -> int:
         print(f"{__doc__}\nknown: {', '.join(known)}", file=sys.stderr)
         return 2
     install("gcc", "gcc")
-    directory = Path(tempfile.mkdtemp(prefix="switchlib-releases-", dir="/tmp"))  # which is the same in every root
+    directory = Path(
+        tempfile.mkdtemp(prefix="switchlib-releases-", dir="/tmp")
+    )  # which is the same in every root
     missing: list[str] = []
     print(LINE.format("", "compiled with", "run on", "tests"), flush=True)
     fine = []
@@ -117,7 +135,11 @@ def main(arguments: list[str]) -> int:
     for line in missing:
         print(f"could not be had  {line}")
     if not fine or not all(fine):
-        print(f"\nwhat the red ones printed: {directory}/*/*.log" if fine else "\nnothing could be run")
+        print(
+            f"\nwhat the red ones printed: {directory}/*/*.log"
+            if fine
+            else "\nnothing could be run"
+        )
         return 1
     shutil.rmtree(directory)
     return 0

@@ -1,7 +1,7 @@
 """A release, up to the upload: `python tools/release.py VERSION`. docs/releasing.md has the rest.
 
     python tools/release.py 1.2.0                  a dry run, which changes nothing here
-    python tools/release.py 1.2.0 NAME ...         the same, with these wheels of tools/wheels.py alone
+    python tools/release.py 1.2.0 NAME ...         the same, with these wheels alone
     python tools/release.py 1.2.0 --go             the release
 
 All is done in a temporary clone of the commit that is checked out. There the version is written to
@@ -29,7 +29,8 @@ from packaging.version import InvalidVersion, Version
 UNRELEASED = "## [Unreleased]\n"
 
 NEXT = """
-To upload, push the commit and the tag: the workflow `wheels` builds and tests all wheels anew, and publishes them.
+To upload, push the commit and the tag: the workflow `wheels` builds and tests all wheels anew, and
+publishes them.
 
     git push origin HEAD v{version}
 
@@ -70,16 +71,29 @@ def commit(root: Path, new: str, date: datetime.date) -> None:
     """Makes of a clean clone that version, with its tag."""
     source, changelog = root / SOURCE, root / CHANGELOG
     source.write_text(VERSION.sub(f'__version__ = "{new}"', source.read_text()))
-    changelog.write_text(changelog.read_text().replace(UNRELEASED, f"{UNRELEASED}\n## [{new}] - {date}\n", 1))
+    changelog.write_text(
+        changelog.read_text().replace(UNRELEASED, f"{UNRELEASED}\n## [{new}] - {date}\n", 1)
+    )
     run("git", "commit", "--quiet", "--message", f"Release {new}", SOURCE, CHANGELOG, cwd=root)
     # The headings in the changelog would be comments to git.
     message = f"switchlib {new}\n\n{section(root, new)}"
-    run("git", "tag", "--annotate", "--cleanup=whitespace", "--message", message, f"v{new}", cwd=root)
+    run(
+        "git",
+        "tag",
+        "--annotate",
+        "--cleanup=whitespace",
+        "--message",
+        message,
+        f"v{new}",
+        cwd=root,
+    )
 
 
 def build(root: Path, names: Sequence[str]) -> Path:
     """Makes the files, runs them, and returns where they are."""
-    if subprocess.run([sys.executable, "tools/wheels.py", *names], cwd=root, check=False).returncode:
+    if subprocess.run(
+        [sys.executable, "tools/wheels.py", *names], cwd=root, check=False
+    ).returncode:
         raise Refused("tools/wheels.py ended with what is red above")
     if found := faults(root, root / "dist", () if names else ("linux",)):
         raise Refused("\n".join(found))
@@ -88,15 +102,29 @@ def build(root: Path, names: Sequence[str]) -> Path:
 
 def take_over(root: Path, new: str) -> None:
     """Brings commit, tag and files of a temporary clone into this one."""
-    run("git", "pull", "--quiet", "--ff-only", str(root), f"refs/tags/v{new}:refs/tags/v{new}", cwd=CLONE)
+    run(
+        "git",
+        "pull",
+        "--quiet",
+        "--ff-only",
+        str(root),
+        f"refs/tags/v{new}:refs/tags/v{new}",
+        cwd=CLONE,
+    )
     shutil.copytree(root / "dist", CLONE / "dist")
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("version", metavar="VERSION")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="what tools/wheels.py is told to make")
-    parser.add_argument("--go", action="store_true", help="release; without it nothing here changes")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="what tools/wheels.py is told to make"
+    )
+    parser.add_argument(
+        "--go", action="store_true", help="release; without it nothing here changes"
+    )
     asked = parser.parse_intermixed_args(arguments)
     if asked.go and asked.names:
         parser.error("a release has all wheels: --go takes no NAME")
@@ -110,7 +138,10 @@ def main(arguments: Sequence[str]) -> int:
             commit(root, asked.version, datetime.date.today())
             print(run("git", "show", "--no-color", f"v{asked.version}", cwd=root), flush=True)
             for path in sorted(build(root, asked.names).iterdir()):
-                print(f"{path.stat().st_size:>9,} {hashlib.sha256(path.read_bytes()).hexdigest()} {path.name}")
+                print(
+                    f"{path.stat().st_size:>9,} {hashlib.sha256(path.read_bytes()).hexdigest()} "
+                    f"{path.name}"
+                )
             if asked.go:
                 take_over(root, asked.version)
     except Refused as reason:

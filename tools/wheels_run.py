@@ -1,7 +1,8 @@
 """Installs wheels of dist/ where they can run here, and tests them there: for wheels.py.
 
-Each run has an environment of its own, in which nothing finds a compiler. pip chooses the wheel from dist/. The
-tests run in a directory that has them but not the library, so that they test what is installed.
+Each run has an environment of its own, in which nothing finds a compiler. pip chooses
+the wheel from dist/. The tests run in a directory that has them but not the library, so
+that they test what is installed.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ RESULTS = CLONE / "build" / "wheels.json"
 MORE = ("objgraph", "pip")  # for greenlet's own tests
 JOBS = ("demo", "tests", "greenlet's tests", "random programs")
 
-# What an environment must be like: what is imported is the wheel's, byte by byte, and there is no compiler.
+# What an environment must be like: what is imported is the wheel's, byte by byte,
+# and there is no compiler.
 CHECK = """
 import importlib.metadata, pathlib, shutil, switchlib, sys, zipfile
 found = [name for name in ("cc", "gcc", "clang", "c++") if shutil.which(name)]
@@ -61,8 +63,9 @@ class Place:
     emulated: bool = False
     minor: Minor = (3, 9)
     platform: str = ""
-    """What pip must be told that it runs on: it asks the interpreter's file for its musl, and emulated that is a
-    script."""
+    """What pip must be told that it runs on: it asks the interpreter's file for its musl,
+    and emulated that is a script.
+    """
 
     @property
     def pypy(self) -> bool:
@@ -83,7 +86,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a wheel in a place; without a digest, what became of compiling what is no wheel."""
+    """What became of a wheel in a place; without a digest,
+    what became of compiling what is no wheel.
+    """
 
     wheel: str
     digest: str
@@ -98,7 +103,10 @@ class Run:
 
 
 def places(target: Target, short: bool) -> tuple[list[Place], list[str]]:
-    """Where a wheel can run, and a line for each place that could not be had. In short: the last one."""
+    """Where a wheel can run, and a line for each place that could not be had.
+
+    In short: the last one.
+    """
     if target == PYPY:
         pypys = [each for each in interpreters.find() if each.name.endswith("pypy3")]
         found = [Place(each, each.describe(), system_of(each)) for each in pypys]
@@ -118,7 +126,9 @@ def places(target: Target, short: bool) -> tuple[list[Place], list[str]]:
             try:
                 found.append(place_on(system, target.minor, target.platform, library))
             except (Unavailable, RuntimeError) as error:
-                missing.append(f"CPython {releases.dotted(target.minor)} on the {system.name}: {error}")
+                missing.append(
+                    f"CPython {releases.dotted(target.minor)} on the {system.name}: {error}"
+                )
     return found, missing
 
 
@@ -142,14 +152,18 @@ def digest(path: Path) -> str:
 
 
 class Runner:
-    """Runs wheels; all that it makes is in `directory`, which must be in /tmp: that is the same in every root."""
+    """Runs wheels; all that it makes is in `directory`, which must be in /tmp:
+    that is the same in every root.
+    """
 
     def __init__(self, directory: Path, dist: Path) -> None:
         self.directory, self.dist = directory, directory / "dist"
         shutil.copytree(dist, self.dist)
         shutil.copytree(Path(sysconfig.get_path("purelib"), "pip"), directory / "tools" / "pip")
         self.clone = directory / "clone"  # but for the library
-        archive = subprocess.run(["git", "archive", "HEAD", *FILES], cwd=CLONE, check=True, stdout=subprocess.PIPE)
+        archive = subprocess.run(
+            ["git", "archive", "HEAD", *FILES], cwd=CLONE, check=True, stdout=subprocess.PIPE
+        )
         with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
             files.extractall(self.clone)
 
@@ -164,20 +178,30 @@ class Runner:
                 results[name] = self._job(python, place, arguments, pattern, home / f"{name}.log")
         except RuntimeError as error:
             results["installed"] = f"RED: {error}"
-        done = Run(wheel.name, digest(wheel), wheel.stat().st_size, place.python, place.system, results)
+        done = Run(
+            wheel.name, digest(wheel), wheel.stat().st_size, place.python, place.system, results
+        )
         if done.green:
             shutil.rmtree(home)
         return done
 
     def _install(self, wheel: Path, place: Place, home: Path) -> list[str]:
-        """Makes an environment with the wheel and what its tests need; returns how its Python is started."""
+        """Makes an environment with the wheel and what its tests need;
+        returns how its Python is started.
+        """
         environment = home / "environment"
         _, version, *_ = wheel.name.split("-")
         run(place.interpreter.command("-m", "venv", "--without-pip", str(environment)), cwd=home)
         executable = str(environment / "bin" / "python")
         no_compiler = f"PATH={environment}/bin"
         pip = [f"PYTHONPATH={self.directory}/tools", executable, "-m", "pip", "install", "--quiet"]
-        pip += ["--disable-pip-version-check", "--only-binary", ":all:", "--find-links", str(self.dist)]
+        pip += [
+            "--disable-pip-version-check",
+            "--only-binary",
+            ":all:",
+            "--find-links",
+            str(self.dist),
+        ]
         if place.platform:
             (packages,) = environment.glob("lib/python*/site-packages")
             pip += ["--platform", place.platform, "--target", str(packages), "--upgrade"]
@@ -195,7 +219,9 @@ class Runner:
         except RuntimeError:  # that of 3.14.0 has none: the tools' own pip downloads for it
             packages = home / "packages"
             releases.wheels_for(
-                place.minor, wanted, ["download", "--dest", str(packages), "--find-links", str(self.dist)]
+                place.minor,
+                wanted,
+                ["download", "--dest", str(packages), "--find-links", str(self.dist)],
             )
             install("--no-index", "--find-links", str(packages), *wanted)
         else:
@@ -203,7 +229,9 @@ class Runner:
         run([*python, "-c", CHECK, str(self.dist / wheel.name)], cwd=self.clone)
         return python
 
-    def _job(self, python: list[str], place: Place, arguments: Sequence[str], pattern: str, log: Path) -> str:
+    def _job(
+        self, python: list[str], place: Place, arguments: Sequence[str], pattern: str, log: Path
+    ) -> str:
         variables = {"PYTHONDONTWRITEBYTECODE": "1"}
         if place.emulated:
             variables["SWITCHLIB_EMULATOR"] = place.system
@@ -231,14 +259,23 @@ def keep(runs: Iterable[Run]) -> None:
 def table(dist: Path) -> str:
     """What is known of the wheels that are in `dist` now, and of what was compiled without one."""
     digests = {path.name: digest(path) for path in dist.glob("*.whl")}
-    lines = [f"| wheel | bytes | run on | with | {' | '.join(JOBS)} |", f"|---|--:|{'---|' * (2 + len(JOBS))}"]
+    lines = [
+        f"| wheel | bytes | run on | with | {' | '.join(JOBS)} |",
+        f"|---|--:|{'---|' * (2 + len(JOBS))}",
+    ]
     shown = ""
     for each in sorted(kept(), key=lambda each: (not each.digest, each.wheel)):
         if each.digest != digests.get(each.wheel, ""):
             continue
-        name = re.sub(r"\w+-\d[^-]*-(.*?)-\w+-(?:.*\.)?(\w+)\.whl", r"\1, \2", each.wheel)  # and the last of its tags
-        first = [f"`{name}`", f"{each.bytes:,}" if each.bytes else ""] if name != shown else ["", ""]
-        results = [each.results.get(job, "").partition(":")[0] for job in JOBS]  # of what is red, that it is
+        name = re.sub(
+            r"\w+-\d[^-]*-(.*?)-\w+-(?:.*\.)?(\w+)\.whl", r"\1, \2", each.wheel
+        )  # and the last of its tags
+        first = (
+            [f"`{name}`", f"{each.bytes:,}" if each.bytes else ""] if name != shown else ["", ""]
+        )
+        results = [
+            each.results.get(job, "").partition(":")[0] for job in JOBS
+        ]  # of what is red, that it is
         lines.append(f"| {' | '.join([*first, each.python, each.system, *results])} |")
         shown = name
     return "\n".join(lines)

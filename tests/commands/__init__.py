@@ -1,4 +1,5 @@
 """Commands for testing that are a file each: `python -m tests.commands.NAME`.
 
-They are run with -m, from the root of a clone, so that they find the switchlib and the tests of that clone.
+They are run with -m, from the root of a clone, so that they find the
+switchlib and the tests of that clone.
 """

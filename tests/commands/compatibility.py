@@ -1,4 +1,6 @@
-"""`python -m tests.commands.compatibility`: writes docs/compatibility.md from what greenlet and switchlib have here."""
+"""`python -m tests.commands.compatibility`: writes docs/compatibility.md from what
+greenlet and switchlib have here.
+"""
 
 from __future__ import annotations
 
@@ -20,24 +22,39 @@ sys.path[:0] = sys.argv[1:]
 import greenlet, greenlet._greenlet
 def public(thing, ignored):
     names = set(dir(thing)) - ignored
-    return sorted(n for n in names if not n.startswith('__') or n in ('__init__', '__bool__', '__repr__', '__dict__',
-                                                                      '__getstate__', '__version__'))
+    special = '__init__', '__bool__', '__repr__', '__dict__', '__getstate__', '__version__'
+    return sorted(name for name in names if not name.startswith('__') or name in special)
 modules = {'__builtins__', 'sys', 'tests', 'platform', '_greenlet', 'annotations'}
+of_object = set(dir(object)) - {'__init__', '__repr__', '__getstate__'}
 print(json.dumps({
     'greenlet': public(greenlet, modules),
     'greenlet._greenlet': public(greenlet._greenlet, modules),
-    'greenlet.greenlet': public(greenlet.greenlet, set(dir(object)) - {'__init__', '__repr__', '__getstate__'}),
+    'greenlet.greenlet': public(greenlet.greenlet, of_object),
 }))
 """
 
 C_API = [
-    *("PyGreenlet_Type", "PyExc_GreenletError", "PyExc_GreenletExit", "PyGreenlet_New", "PyGreenlet_GetCurrent"),
-    *("PyGreenlet_Throw", "PyGreenlet_Switch", "PyGreenlet_SetParent", "PyGreenlet_MAIN", "PyGreenlet_STARTED"),
+    *(
+        "PyGreenlet_Type",
+        "PyExc_GreenletError",
+        "PyExc_GreenletExit",
+        "PyGreenlet_New",
+        "PyGreenlet_GetCurrent",
+    ),
+    *(
+        "PyGreenlet_Throw",
+        "PyGreenlet_Switch",
+        "PyGreenlet_SetParent",
+        "PyGreenlet_MAIN",
+        "PyGreenlet_STARTED",
+    ),
     *("PyGreenlet_ACTIVE", "PyGreenlet_GET_PARENT"),
 ]
 
 # What greenlet has on some versions of CPython only.
-SOMETIMES = {"greenlet._greenlet": [] if sys.version_info < (3, 13) else ["get_tstate_trash_delete_nesting"]}
+SOMETIMES = {
+    "greenlet._greenlet": [] if sys.version_info < (3, 13) else ["get_tstate_trash_delete_nesting"]
+}
 
 REMARKS = {
     "greenlet.enable_optional_cleanup": (
@@ -50,25 +67,32 @@ REMARKS = {
     ),
     "greenlet._greenlet.get_pending_cleanup_count": (
         "same",
-        "counts the greenlets that wait to be killed in their own thread; a thread that ends leaves none behind",
+        "counts the greenlets that wait to be killed in their own thread; a thread that ends "
+        "leaves none behind",
     ),
-    "greenlet._greenlet.get_tstate_trash_delete_nesting": ("same", "only before CPython 3.13, like greenlet's"),
+    "greenlet._greenlet.get_tstate_trash_delete_nesting": (
+        "same",
+        "only before CPython 3.13, like greenlet's",
+    ),
     "greenlet._greenlet.UnswitchableGreenlet": (
         "absent",
-        "it exists only for greenlet's own tests, which make switches fail or the process abort with it; "
-        "`tests.upstream` gives these tests one of its own",
+        "it exists only for greenlet's own tests, which make switches fail or the process abort "
+        "with it; `tests.upstream` gives these tests one of its own",
     ),
     "greenlet.greenlet._stack_saved": (
         "better",
-        "fewer bytes: a new stack begins exactly below its starter's last byte, so nothing of the main greenlet has to "
-        "be saved for it",
+        "fewer bytes: a new stack begins exactly below its starter's last byte, so nothing of the "
+        "main greenlet has to be saved for it",
     ),
     "greenlet.greenlet.switch": (
         "better",
-        "if there is no memory for the copy of a stack, the caller gets a MemoryError, and every greenlet is as it "
-        "was; greenlet ends the process",
+        "if there is no memory for the copy of a stack, the caller gets a MemoryError, and every "
+        "greenlet is as it was; greenlet ends the process",
     ),
-    "greenlet.greenlet.parent": ("better", "killing a greenlet never leaves a cycle of parents behind"),
+    "greenlet.greenlet.parent": (
+        "better",
+        "killing a greenlet never leaves a cycle of parents behind",
+    ),
 }
 
 
@@ -118,7 +142,10 @@ def names(*path: str) -> dict[str, list[str]]:
 
 
 def page() -> str:
-    """The text of the page. Raises if greenlet is not installed, or if names and remarks do not fit."""
+    """The text of the page.
+
+    Raises if greenlet is not installed, or if names and remarks do not fit.
+    """
     if importlib.metadata.version("greenlet") != VERSION:
         raise RuntimeError(f"greenlet {VERSION} must be installed")
     theirs, ours = names(), names(SHIM_DIRECTORY)
@@ -126,8 +153,10 @@ def page() -> str:
     lines = [
         "# Compatibility",
         "",
-        f"This page lists every public name of greenlet {VERSION}, and says how it is in switchlib:",
-        "*same*, *better* (and how), or *absent* (and why). `python -m tests.commands.compatibility`",
+        f"This page lists every public name of greenlet {VERSION}, and says how it is in "
+        "switchlib:",
+        "*same*, *better* (and how), or *absent* (and why). `python -m "
+        "tests.commands.compatibility`",
         "writes it from both packages. A test fails if it is out of date.",
     ]
     for where, expected in theirs.items():
@@ -136,7 +165,9 @@ def page() -> str:
         for name in sorted([*expected, *missing]):
             verdict, text = remarks.pop(f"{where}.{name}", ("same", ""))
             if (verdict == "absent" or name in missing) is (name in ours[where]):
-                raise RuntimeError(f"{where}.{name} is {'there' if name in ours[where] else 'absent'}")
+                raise RuntimeError(
+                    f"{where}.{name} is {'there' if name in ours[where] else 'absent'}"
+                )
             lines.append(f"| `{name}` | {verdict} | {text} |")
     if remarks:
         raise RuntimeError(f"greenlet has no {', '.join(remarks)}")

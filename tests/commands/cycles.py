@@ -1,10 +1,12 @@
-"""Which cycles through the frames of suspended greenlets are collected, and do their `finally` blocks run?
+"""Which cycles through the frames of suspended greenlets are collected,
+and do their `finally` blocks run?
 
     python -m tests.commands.cycles [PYTHON ...]
 
-Prints a table: a row for each kind of cycle (tests/cycles.py), a column for each interpreter given (default: this one).
-"run" means that a collection found it, and that its `finally` block had run when the next loop was over; "run at next
-use" that this took a use of greenlets; "no" that the cycle stays.
+Prints a table: a row for each kind of cycle (tests/cycles.py), a column for each interpreter
+given (default: this one). "run" means that a collection found it, and that its `finally`
+block had run when the next loop was over; "run at next use" that this took a use of
+greenlets; "no" that the cycle stays.
 """
 
 from __future__ import annotations
@@ -41,11 +43,15 @@ def outcome_of(number: int) -> str:
 
 
 def measure() -> dict[str, str]:
-    """In this interpreter: what becomes of each kind, in the main thread, and of the first in another thread."""
+    """In this interpreter: what becomes of each kind, in the main thread,
+    and of the first in another thread.
+    """
     from tests.cycles import KINDS
 
     found = {kind.name: outcome_of(number) for number, kind in enumerate(KINDS)}
-    thread = threading.Thread(target=lambda: found.update({f"{KINDS[0].name}, in another thread": outcome_of(0)}))
+    thread = threading.Thread(
+        target=lambda: found.update({f"{KINDS[0].name}, in another thread": outcome_of(0)})
+    )
     thread.start()
     thread.join()
     return found

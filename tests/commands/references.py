@@ -2,12 +2,13 @@
 
     python -m tests.commands.references [PYTEST'S ARGUMENTS]
 
-Such builds count all references of the process (sys.gettotalrefcount). What a test does for the first times fills
-caches, so one run tells nothing. Here each test runs again and again, with its fixtures made anew, until the total has
-not grown over a few runs. A test that never gets there leaks.
+Such builds count all references of the process (sys.gettotalrefcount). What a test does
+for the first times fills caches, so one run tells nothing. Here each test runs again
+and again, with its fixtures made anew, until the total has not grown over a few runs. A
+test that never gets there leaks.
 
-Left out are tests whose work is done in other processes, those that are known to leave something behind (`leaks`), and
-those by hypothesis, which remembers what it has seen.
+Left out are tests whose work is done in other processes, those that are known to leave something
+behind (`leaks`), and those by hypothesis, which remembers what it has seen.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ def total() -> int:
 
 
 def can_tell(item: pytest.Item) -> bool:
-    in_process = "python" not in getattr(item, "fixturenames", ()) and item.get_closest_marker("once") is None
+    in_process = (
+        "python" not in getattr(item, "fixturenames", ())
+        and item.get_closest_marker("once") is None
+    )
     by_hypothesis = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
     return in_process and not by_hypothesis and item.get_closest_marker("leaks") is None
 
@@ -43,7 +47,9 @@ class References:
         self.leaks: dict[str, int] = {}
         self.passed = 0
 
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
         config.hook.pytest_deselected(items=[item for item in items if not can_tell(item)])
         items[:] = filter(can_tell, items)
 
@@ -67,7 +73,9 @@ class References:
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def run(self, item: pytest.Item, nextitem: pytest.Item | None, times: int) -> list[pytest.TestReport]:
+    def run(
+        self, item: pytest.Item, nextitem: pytest.Item | None, times: int
+    ) -> list[pytest.TestReport]:
         for _ in range(times):
             item._initrequest()  # type: ignore[attr-defined]
             reports = runtestprotocol(item, nextitem=nextitem, log=False)
@@ -83,7 +91,9 @@ class References:
         terminalreporter.section("references")
         for name, grown in self.leaks.items():
             terminalreporter.write_line(f"{name}: {grown} more in the last {RUNS} runs")
-        terminalreporter.write_line(f"{len(self.leaks)} tests leave references behind, {self.passed} do not")
+        terminalreporter.write_line(
+            f"{len(self.leaks)} tests leave references behind, {self.passed} do not"
+        )
 
 
 if __name__ == "__main__":

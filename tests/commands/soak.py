@@ -2,9 +2,10 @@
 
     python -m tests.commands.soak [--scale SHARE] [--write] [PIECE ...]
 
-Runs each piece (default: all) in a process of its own and prints a table; with --write it goes into docs/testing.md.
-A piece counts what it does, and samples the memory of its process a hundred times. The first fifth is for warming up;
-what is resident at the end may not be more than two mebibytes above the most that was resident then.
+Runs each piece (default: all) in a process of its own and prints a table; with --write it goes into
+docs/testing.md. A piece counts what it does, and samples the memory of its process a hundred times.
+The first fifth is for warming up; what is resident at the end may not be more than two mebibytes
+above the most that was resident then.
 """
 
 from __future__ import annotations
@@ -64,14 +65,18 @@ def spawns(scale: float) -> Iterator[int]:
 
 
 def cycles(scale: float) -> Iterator[int]:
-    """Suspended greenlets that only their own frames keep alive: nothing but a collection ends them.
+    """Suspended greenlets that only their own frames keep alive:
+    nothing but a collection ends them.
 
-    One owns itself by a local, a cell or what it iterates over, or has a running generator; or two own each other.
+    One owns itself by a local, a cell or what it iterates over, or has a running generator;
+    or two own each other.
     """
     main = getcurrent()
     ended = 0
 
-    def wait(held: Any = None) -> None:  # up to 3.10 the caller owns an argument, too, where it is not seen
+    def wait(
+        held: Any = None,
+    ) -> None:  # up to 3.10 the caller owns an argument, too, where it is not seen
         nonlocal ended
         try:
             main.switch()
@@ -123,7 +128,9 @@ def cycles(scale: float) -> Iterator[int]:
 
 
 def threads(scale: float) -> Iterator[int]:
-    """Fifty threads at a time, each with twenty greenlets, one of which another thread drops; counts threads."""
+    """Fifty threads at a time, each with twenty greenlets, one of which another thread drops;
+    counts threads.
+    """
     meeting = threading.Barrier(51)
     left: list[greenlet] = []
 
@@ -158,11 +165,17 @@ def threads(scale: float) -> Iterator[int]:
 
 
 STEPS = 300
-EXPECTED = LookupError, ValueError, AttributeError  # thrown by another; a parent that would make a cycle, or is main
+EXPECTED = (
+    LookupError,
+    ValueError,
+    AttributeError,
+)  # thrown by another; a parent that would make a cycle, or is main
 
 
 class Program:
-    """Greenlets that each do what a random generator says; what they hold, drop and throw is their own affair."""
+    """Greenlets that each do what a random generator says; what they hold,
+    drop and throw is their own affair.
+    """
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -216,7 +229,9 @@ class Program:
             self.main.switch()
 
     def finish(self) -> None:
-        """Ends them all: those that wait for each other would else hold each other by the frames they wait in."""
+        """Ends them all: those that wait for each other would else hold each
+        other by the frames they wait in.
+        """
         self.steps = STEPS
         self.greenlets.clear()
         for each in list(self.all):
@@ -261,8 +276,8 @@ class Figures:
 
     def row(self) -> str:
         return (
-            f"| {self.piece} | {self.count:,} | {self.seconds:.0f} | {self.before / MIB:.1f} | {self.after / MIB:.1f} "
-            f"| {self.left} |"
+            f"| {self.piece} | {self.count:,} | {self.seconds:.0f} | {self.before / MIB:.1f} | "
+            f"{self.after / MIB:.1f} | {self.left} |"
         )
 
 
@@ -284,14 +299,25 @@ def measure(piece: str, scale: float, answer: Any) -> None:
     gc.collect()
     kept = _mechanism.slice_of(getcurrent())[4] > 0
     answer.send(
-        Figures(piece, count, seconds, max(resident[: SAMPLES // 5]), resident[-1], lib.stack_counts.buffers - kept)
+        Figures(
+            piece,
+            count,
+            seconds,
+            max(resident[: SAMPLES // 5]),
+            resident[-1],
+            lib.stack_counts.buffers - kept,
+        )
     )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pieces", nargs="*", choices=[[], *PIECES], metavar="PIECE", help=", ".join(PIECES))
-    parser.add_argument("--scale", type=float, default=1, help="a share of the whole, for trying it out")
+    parser.add_argument(
+        "pieces", nargs="*", choices=[[], *PIECES], metavar="PIECE", help=", ".join(PIECES)
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1, help="a share of the whole, for trying it out"
+    )
     parser.add_argument("--write", action="store_true", help="put the table into docs/testing.md")
     options = parser.parse_args()
     context = multiprocessing.get_context("spawn")

@@ -24,7 +24,9 @@ PAGES = {
 ON_GREENLET = [name for name, text in PAGES.items() if "import switchlib" not in text]
 
 
-def run_examples(name: str, directory: Path, python, library: str = "switchlib", **environment: str) -> None:
+def run_examples(
+    name: str, directory: Path, python, library: str = "switchlib", **environment: str
+) -> None:
     """Runs what a page has after >>> by `python -m doctest`, in one namespace, from a copy."""
     text = PAGES[name].replace("from switchlib import", f"from {library} import")
     for module in [library, *re.findall(r"^>>> (?:import|from) (\w+)", text, re.M)]:
@@ -53,7 +55,9 @@ def test_on_greenlet(name, tmp_path, python):
 
 
 @pytest.mark.once
-@pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="there is no C compiler")
+@pytest.mark.skipif(
+    shutil.which(os.environ.get("CC", "cc")) is None, reason="there is no C compiler"
+)
 def test_the_extension_module_of_the_guide(tmp_path):
     page = (ROOT / "docs" / "how-to" / "extension.md").read_text()
     blocks = re.findall(r"^```(?:c|python)\n(.*?)^```", page, flags=re.M | re.S)
@@ -61,7 +65,9 @@ def test_the_extension_module_of_the_guide(tmp_path):
         (tmp_path / name).write_text(text)
 
     def run(*arguments: str) -> str:
-        done = subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -13,7 +13,9 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")]
+)
 
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]*))?\)|(?:src|srcset)=\"([^\"]+)\"")
@@ -40,7 +42,10 @@ def broken_links(page: Path) -> list[str]:
 
 def test_broken_links_are_found(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# A `b`, and C\n[ok](#a-b-and-c) [no](#other) [no](none.md) [ok](https://example.com/x#y)\n")
+    page.write_text(
+        "# A `b`, and C\n"
+        "[ok](#a-b-and-c) [no](#other) [no](none.md) [ok](https://example.com/x#y)\n"
+    )
     assert [text.partition(":")[0] for text in broken_links(page)] == ["#other", "none.md"]
 
 

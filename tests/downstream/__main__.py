@@ -4,12 +4,14 @@
     python -m tests.downstream speed            the cost of gevent's operations, gunicorn under load
     python -m tests.downstream --short          a few tests of gevent's and SQLAlchemy's
 
-Two environments are made in the user's cache directory, with the versions of requirements.txt; in switchlib's there is
-no greenlet, so that nothing can go past the shim. All runs in a network of its own that has only the loopback
-interface. Prints a table: the tests that passed and failed, and switchlib's time and memory as parts of greenlet's.
+Two environments are made in the user's cache directory, with the versions of requirements.txt; in
+switchlib's there is no greenlet, so that nothing can go past the shim. All runs in a network of its
+own that has only the loopback interface. Prints a table: the tests that passed and failed, and
+switchlib's time and memory as parts of greenlet's.
 
-A test is worse if it fails in three runs on switchlib and passes in three on greenlet; those that failed on switchlib
-alone are run again until that is settled. Ends with 1 if one is worse, or if anything crashed on switchlib.
+A test is worse if it fails in three runs on switchlib and passes in three on greenlet; those that
+failed on switchlib alone are run again until that is settled. Ends with 1 if one is worse, or if
+anything crashed on switchlib.
 """
 
 from __future__ import annotations
@@ -25,14 +27,18 @@ from tests.downstream.suites import SHORT, SUITES, Absent, Outcome, Suite
 RUNS = 3
 SPEED = "speed"
 SPEED_ROUNDS = 5
-HEADER = f"{'program':<12}{'greenlet: passed':>18}{'failed':>8}{'switchlib: passed':>19}{'failed':>8}"
+HEADER = (
+    f"{'program':<12}{'greenlet: passed':>18}{'failed':>8}{'switchlib: passed':>19}{'failed':>8}"
+)
 HEADER += f"{'worse':>7}{'time':>7}{'memory':>8}"
 
 
 class Comparison:
     """The runs of one program's tests in both environments."""
 
-    def __init__(self, suite: Suite, pair: tuple[environments.Environment, environments.Environment]) -> None:
+    def __init__(
+        self, suite: Suite, pair: tuple[environments.Environment, environments.Environment]
+    ) -> None:
         self.suite = suite
         self.pair = pair
         self.outcomes: dict[str, list[Outcome]] = {"greenlet": [], "switchlib": []}
@@ -58,7 +64,9 @@ class Comparison:
     def suspects(self, runs: int) -> set[str]:
         """The tests that failed on switchlib in each of so many runs, and on greenlet in none."""
         failed = self.failures["switchlib"].items()
-        return {test for test, times in failed if times == runs and not self.failures["greenlet"][test]}
+        return {
+            test for test, times in failed if times == runs and not self.failures["greenlet"][test]
+        }
 
     @property
     def worse(self) -> set[str]:
@@ -66,7 +74,9 @@ class Comparison:
 
     def ratio(self, what: str) -> float:
         pairs = zip(self.outcomes["switchlib"], self.outcomes["greenlet"], strict=True)
-        ratios: list[float] = [getattr(ours, what) / getattr(theirs, what) for ours, theirs in pairs]
+        ratios: list[float] = [
+            getattr(ours, what) / getattr(theirs, what) for ours, theirs in pairs
+        ]
         return statistics.median(ratios)
 
     def row(self) -> str:
@@ -79,14 +89,18 @@ class Comparison:
     def remarks(self) -> list[str]:
         lines = [f"WORSE    {test}" for test in sorted(self.worse)]
         lines += [f"CRASHED  {test}" for test in sorted(self.crashes)]
-        for test in sorted((self.failures["switchlib"] | self.failures["greenlet"]).keys() - self.worse):
+        for test in sorted(
+            (self.failures["switchlib"] | self.failures["greenlet"]).keys() - self.worse
+        ):
             times = [f"{self.failures[name][test]} on {name}" for name in ("greenlet", "switchlib")]
             lines.append(f"failed   {test}: {', '.join(times)}")
         return [f"{line[:9]}{self.suite.name}: {line[9:]}" for line in lines]
 
 
 def compare(suites: list[Suite], pair: speed.Pair, rounds: int) -> int:
-    """Prints the table of the programs' tests; returns how many are worse, or crashed on switchlib."""
+    """Prints the table of the programs' tests; returns how many are worse,
+    or crashed on switchlib.
+    """
     remarks: list[str] = []
     passed = failed = 0
     print(HEADER, flush=True)
@@ -108,11 +122,16 @@ def compare(suites: list[Suite], pair: speed.Pair, rounds: int) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.downstream", description="The programs' own tests on greenlet and on switchlib, in turn."
+        prog="python -m tests.downstream",
+        description="The programs' own tests on greenlet and on switchlib, in turn.",
     )
     parser.add_argument("--short", action="store_true", help="a few tests of gevent and SQLAlchemy")
-    parser.add_argument("--rounds", type=int, default=1, help="how often each runs all its tests (default: 1)")
-    parser.add_argument("program", nargs="*", help=f"of {', '.join([*SUITES, SPEED])} (default: all)")
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="how often each runs all its tests (default: 1)"
+    )
+    parser.add_argument(
+        "program", nargs="*", help=f"of {', '.join([*SUITES, SPEED])} (default: all)"
+    )
     arguments = parser.parse_args()
     suites = SHORT if arguments.short else SUITES
     programs = arguments.program or [*suites, *([] if arguments.short else [SPEED])]

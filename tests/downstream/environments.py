@@ -1,7 +1,8 @@
-"""Two environments that differ in one thing: in one `import greenlet` yields greenlet, in the other switchlib.
+"""Two environments that differ in one thing: in one `import greenlet` yields greenlet,
+in the other switchlib.
 
-They are kept in the user's cache directory. So is what is unpacked of the programs' source distributions: their tests,
-without the programs themselves, which come from their wheels.
+They are kept in the user's cache directory. So is what is unpacked of the programs' source
+distributions: their tests, without the programs themselves, which come from their wheels.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Environment:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables that its programs are run with, beside those of this process."""
+        """The environment variables that its programs are run with,
+        beside those of this process.
+        """
         base = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
         if self.name == "switchlib":
             (packages,) = (self.directory / "lib").glob("python*/site-packages")
@@ -44,14 +47,22 @@ class Environment:
         return base
 
     def pip(self, *arguments: str) -> None:
-        subprocess.run([self.python, "-m", "pip", "install", "-qq", "--no-deps", *arguments], check=True)
+        subprocess.run(
+            [self.python, "-m", "pip", "install", "-qq", "--no-deps", *arguments], check=True
+        )
 
 
 def both() -> tuple[Environment, Environment]:
-    """greenlet's and switchlib's environment, for the interpreter that runs this; switchlib is as in this tree now."""
+    """greenlet's and switchlib's environment, for the interpreter that runs this;
+    switchlib is as in this tree now.
+    """
     pins = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:8]
-    directory = CACHE / f"{platform.python_implementation().lower()}-{platform.python_version()}-{pins}"
-    greenlet, switchlib = (Environment(name, directory / name) for name in ("greenlet", "switchlib"))
+    directory = (
+        CACHE / f"{platform.python_implementation().lower()}-{platform.python_version()}-{pins}"
+    )
+    greenlet, switchlib = (
+        Environment(name, directory / name) for name in ("greenlet", "switchlib")
+    )
     for environment in (greenlet, switchlib):
         if not (environment.directory / "complete").exists():
             shutil.rmtree(environment.directory, ignore_errors=True)
@@ -76,7 +87,16 @@ def tests_of(requirement: str, kept: tuple[str, ...]) -> Path:
         with tempfile.TemporaryDirectory() as scratch:
             subprocess.run(
                 [
-                    *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"),
+                    *(
+                        sys.executable,
+                        "-m",
+                        "pip",
+                        "download",
+                        "--quiet",
+                        "--no-deps",
+                        "--no-binary",
+                        ":all:",
+                    ),
                     *("--dest", scratch, requirement),
                 ],
                 check=True,

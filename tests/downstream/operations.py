@@ -1,4 +1,6 @@
-"""What gevent's operations cost: prints JSON with the nanoseconds of each, the least of several tries."""
+"""What gevent's operations cost: prints JSON with the nanoseconds of each,
+the least of several tries.
+"""
 
 from __future__ import annotations
 

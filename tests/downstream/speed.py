@@ -1,8 +1,10 @@
-"""How fast the programs are on switchlib: gevent's operations, and gunicorn under a load on loopback.
+"""How fast the programs are on switchlib: gevent's operations,
+and gunicorn under a load on loopback.
 
-A round starts gunicorn anew in both environments, warms both up, and loads them in turn, so that what disturbs the
-machine meets both alike. The serving processes share one CPU, of which only one has work at a time; the load comes
-from another. Processor time a request tells most on a machine that does something else beside.
+A round starts gunicorn anew in both environments, warms both up, and loads them in turn, so that
+what disturbs the machine meets both alike. The serving processes share one CPU, of which only one
+has work at a time; the load comes from another. Processor time a request tells most on a machine
+that does something else beside.
 """
 
 from __future__ import annotations
@@ -68,9 +70,18 @@ class Served:
         before = self._seconds()
         told = wrk(self.url)
         self.seconds += self._seconds() - before
-        rate, requests = re.search(r"Requests/sec:\s*([\d.]+)", told), re.search(r"(\d+) requests in", told)
+        rate, requests = (
+            re.search(r"Requests/sec:\s*([\d.]+)", told),
+            re.search(r"(\d+) requests in", told),
+        )
         latency = re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
-        if rate is None or requests is None or latency is None or "Non-2xx" in told or "Socket errors" in told:
+        if (
+            rate is None
+            or requests is None
+            or latency is None
+            or "Non-2xx" in told
+            or "Socket errors" in told
+        ):
             raise RuntimeError(f"{' '.join(self.process.cmdline())} did not serve all:\n{told}")
         self.rates.append(float(rate[1]))
         self.latencies.append(float(latency[1]) * UNITS[latency[2]])
@@ -92,48 +103,83 @@ class Served:
 
 def wrk(url: str) -> str:
     """Loads a server for some seconds; returns what there is to tell."""
-    command = ["taskset", "-c", str(CPUS[-1]), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", url]
+    command = [
+        "taskset",
+        "-c",
+        str(CPUS[-1]),
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{SECONDS}s",
+        "--latency",
+        url,
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def serve(pair: Pair, worker: str) -> dict[str, Row]:
     """The row of each environment, of which the first is loaded first."""
     with ExitStack() as running:
-        served = [Served(*running.enter_context(gunicorn(environment, worker))) for environment in pair]
+        served = [
+            Served(*running.enter_context(gunicorn(environment, worker))) for environment in pair
+        ]
         for each in served:
             each.warm_up()
         for number in range(LOADS):
             for each in served if number % 2 == 0 else served[::-1]:
                 each.load()
-        return {environment.name: each.row(worker) for environment, each in zip(pair, served, strict=True)}
+        return {
+            environment.name: each.row(worker)
+            for environment, each in zip(pair, served, strict=True)
+        }
 
 
 @contextmanager
 def gunicorn(environment: Environment, worker: str) -> Iterator[tuple[str, psutil.Process]]:
-    """The address of gunicorn, which serves the application on loopback, and its one worker process."""
+    """The address of gunicorn, which serves the application on loopback,
+    and its one worker process.
+    """
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}/"
-    command = [environment.python, "-W", "ignore", "-m", "gunicorn", "-k", worker, "-w1", "-b", f"127.0.0.1:{port}"]
+    command = [
+        environment.python,
+        "-W",
+        "ignore",
+        "-m",
+        "gunicorn",
+        "-k",
+        worker,
+        "-w1",
+        "-b",
+        f"127.0.0.1:{port}",
+    ]
     process = psutil.Popen(
         [*command, "--log-level", "error", "--no-control-socket", "application"],
         env=os.environ | environment.variables,
-        cwd=HERE,  # where Python looks first: not a directory with a switchlib that is not the environment's
+        # Where Python looks first: not a directory with a switchlib that is not the environment's.
+        cwd=HERE,
     )
     try:
         for _ in range(300):
             if process.poll() is not None:
-                raise RuntimeError(f"gunicorn -k {worker} on {environment.name} ended with {process.returncode}")
+                raise RuntimeError(
+                    f"gunicorn -k {worker} on {environment.name} ended with {process.returncode}"
+                )
             try:
                 urllib.request.urlopen(address, timeout=1).close()
                 break
             except OSError:
                 time.sleep(0.1)
         (serving,) = process.children()
-        library = re.compile(rf"{re.escape(str(environment.directory))}/.*/{environment.name}/_\w+\..*so")
+        library = re.compile(
+            rf"{re.escape(str(environment.directory))}/.*/{environment.name}/_\w+\..*so"
+        )
         if not any(library.fullmatch(mapped.path) for mapped in serving.memory_maps()):
-            raise RuntimeError(f"gunicorn -k {worker} runs on another {environment.name} than the environment's")
+            raise RuntimeError(
+                f"gunicorn -k {worker} runs on another {environment.name} than the environment's"
+            )
         serving.cpu_affinity(CPUS[:1])
         yield address, serving
     finally:
@@ -142,7 +188,9 @@ def gunicorn(environment: Environment, worker: str) -> Iterator[tuple[str, psuti
 
 
 def measure(pair: Pair, rounds: int) -> list[str]:
-    """The lines of a table: medians of both, and the median of the ratios of each round, taken in turn."""
+    """The lines of a table: medians of both, and the median of the ratios of each round,
+    taken in turn.
+    """
     if shutil.which("wrk") is None:
         raise Absent("wrk (Debian: apt-get install wrk)")
     rows: dict[str, list[Row]] = {environment.name: [] for environment in pair}
@@ -158,5 +206,7 @@ def measure(pair: Pair, rounds: int) -> list[str]:
     for name in rows["greenlet"][0]:
         theirs, ours = ([row[name] for row in rows[which]] for which in ("greenlet", "switchlib"))
         ratio = statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
-        lines.append(f"{name:<54}{statistics.median(theirs):>10.1f}{statistics.median(ours):>11.1f}{ratio:>8.2f}")
+        lines.append(
+            f"{name:<54}{statistics.median(theirs):>10.1f}{statistics.median(ours):>11.1f}{ratio:>8.2f}"
+        )
     return lines

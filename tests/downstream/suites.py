@@ -19,7 +19,15 @@ from pathlib import Path
 from tests.downstream.environments import CACHE, Environment, tests_of
 
 # All of it runs in a network of its own, where there is nothing but the loopback interface.
-ON_LOOPBACK = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+ON_LOOPBACK = (
+    "unshare",
+    "--map-root-user",
+    "--net",
+    "sh",
+    "-c",
+    'ip link set lo up && exec "$@"',
+    "sh",
+)
 
 
 class Absent(Exception):
@@ -48,7 +56,9 @@ class Finished:
     megabytes: float
 
 
-def execute(command: Iterable[str], variables: Mapping[str, str], directory: Path, limit: float) -> Finished:
+def execute(
+    command: Iterable[str], variables: Mapping[str, str], directory: Path, limit: float
+) -> Finished:
     """Runs a command on loopback alone; ends it, and what it started, after `limit` seconds."""
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         process = subprocess.Popen(
@@ -68,7 +78,12 @@ def execute(command: Iterable[str], variables: Mapping[str, str], directory: Pat
         _, status, usage = ended
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
-        return Finished(process.returncode, output.read(), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+        return Finished(
+            process.returncode,
+            output.read(),
+            usage.ru_utime + usage.ru_stime,
+            usage.ru_maxrss / 1024,
+        )
 
 
 class Suite(ABC):
@@ -114,7 +129,9 @@ class Pytest(Suite):
         bad = {test: outcome for test, outcome in tests.items() if outcome in ("failed", "crashed")}
         if finished.status not in (0, 1):
             bad[f"{files[-1]}::exit status {finished.status}"] = "crashed"
-        return Outcome(counts["passed"], counts["skipped"], bad, finished.seconds, finished.megabytes)
+        return Outcome(
+            counts["passed"], counts["skipped"], bad, finished.seconds, finished.megabytes
+        )
 
 
 @dataclass
@@ -132,7 +149,10 @@ def _browsers() -> Path:
     revision = 1255  # of chromium, in the browsers.json of Playwright 1.65.2
     for folder, name in (
         (f"chromium-{revision}", "chrome-linux64/chrome"),
-        (f"chromium_headless_shell-{revision}", "chrome-headless-shell-linux64/chrome-headless-shell"),
+        (
+            f"chromium_headless_shell-{revision}",
+            "chrome-headless-shell-linux64/chrome-headless-shell",
+        ),
     ):
         link = directory / folder / name
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -142,9 +162,12 @@ def _browsers() -> Path:
     return directory
 
 
-# The lines of gevent's runner: one when a command begins to say something, its output, one when it ends.
+# The lines of gevent's runner: one when a command begins to say something, its output,
+# one when it ends.
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-ENDED = re.compile(r"^ ?(?P<how>[-!]) .*?python\S* .*?(?P<modules>gevent\.tests\.\w[\w. ]*?) \[(?P<rest>.*)$")
+ENDED = re.compile(
+    r"^ ?(?P<how>[-!]) .*?python\S* .*?(?P<modules>gevent\.tests\.\w[\w. ]*?) \[(?P<rest>.*)$"
+)
 FAILED = re.compile(r"^\s+(?:FAIL|ERROR): (?P<test>\S+) \((?P<where>[\w.<>]+)\)")
 RAN = re.compile(r"Ran (\d+) tests?")
 SKIPPED = re.compile(r"skipped=(\d+)")
@@ -166,7 +189,9 @@ def gevent_outcome(output: str) -> tuple[int, int, dict[str, str]]:
             if match["how"] == "!" and not here:  # it ended before it could tell
                 code = CODE.search(match["rest"])
                 status = code[1] if code else "?"
-                here[f"{','.join(modules)}: exit status {status}"] = "crashed" if status.startswith("-") else "failed"
+                here[f"{','.join(modules)}: exit status {status}"] = (
+                    "crashed" if status.startswith("-") else "failed"
+                )
             elif match["how"] == "-":
                 here.clear()  # what is known to fail, or failed and then passed
             bad |= here
@@ -195,7 +220,10 @@ class Gevent(Suite):
     limit: float = 3600.0
 
     def run(self, environment: Environment, only: Iterable[str] = ()) -> Outcome:
-        modules = sorted({module for test in only for module in test.split(":")[0].split(",")}) or self.modules
+        modules = (
+            sorted({module for test in only for module in test.split(":")[0].split(",")})
+            or self.modules
+        )
         finished = execute(
             [
                 *(environment.python, "-m", "gevent.tests", "--processes", "1", "-u-network"),
@@ -217,7 +245,12 @@ SQLALCHEMY = Pytest(
     ("test", "pyproject.toml", "setup.cfg", "examples", "lib/sqlalchemy/testing/plugin"),
     ("-p", "no:trio", "-p", "no:asyncio", "--db", "aiosqlite"),
     (
-        *("test/base/test_concurrency.py", "test/ext/asyncio", "test/engine", "test/dialect/sqlite"),
+        *(
+            "test/base/test_concurrency.py",
+            "test/ext/asyncio",
+            "test/engine",
+            "test/dialect/sqlite",
+        ),
         *("test/dialect/test_suite.py", "test/orm/test_session.py", "test/orm/test_transaction.py"),
     ),
 )
@@ -252,7 +285,11 @@ SUITES: dict[str, Suite] = {
             "playwright==1.65.2",
             ("tests", "pyproject.toml"),
             ("-p", "no:trio", "--browser", "chromium"),
-            ("tests/sync/python", "tests/sync/page/test_page_basic.py", "tests/sync/page/test_page_route.py"),
+            (
+                "tests/sync/python",
+                "tests/sync/page/test_page_basic.py",
+                "tests/sync/page/test_page_route.py",
+            ),
         ),
     )
 }
@@ -260,7 +297,17 @@ SUITES: dict[str, Suite] = {
 SHORT: dict[str, Suite] = {
     suite.name: suite
     for suite in (
-        Gevent("gevent", ("test__greenlet", "test__hub", "test__queue", "test__event", "test__pool", "test__timeout")),
+        Gevent(
+            "gevent",
+            (
+                "test__greenlet",
+                "test__hub",
+                "test__queue",
+                "test__event",
+                "test__pool",
+                "test__timeout",
+            ),
+        ),
         replace(SQLALCHEMY, files=("test/base/test_concurrency.py", "test/ext/asyncio")),
     )
 }

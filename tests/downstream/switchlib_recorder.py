@@ -1,4 +1,6 @@
-"""A plugin for pytest that writes what becomes of each test to a file at once, so that a crash loses nothing."""
+"""A plugin for pytest that writes what becomes of each test to a file at once,
+so that a crash loses nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""tests/downstream: how the outcomes of other projects' tests are read, and when one counts as worse."""
+"""tests/downstream: how the outcomes of other projects' tests are read,
+and when one counts as worse.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ pytestmark = pytest.mark.once
 
 # Lines as gevent's runner prints them.
 COMMAND = (
-    "GEVENTTEST_USE_RESOURCES=-network /usr/bin/python3.11 -u -m unittest gevent.tests.test__a gevent.tests.test__b"
+    "GEVENTTEST_USE_RESOURCES=-network /usr/bin/python3.11 -u -m unittest gevent.tests.test__a "
+    "gevent.tests.test__b"
 )
 ALONE = "GEVENTTEST_USE_RESOURCES=-network /usr/bin/python3.11 -u -mgevent.tests.test__c"
 
@@ -64,7 +67,17 @@ def test_the_recorder_tells_a_crash_from_a_failure(tmp_path: Path) -> None:
     )
     record = tmp_path / "record"
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "switchlib_recorder", "-p", "no:cacheprovider", "test_it.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "switchlib_recorder",
+            "-p",
+            "no:cacheprovider",
+            "test_it.py",
+        ],
         cwd=tmp_path,
         env=os.environ | {"SWITCHLIB_RECORD": str(record)},
         capture_output=True,
@@ -81,7 +94,9 @@ def test_the_recorder_tells_a_crash_from_a_failure(tmp_path: Path) -> None:
 
 
 class Scripted(Suite):
-    """Tests of which is told in advance in which of its runs, counted for each environment, each fails."""
+    """Tests of which is told in advance in which of its runs, counted for each environment,
+    each fails.
+    """
 
     name = "scripted"
 
@@ -92,7 +107,13 @@ class Scripted(Suite):
     def run(self, environment: Environment, only: Iterable[str] = ()) -> Outcome:
         self.asked.append((environment.name, set(only)))
         bad = self.failures[environment.name].pop(0)
-        return Outcome(10 - len(bad), 0, bad, seconds=2.0 if environment.name == "greenlet" else 1.0, megabytes=10.0)
+        return Outcome(
+            10 - len(bad),
+            0,
+            bad,
+            seconds=2.0 if environment.name == "greenlet" else 1.0,
+            megabytes=10.0,
+        )
 
 
 PAIR = Environment("greenlet", Path("g")), Environment("switchlib", Path("s"))
@@ -101,7 +122,8 @@ PAIR = Environment("greenlet", Path("g")), Environment("switchlib", Path("s"))
 def test_worse_is_three_times_against_none() -> None:
     bad = {"always": "failed", "once": "failed", "both": "failed"}
     suite = Scripted(
-        greenlet=[{"both": "failed"}, {}, {}], switchlib=[bad, {"always": "failed", "other": "failed"}, bad]
+        greenlet=[{"both": "failed"}, {}, {}],
+        switchlib=[bad, {"always": "failed", "other": "failed"}, bad],
     )
     comparison = Comparison(suite, PAIR)
     comparison.run(rounds=1)
@@ -119,7 +141,9 @@ def test_worse_is_three_times_against_none() -> None:
 
 
 def test_a_failure_on_greenlet_clears() -> None:
-    suite = Scripted(greenlet=[{}, {"flaky": "failed"}], switchlib=[{"flaky": "failed"}, {"flaky": "failed"}])
+    suite = Scripted(
+        greenlet=[{}, {"flaky": "failed"}], switchlib=[{"flaky": "failed"}, {"flaky": "failed"}]
+    )
     comparison = Comparison(suite, PAIR)
     comparison.run(rounds=1)
     assert comparison.worse == set()

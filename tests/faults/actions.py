@@ -31,7 +31,7 @@ except AttributeError:
     order_pending_call = _testinternalcapi.pending_threadfunc
 
 
-# --------------------------------------------------------------------------------------------------- the actions
+# -------------------------------------------------------------------------------------- the actions
 
 
 class Thrown(Exception):
@@ -43,7 +43,10 @@ memory_comes_back = testcapi.remove_mem_hooks  # to call a Python function might
 
 
 def answer(*args: Any, **kwargs: Any) -> None:
-    """Gives back what it gets and what is raised in it. An interrupt or a lack of memory does not end it."""
+    """Gives back what it gets and what is raised in it.
+
+    An interrupt or a lack of memory does not end it.
+    """
     main = getcurrent().parent
     value: Any = (args, kwargs)
     while True:
@@ -60,7 +63,9 @@ def answer(*args: Any, **kwargs: Any) -> None:
 
 @dataclass
 class Action:
-    """`make` gets a case ready and returns what is to be called with a fault about, and what must come of it."""
+    """`make` gets a case ready and returns what is to be called with a fault about,
+    and what must come of it.
+    """
 
     make: Callable[[], tuple[Callable[[], Any], Any]]
     again: bool = True  # an action that was interrupted has changed nothing and may be done again
@@ -98,8 +103,13 @@ def switch_with_keywords() -> tuple[Callable[[], Any], Any]:
 
 
 def switch_to_what_stood_when_tracing_began() -> tuple[Callable[[], Any], Any]:
-    """From CPython 3.13 on its code is instrumented at the switch, which takes memory once for each code."""
-    each, tracer = greenlet(types.FunctionType(answer.__code__.replace(), globals())), sys.gettrace()
+    """From CPython 3.13 on its code is instrumented at the switch,
+    which takes memory once for each code.
+    """
+    each, tracer = (
+        greenlet(types.FunctionType(answer.__code__.replace(), globals())),
+        sys.gettrace(),
+    )
     each.switch()
     sys.settrace(lambda *event: None)
     sys.settrace(tracer)
@@ -250,14 +260,16 @@ ACTIONS = {
 }
 every_action = pytest.mark.parametrize("name", ACTIONS)
 
-# ----------------------------------------------------------------------- between any two bytecodes of the policy
+# ---------------------------------------------------------- between any two bytecodes of the policy
 
 
 @dataclass
 class Striking:
-    """Calls `fault` at the number-th place in policy where the interpreter looks whether something else is to be done.
+    """Calls `fault` at the number-th place in policy where the interpreter looks
+    whether something else is to be done.
 
-    It looks there by way of a pending call that orders the next one. One look makes up to 32 pending calls.
+    It looks there by way of a pending call that orders the next one.
+    One look makes up to 32 pending calls.
     """
 
     fault: Callable[[], None]
@@ -282,8 +294,9 @@ class Striking:
         return 0
 
     def __enter__(self) -> Striking:
-        # One call in C does both steps: would Python code run after the order, within the pending call, the interpreter
-        # would look whether to make it, see that it is making calls, and from 3.13 on forget it.
+        # One call in C does both steps: would Python code run after the order, within the
+        # pending call, the interpreter would look whether to make it, see that it is making
+        # calls, and from 3.13 on forget it.
         steps_in_turn = functools.partial(max, self.steps, key=operator.methodcaller("__call__"))
         order = functools.partial(order_pending_call, steps_in_turn)
         self.steps += [self.look, order]
@@ -298,7 +311,9 @@ class Striking:
         self.end()
 
 
-def strike(fault: Callable[[], None], action: Action) -> Iterator[tuple[Any, Any, Callable[[], Any]]]:
+def strike(
+    fault: Callable[[], None], action: Action
+) -> Iterator[tuple[Any, Any, Callable[[], Any]]]:
     """What comes of the action with the fault at each place in turn."""
     for number in range(10_000):
         act, expected = action.make()
@@ -306,7 +321,9 @@ def strike(fault: Callable[[], None], action: Action) -> Iterator[tuple[Any, Any
             try:
                 outcome = act()
             except BaseException as exception:
-                outcome = exception.with_traceback(None)  # which would hold this frame, and that the outcome
+                outcome = exception.with_traceback(
+                    None
+                )  # which would hold this frame, and that the outcome
         if not striking.struck:
             assert outcome == expected
             return

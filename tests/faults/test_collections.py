@@ -1,5 +1,5 @@
-"""A collection whose finalisers switch, another thread, another switch, or the target's end: each at
-every place of policy where the interpreter may let it come.
+"""A collection whose finalisers switch, another thread, another switch, or the target's end:
+each at every place of policy where the interpreter may let it come.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What is raised, or swallowed, in destructors, context managers and tracers while a greenlet is killed."""
+"""What is raised, or swallowed, in destructors, context managers and
+tracers while a greenlet is killed.
+"""
 
 from __future__ import annotations
 
@@ -72,5 +74,7 @@ def test_a_context_manager_that_swallows_the_kill(capsys):
     box.clear()
     assert seen == ["went on"]
     assert reference() is not None, "nobody can run it and it cannot be freed"
-    assert capsys.readouterr().err.startswith("GreenletExit did not kill <greenlet.greenlet object at ")
+    assert capsys.readouterr().err.startswith(
+        "GreenletExit did not kill <greenlet.greenlet object at "
+    )
     reference().throw()

@@ -1,4 +1,6 @@
-"""Forks beside threads with greenlets; threads that end with suspended ones; ancestors in another thread."""
+"""Forks beside threads with greenlets; threads that end with suspended ones;
+ancestors in another thread.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,15 @@ print("both went on")
 
 
 def test_fork_in_a_greenlet_beside_a_thread_with_greenlets(shortcuts, python):
-    done = python("-X", "dev", "-W", "ignore::DeprecationWarning", "-c", FORK, SWITCHLIB_SHORTCUTS=str(int(shortcuts)))
+    done = python(
+        "-X",
+        "dev",
+        "-W",
+        "ignore::DeprecationWarning",
+        "-c",
+        FORK,
+        SWITCHLIB_SHORTCUTS=str(int(shortcuts)),
+    )
     assert done.stdout.split("\n")[0] == "both went on"
     assert "Error" not in done.stderr
 

@@ -86,7 +86,9 @@ def test_the_interpreter_may_end_at_any_step(python, mode):
         number += 1
         done = python("-c", EXITS, str(number), check=False, SWITCHLIB_SHORTCUTS=mode)
         assert "Fatal" not in done.stderr, number
-        if done.returncode == 0:  # nothing was left to leave, or it was in a destructor or a kill, which tell nobody
+        if (
+            done.returncode == 0
+        ):  # nothing was left to leave, or it was in a destructor or a kill, which tell nobody
             _, steps = done.stdout.split()
             if int(steps) < number:
                 break

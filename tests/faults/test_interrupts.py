@@ -12,7 +12,9 @@ def interrupt() -> None:
 
 @every_action
 def test_an_interrupt_anywhere_in_policy(name, shortcuts, unraisable):
-    """It comes out of the call that was interrupted, and nothing has changed; at an end it goes to the parent."""
+    """It comes out of the call that was interrupted, and nothing has changed;
+    at an end it goes to the parent.
+    """
     action, places, came_out = ACTIONS[name], 0, 0
     for outcome, expected, act in strike(interrupt, action):
         places += 1

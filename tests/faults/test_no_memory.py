@@ -13,9 +13,15 @@ from tests.faults.actions import ACTIONS, NO_MEMORY, every_action, memory_comes_
 lib = pytest.importorskip("switchlib._switch", reason="it tests the mechanism in C").lib
 
 
-SPARED = {"switch_with_one", "switch_with_keywords", "switch_with_many", "switch_to_the_dead", "switch_to_oneself"}
-# Python frames alone take memory here. On 3.10 a function keeps its last one; later they may lie in a larger block of
-# csrc/memory/blocks.c, whose memory is not the interpreter's to refuse.
+SPARED = {
+    "switch_with_one",
+    "switch_with_keywords",
+    "switch_with_many",
+    "switch_to_the_dead",
+    "switch_to_oneself",
+}
+# Python frames alone take memory here. On 3.10 a function keeps its last one; later they may lie in
+# a larger block of csrc/memory/blocks.c, whose memory is not the interpreter's to refuse.
 SPARED |= {"end_with_a_result", "start_plainly"}
 if sys.version_info[:2] not in [(3, 13), (3, 14)]:
     SPARED.add("switch_to_what_stood_when_tracing_began")  # no frame object is made
@@ -74,7 +80,9 @@ def test_the_reserve_covers_the_switch_at_an_end():
         used = lib.stack_counts.reserves_used
         assert each.switch() == "result"
         assert lib.stack_fail_allocation == 0, "it was used up"
-        assert lib.stack_counts.reserves_used == used + 1, "and the reserve, which was there again, with it"
+        assert lib.stack_counts.reserves_used == used + 1, (
+            "and the reserve, which was there again, with it"
+        )
         assert each.switch("started again") == "starter's"
 
 
@@ -123,7 +131,9 @@ greenlet(lambda: greenlet(body, main).switch()).switch()
 
 def test_the_one_fatal_error(shortcuts, python):
     """There is no memory to leave an ended greenlet for anybody. What it ended by is told."""
-    done = python("-X", "faulthandler", "-c", FATAL, check=False, SWITCHLIB_SHORTCUTS=str(int(shortcuts)))
+    done = python(
+        "-X", "faulthandler", "-c", FATAL, check=False, SWITCHLIB_SHORTCUTS=str(int(shortcuts))
+    )
     assert done.returncode == -signal.SIGABRT
     assert "Fatal Python error: " in done.stderr
     assert "switchlib: no memory to leave a greenlet that has ended" in done.stderr

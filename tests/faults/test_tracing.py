@@ -96,12 +96,15 @@ def beside_a_busy_thread() -> Iterator[None]:
         thread.join()
 
 
-# Without greenlets, too: call a method in a loop under cProfile, again and again, and count references to its class.
+# Without greenlets, too: call a method in a loop under cProfile, again and again,
+# and count references to its class.
 JIT_RECORDS = sys.version_info >= (3, 15) and sys._jit.is_enabled()
 
 
 def recorded(test: Any) -> Any:
-    leaks = pytest.mark.leaks("what the JIT of CPython 3.15 was recording when somebody began to trace")
+    leaks = pytest.mark.leaks(
+        "what the JIT of CPython 3.15 was recording when somebody began to trace"
+    )
     return leaks(test) if JIT_RECORDS else test
 
 

@@ -118,7 +118,8 @@ def test_a_cycle_through_attributes_is_collected():
     each.switch()
     del each
     gc.collect()
-    getcurrent()  # the collector must not be left for another stack, so it dies when greenlets are next used
+    # The collector must not be left for another stack, so it dies when greenlets are next used.
+    getcurrent()
     assert seen == ["finally"]
 
 

@@ -169,7 +169,8 @@ def test_new_without_init_and_init_twice():
 
 
 @pytest.mark.parametrize(
-    ("args", "kwargs"), [((1, 2, 3), {}), ((), {"walk": 1}), ((1,), {"run": 2}), ((None, None), {"parent": None})]
+    ("args", "kwargs"),
+    [((1, 2, 3), {}), ((), {"walk": 1}), ((1,), {"run": 2}), ((None, None), {"parent": None})],
 )
 def test_wrong_arguments_for_the_type(args, kwargs):
     with pytest.raises(TypeError):

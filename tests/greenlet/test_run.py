@@ -61,7 +61,9 @@ CALLED = Called()
     ids=repr,
 )
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 6, 9])
-@pytest.mark.parametrize("keywords", [{}, {"second": "k"}, {"other": "k"}], ids=["", "second", "other"])
+@pytest.mark.parametrize(
+    "keywords", [{}, {"second": "k"}, {"other": "k"}], ids=["", "second", "other"]
+)
 def test_whatever_run_is_it_is_called_as_by_hand(run, count, keywords):
     def outcome(call):
         try:

@@ -28,7 +28,10 @@ def test_switching_to_another_thread_is_an_error():
 
     def other():
         for target in (each, unstarted, each.parent):
-            with pytest.raises(error, match=r"Cannot switch to a different thread\n\tCurrent:  <.*\n\tExpected: <.*"):
+            with pytest.raises(
+                error,
+                match=r"Cannot switch to a different thread\n\tCurrent:  <.*\n\tExpected: <.*",
+            ):
                 target.switch()
             with pytest.raises(error, match="Cannot switch to a different thread"):
                 target.throw(Mine)
@@ -39,7 +42,9 @@ def test_switching_to_another_thread_is_an_error():
     assert unstarted.switch() == 1
 
 
-@pytest.mark.leaks("what lies on the evaluation stack of a frame that can never go on, here the main greenlet")
+@pytest.mark.leaks(
+    "what lies on the evaluation stack of a frame that can never go on, here the main greenlet"
+)
 def test_a_thread_that_ended():
     def other():
         each = greenlet(lambda: main.switch())
@@ -51,10 +56,14 @@ def test_a_thread_that_ended():
     gc.collect()
     assert each.dead
     assert not each
-    assert PYPY or each.gr_frame.f_code.co_name == "<lambda>", "where it stood can still be looked at"
+    assert PYPY or each.gr_frame.f_code.co_name == "<lambda>", (
+        "where it stood can still be looked at"
+    )
     assert repr(each).endswith("(thread exited) dead>")
     for target in (each, unstarted):
-        with pytest.raises(error, match=r"cannot switch to a different thread \(which happens to have exited\)"):
+        with pytest.raises(
+            error, match=r"cannot switch to a different thread \(which happens to have exited\)"
+        ):
             target.switch()
 
 

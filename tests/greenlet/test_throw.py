@@ -38,7 +38,9 @@ def waiting(seen):
 )
 def test_throw_into_a_suspended_greenlet(args, expected):
     seen = []
-    result = waiting(seen).throw(*args())  # made anew: from 3.14 on an instance that is kept keeps all its tracebacks
+    result = waiting(seen).throw(
+        *args()
+    )  # made anew: from 3.14 on an instance that is kept keeps all its tracebacks
     assert seen == [result]
     assert (type(result), result.args) == (type(expected), expected.args)
 

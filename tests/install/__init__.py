@@ -1,1 +1,3 @@
-"""Getting switchlib, and using it in greenlet's place: the build, the shim, `python -m switchlib`, installers."""
+"""Getting switchlib, and using it in greenlet's place: the build, the shim,
+`python -m switchlib`, installers.
+"""

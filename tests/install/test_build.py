@@ -1,4 +1,6 @@
-"""build_switch.py, setup.py and pyproject.toml: what a stranger gets, and what he is told if something is missing."""
+"""build_switch.py, setup.py and pyproject.toml: what a stranger gets,
+and what he is told if something is missing.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +27,25 @@ ROOT = Path(__file__).resolve().parents[2]
 def sdist(tmp_path_factory):
     """A source distribution made from a clean copy of the tree."""
     copy = tmp_path_factory.mktemp("tree") / "switchlib"
-    ignored = shutil.ignore_patterns(".git", ".venv*", "*.so", "_switch.c", "build", "dist", "*.egg-info", ".*_cache")
+    ignored = shutil.ignore_patterns(
+        ".git", ".venv*", "*.so", "_switch.c", "build", "dist", "*.egg-info", ".*_cache"
+    )
     shutil.copytree(ROOT, copy, ignore=ignored)
     out = tmp_path_factory.mktemp("sdist")
-    subprocess.run([sys.executable, "-m", "build", "--sdist", "--outdir", str(out), str(copy)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--sdist", "--outdir", str(out), str(copy)], check=True
+    )
     (path,) = out.iterdir()
     return path
 
 
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only a clone knows which files are the project's")
+@pytest.mark.skipif(
+    not (ROOT / ".git").exists(), reason="only a clone knows which files are the project's"
+)
 def test_the_sdist_holds_all_but_what_is_the_clones(sdist):
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split()
     with tarfile.open(sdist) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
     assert {name for name in set(listed) - held if not name.startswith(".")} == set()
@@ -46,18 +56,29 @@ def new_environment(directory: Path) -> str:
     return str(directory / "bin" / "python")
 
 
-SHOW_SHIM = "import os, greenlet, greenlet._greenlet as g; print(greenlet.__version__, os.path.basename(g.__file__))"
+SHOW_SHIM = (
+    "import os, greenlet, greenlet._greenlet as g; print(greenlet.__version__, "
+    "os.path.basename(g.__file__))"
+)
 
 
 def test_a_wheel_from_the_sdist_works_in_a_fresh_environment(sdist, tmp_path):
     python = new_environment(tmp_path / "environment")
     wheels = tmp_path / "wheels"
-    subprocess.run([python, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", wheels, sdist], check=True)
+    subprocess.run(
+        [python, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", wheels, sdist], check=True
+    )
     (wheel,) = wheels.iterdir()
-    assert wheel.name.startswith(f"switchlib-{switchlib.__version__}-{'py3-none-any' if PYPY else 'cp3'}")
+    assert wheel.name.startswith(
+        f"switchlib-{switchlib.__version__}-{'py3-none-any' if PYPY else 'cp3'}"
+    )
     subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
     demo = subprocess.run(
-        [python, "-m", "switchlib", "demo"], check=True, capture_output=True, text=True, cwd=tmp_path
+        [python, "-m", "switchlib", "demo"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
     ).stdout
     assert "step 8" in demo
     shim = subprocess.run(
@@ -83,14 +104,19 @@ def test_without_a_compiler(sdist, tmp_path):
         check=False,
     )
     assert done.returncode != 0
-    assert "there is no C compiler here: 'no-such-compiler' was not found" in done.stdout + done.stderr
+    assert (
+        "there is no C compiler here: 'no-such-compiler' was not found" in done.stdout + done.stderr
+    )
 
 
 @pytest.mark.cpython("nothing is compiled")
 @pytest.mark.parametrize(("cpu", "told"), [("x86_64", True), ("i686", True), ("aarch64", False)])
 def test_the_compiler_is_told_what_the_target_needs(cpu, told):
     """The target is setuptools's, not the CPU that runs it."""
-    program = "import build_switch; print(build_switch.ffibuilder._assigned_source[3]['extra_compile_args'])"
+    program = (
+        "import build_switch; "
+        "print(build_switch.ffibuilder._assigned_source[3]['extra_compile_args'])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program],
         env=os.environ | {"_PYTHON_HOST_PLATFORM": f"linux-{cpu}"},
@@ -103,7 +129,9 @@ def test_the_compiler_is_told_what_the_target_needs(cpu, told):
 
 
 def preprocess(*arguments: str) -> str:
-    done = subprocess.run(["gcc", "-E", *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
+    done = subprocess.run(
+        ["gcc", "-E", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
     assert done.returncode != 0
     return done.stderr
 
@@ -116,7 +144,10 @@ def test_an_unlisted_cpu_is_told_what_to_write():
     ("headers", "text"),
     [
         ("#define PY_VERSION_HEX 0x03630000", "write csrc/tstate/cp3NN.h"),
-        ("#define PY_VERSION_HEX 0x030B0000\n#define Py_GIL_DISABLED 1", "does not run on free-threaded builds"),
+        (
+            "#define PY_VERSION_HEX 0x030B0000\n#define Py_GIL_DISABLED 1",
+            "does not run on free-threaded builds",
+        ),
     ],
 )
 def test_an_unlisted_interpreter_is_told_what_to_write(tmp_path, headers, text):
@@ -129,14 +160,23 @@ def test_the_c_library_compiles_without_warnings(compiler, tmp_path):
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
     folders = ("asm", "csrc", "tests/stack")
-    sources = [str(path.relative_to(ROOT)) for folder in folders for path in (ROOT / folder).rglob("*.c")]
+    sources = [
+        str(path.relative_to(ROOT)) for folder in folders for path in (ROOT / folder).rglob("*.c")
+    ]
     if PYPY:  # which has no use for the rest
         sources = STACK_LAYER
     for source in sources:
         subprocess.run(
             [
                 *(compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wundef", "-Werror", "-fPIC"),
-                *("-isystem", sysconfig.get_path("include"), "-c", source, "-o", str(tmp_path / "out.o")),
+                *(
+                    "-isystem",
+                    sysconfig.get_path("include"),
+                    "-c",
+                    source,
+                    "-o",
+                    str(tmp_path / "out.o"),
+                ),
             ],
             check=True,
             cwd=ROOT,

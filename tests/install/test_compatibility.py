@@ -32,11 +32,15 @@ def test_the_compatibility_page_is_true():
 # What the stubs have and we do not.
 ALLOWED = {
     "greenlet._greenlet.UnswitchableGreenlet": "for greenlet's own tests, which bring it along",
-    "greenlet._greenlet.greenlet": "the layout is that of its builtin base, so that is the disjoint base",
+    "greenlet._greenlet.greenlet": (
+        "the layout is that of its builtin base, so that is the disjoint base"
+    ),
 }
 
 
-@pytest.mark.skipif(not installed("types-greenlet"), reason="needs types-greenlet, of the extra `dev`")
+@pytest.mark.skipif(
+    not installed("types-greenlet"), reason="needs types-greenlet, of the extra `dev`"
+)
 def test_signatures_are_those_of_the_published_stubs(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "mypy.stubtest", "--concise", "greenlet"],
@@ -52,7 +56,9 @@ def test_signatures_are_those_of_the_published_stubs(tmp_path):
 
 
 def test_help_reads_like_documentation(python):
-    text = re.sub(r" +", " ", python("-c", "import switchlib; help(switchlib.greenlet)", PAGER="cat").stdout)
+    text = re.sub(
+        r" +", " ", python("-c", "import switchlib; help(switchlib.greenlet)", PAGER="cat").stdout
+    )
     assert "switch(self, /, *args, **kwargs)" in text
     assert "throw(self, typ=Ellipsis, val=None, tb=None, /)" in text
     for name in ("dead", "gr_context", "gr_frame", "parent", "run"):

@@ -1,4 +1,6 @@
-"""switchlib/_doctor.py: what it tells of the ways in which a program can get, or miss, switchlib."""
+"""switchlib/_doctor.py: what it tells of the ways in which a program can get, or miss,
+switchlib.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ FAKE_GREENLET = "__version__ = '1.2'\nclass greenlet: pass\n"
 
 @pytest.fixture
 def doctor(python, monkeypatch, tmp_path):
-    """Runs the doctor in an empty directory with these environment variables; returns its status and its text."""
+    """Runs the doctor in an empty directory with these environment variables;
+    returns its status and its text.
+    """
     monkeypatch.chdir(tmp_path)
     for name in ("PYTHONPATH", "PURE_PYTHON", "SWITCHLIB_SHORTCUTS"):
         monkeypatch.delenv(name, raising=False)
@@ -88,7 +92,10 @@ def test_a_greenlet_in_the_working_directory(doctor, tmp_path, text, file, path)
     status, text = doctor(PYTHONPATH=path)
     assert status == 1
     assert f", from {tmp_path}/{file}\nunder run" in text
-    assert f"{tmp_path}/{file} is found before anything on PYTHONPATH: rename it, or start from elsewhere" in text
+    assert (
+        f"{tmp_path}/{file} is found before anything on PYTHONPATH: rename it, or start from "
+        "elsewhere" in text
+    )
     assert "put the shim first" not in text
     assert "on switchlib:" not in text
     assert text.endswith("does not run on switchlib, nor would it by `run`: see above.\n")
@@ -133,7 +140,10 @@ def test_a_gevent_that_runs_on_switchlib_under_run(doctor, tmp_path):
 def test_a_shim_that_fails_is_no_other_greenlet():
     broken = _doctor.Found(file=f"{SHIM}/greenlet/__init__.py", error="ImportError: why")
     (told,) = _doctor.problems(broken, broken, {"PYTHONPATH": SHIM})
-    assert told == f"under `run` there is no greenlet: ImportError: why, from {SHIM}/greenlet/__init__.py"
+    assert (
+        told
+        == f"under `run` there is no greenlet: ImportError: why, from {SHIM}/greenlet/__init__.py"
+    )
 
 
 def test_a_greenlet_imported_before_the_program(doctor, tmp_path):
@@ -150,8 +160,12 @@ def test_advice_that_would_fail_is_not_given(monkeypatch):
     """Neither an install() that comes too late nor a shim that comes second."""
     found = _doctor.Found(early=True, version="1.2", file="/here/greenlet.py")
     assert not any("use the shim" in told for told in _doctor.problems(found, found, {}))
-    monkeypatch.setattr(_doctor, "sys", SimpleNamespace(flags=SimpleNamespace(ignore_environment=1)))
-    assert not any("or call switchlib.install()" in told for told in _doctor.problems(found, found, {}))
+    monkeypatch.setattr(
+        _doctor, "sys", SimpleNamespace(flags=SimpleNamespace(ignore_environment=1))
+    )
+    assert not any(
+        "or call switchlib.install()" in told for told in _doctor.problems(found, found, {})
+    )
 
 
 def test_shortcuts_off(doctor):
@@ -164,7 +178,10 @@ def test_shortcuts_off(doctor):
 
 
 def test_a_gevent_of_another_layout(doctor, tmp_path):
-    message = "greenlet.greenlet size changed, may indicate binary incompatibility. Expected 144 from C header, got 40"
+    message = (
+        "greenlet.greenlet size changed, may indicate binary incompatibility. Expected 144 from C "
+        "header, got 40"
+    )
     path = make_gevent(tmp_path, f"raise ValueError({message!r})")
     status, text = doctor(PYTHONPATH=path)
     assert status == 1
@@ -178,12 +195,15 @@ def test_a_gevent_that_fails(doctor, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("environment", "why"), [({"PURE_PYTHON": "1"}, "PURE_PYTHON is set"), ({}, "its compiled modules are not there")]
+    ("environment", "why"),
+    [({"PURE_PYTHON": "1"}, "PURE_PYTHON is set"), ({}, "its compiled modules are not there")],
 )
 def test_a_gevent_in_pure_python(doctor, tmp_path, environment, why):
     status, text = doctor(PYTHONPATH=make_gevent(tmp_path, WORKING_GEVENT), **environment)
     assert status == 0
-    assert "gevent       1.0, pure Python: a greenlet of its own ran and ended on switchlib\n" in text
+    assert (
+        "gevent       1.0, pure Python: a greenlet of its own ran and ended on switchlib\n" in text
+    )
     assert f"note         gevent runs in pure Python, which is slower, since {why}" in text
 
 
@@ -191,11 +211,15 @@ def test_an_interpreter_that_crashes(doctor, tmp_path):
     path = make_gevent(tmp_path, "import os\nos.abort()\n")
     status, text = doctor(PYTHONPATH=path)
     assert status == 1
-    assert "problem      under `run` there is no greenlet: the interpreter ended with signal 6" in text
+    assert (
+        "problem      under `run` there is no greenlet: the interpreter ended with signal 6" in text
+    )
 
 
 def make_installed(directory, version, package=None, installer="pip"):
-    """Puts a distribution named greenlet there, with what `package` says, or else with the shim's package."""
+    """Puts a distribution named greenlet there, with what `package` says,
+    or else with the shim's package.
+    """
     if package is None:
         shutil.copytree(os.path.join(SHIM, "greenlet"), directory / "greenlet", dirs_exist_ok=True)
     else:
@@ -203,7 +227,9 @@ def make_installed(directory, version, package=None, installer="pip"):
         (directory / "greenlet" / "__init__.py").write_text(package)
     information = directory / f"greenlet-{version}.dist-info"
     information.mkdir()
-    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: greenlet\nVersion: {version}\n")
+    (information / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: greenlet\nVersion: {version}\n"
+    )
     (information / "INSTALLER").write_text(f"{installer}\n")
     return str(directory)
 
@@ -212,15 +238,22 @@ def test_the_wheel_is_installed(doctor, tmp_path):
     directory = make_installed(tmp_path / "site", _wheel.VERSION)
     status, text = doctor(PYTHONPATH=directory)
     assert status == 0, text
-    assert f"from here    switchlib, as greenlet 3.5.6, from {directory}/greenlet/__init__.py" in text
-    assert f"installed    greenlet {_wheel.VERSION}, by pip, in {directory}: switchlib's wheel" in text
+    assert (
+        f"from here    switchlib, as greenlet 3.5.6, from {directory}/greenlet/__init__.py" in text
+    )
+    assert (
+        f"installed    greenlet {_wheel.VERSION}, by pip, in {directory}: switchlib's wheel" in text
+    )
 
 
 def test_a_wheel_of_another_version(doctor, tmp_path):
     directory = make_installed(tmp_path / "site", "3.5.6+switchlib.0.0.9")
     status, text = doctor(PYTHONPATH=directory)
     assert status == 1
-    assert f"the wheel in {directory} is greenlet 3.5.6+switchlib.0.0.9, which does not fit switchlib" in text
+    assert (
+        f"the wheel in {directory} is greenlet 3.5.6+switchlib.0.0.9, which does not fit switchlib"
+        in text
+    )
 
 
 def test_a_resolver_has_put_greenlet_back(doctor, tmp_path):
@@ -236,7 +269,10 @@ def test_greenlet_was_installed_over_the_wheel(doctor, tmp_path):
     directory = make_installed(tmp_path / "site", "3.5.6", FAKE_GREENLET)
     status, text = doctor(PYTHONPATH=directory)
     assert status == 1
-    assert f"the greenlet in {directory} is not switchlib's any more, although its wheel was installed there" in text
+    assert (
+        f"the greenlet in {directory} is not switchlib's any more, although its wheel was "
+        "installed there" in text
+    )
 
 
 def test_a_newer_greenlet_is_installed(doctor, tmp_path):
@@ -266,7 +302,10 @@ def test_a_switchlib_of_another_python(python, tmp_path, monkeypatch):
     (tmp_path / "switchlib" / "_switch.cpython-39-x86_64-linux-gnu.so").write_text("")
     done = python("-S", "-m", "switchlib", "doctor", check=False, PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
-    assert f"the switchlib in {tmp_path}/switchlib was built for another Python, as _switch.cpython-39" in done.stderr
+    assert (
+        f"the switchlib in {tmp_path}/switchlib was built for another Python, as _switch.cpython-39"
+        in done.stderr
+    )
 
 
 @pytest.mark.cpython("it has cffi built in")

@@ -1,4 +1,6 @@
-"""csrc/shim/greenlet.c and switchlib/_shim.py: what profilers see of greenlets, and find them by."""
+"""csrc/shim/greenlet.c and switchlib/_shim.py: what profilers see of greenlets,
+and find them by.
+"""
 
 from __future__ import annotations
 
@@ -30,30 +32,43 @@ assert unexecuted.settrace is sys.modules["switchlib"].settrace
 
 @pytest.mark.parametrize("way", ["shim", "install"])
 def test_the_extension_module_is_a_shared_object_and_complete_at_once(python, way):
-    """memray looks for `/_greenlet.` in what is loaded, and calls settrace once the module is in sys.modules."""
+    """memray looks for `/_greenlet.` in what is loaded,
+    and calls settrace once the module is in sys.modules.
+    """
     if way == "shim":
         path = python("-c", LOOK_AT_THE_MODULE, PYTHONPATH=SHIM_DIRECTORY).stdout.strip()
     else:
-        path = python("-c", "import switchlib; switchlib.install()" + LOOK_AT_THE_MODULE).stdout.strip()
+        path = python(
+            "-c", "import switchlib; switchlib.install()" + LOOK_AT_THE_MODULE
+        ).stdout.strip()
     assert path == f"{SHIM_DIRECTORY}/greenlet/_greenlet{sysconfig.get_config_var('EXT_SUFFIX')}"
 
 
 def test_python_stands_in_where_it_was_not_compiled(python, tmp_path):
     ignored = shutil.ignore_patterns("*.so")
     shutil.copytree(f"{SHIM_DIRECTORY}/greenlet", tmp_path / "greenlet", ignore=ignored)
-    list_names = "import greenlet._greenlet as g; print(sorted(n for n in vars(g) if not n.startswith('__')))"
+    list_names = (
+        "import greenlet._greenlet as g; print(sorted(n for n in vars(g) if not "
+        "n.startswith('__')))"
+    )
     in_python = python("-c", list_names, PYTHONPATH=str(tmp_path)).stdout
     assert in_python == python("-c", list_names, PYTHONPATH=SHIM_DIRECTORY).stdout
 
 
 def test_no_table_holds_the_address_of_the_allocators_functions():
-    """memray and heaptrack rewrite such addresses wherever they lie, and take what else was stored there for malloc."""
+    """memray and heaptrack rewrite such addresses wherever they lie,
+    and take what else was stored there for malloc.
+    """
     if shutil.which("readelf") is None:
         pytest.skip("needs readelf, of binutils")
     library = importlib.util.find_spec("switchlib._switch").origin
-    printed = subprocess.run(["readelf", "-rW", library], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        ["readelf", "-rW", library], capture_output=True, text=True, check=True
+    ).stdout
     assert "JUMP_SLO" in printed or "GLOB_DAT" in printed, "functions are called through slots"
-    functions = r"\b(malloc|free|calloc|realloc|memalign|posix_memalign|aligned_alloc|mmap|munmap)\b"
+    functions = (
+        r"\b(malloc|free|calloc|realloc|memalign|posix_memalign|aligned_alloc|mmap|munmap)\b"
+    )
     found = [line for line in printed.splitlines() if re.search(functions, line)]
     assert [line for line in found if "JUMP_SLO" not in line and "GLOB_DAT" not in line] == []
 
@@ -84,14 +99,26 @@ for record in memray.FileReader(sys.argv[1]).get_allocation_records():
 """
 
 
-@pytest.mark.skipif(importlib.util.find_spec("memray") is None, reason="needs memray, of the extra `dev`")
+@pytest.mark.skipif(
+    importlib.util.find_spec("memray") is None, reason="needs memray, of the extra `dev`"
+)
 def test_memray_tells_greenlets_apart(python, tmp_path):
     (tmp_path / "program.py").write_text(SMALLEST)
     results = str(tmp_path / "results")
-    run = python("-m", "memray", "run", "-o", results, str(tmp_path / "program.py"), PYTHONPATH=SHIM_DIRECTORY)
+    run = python(
+        "-m",
+        "memray",
+        "run",
+        "-o",
+        results,
+        str(tmp_path / "program.py"),
+        PYTHONPATH=SHIM_DIRECTORY,
+    )
     assert "the end" in run.stdout
     assert "Memray support for Greenlet" in run.stdout + run.stderr
-    first, first_stack, second, second_stack = python("-c", WHERE_ALLOCATED, results).stdout.splitlines()
+    first, first_stack, second, second_stack = python(
+        "-c", WHERE_ALLOCATED, results
+    ).stdout.splitlines()
     assert first.startswith("30001 ")
     assert first_stack == "30001 stack wait"
     assert second_stack.startswith("20001 stack <module> ")
@@ -129,7 +156,9 @@ exec(source)
 
 @pytest.mark.native("heaptrack's library is this machine's own")
 @pytest.mark.skipif(sys.maxsize < 2**32, reason="heaptrack's library has 64 bits")
-@pytest.mark.skipif(not (shutil.which("heaptrack") and shutil.which("gdb")), reason="needs heaptrack and gdb")
+@pytest.mark.skipif(
+    not (shutil.which("heaptrack") and shutil.which("gdb")), reason="needs heaptrack and gdb"
+)
 def test_heaptrack_attaches_to_a_program_with_a_suspended_greenlet(tmp_path):
     """What was allocated before is freed under the tool."""
     program = subprocess.Popen(
@@ -145,10 +174,16 @@ def test_heaptrack_attaches_to_a_program_with_a_suspended_greenlet(tmp_path):
         assert [program.stdout.readline(), program.stdout.readline()] == ["the end\n", "attach\n"]
         with (tmp_path / "said").open("w") as said:
             attaching = subprocess.Popen(
-                ["heaptrack", "-p", str(program.pid)], cwd=tmp_path, stdout=said, stderr=subprocess.STDOUT
+                ["heaptrack", "-p", str(program.pid)],
+                cwd=tmp_path,
+                stdout=said,
+                stderr=subprocess.STDOUT,
             )
         for _ in range(600):
-            if "injection finished" in (tmp_path / "said").read_text() or attaching.poll() is not None:
+            if (
+                "injection finished" in (tmp_path / "said").read_text()
+                or attaching.poll() is not None
+            ):
                 break
             time.sleep(0.1)
         if "ptrace" in (tmp_path / "said").read_text():
@@ -214,20 +249,27 @@ def test_names_under_the_shim_are_greenlets(python):
     assert python("-c", NAMES, PYTHONPATH=SHIM_DIRECTORY).stdout == GREENLETS_NAMES[1:]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("greenlet") is None, reason="needs the real greenlet, of the extra `dev`")
+@pytest.mark.skipif(
+    importlib.util.find_spec("greenlet") is None,
+    reason="needs the real greenlet, of the extra `dev`",
+)
 def test_names_are_so_in_greenlet(python):
     assert python("-c", NAMES).stdout == GREENLETS_NAMES[1:]
 
 
 def test_names_without_the_shim_are_switchlibs(python):
     """`greenlet` may be another package there, so nothing could be pickled by its names."""
-    program = NAMES.replace("import greenlet", "import switchlib as greenlet").replace("cgreenlet", "cswitchlib")
+    program = NAMES.replace("import greenlet", "import switchlib as greenlet").replace(
+        "cgreenlet", "cswitchlib"
+    )
     expected = GREENLETS_NAMES[1:].replace("greenlet._greenlet", "switchlib")
     expected = expected.replace("greenlet.", "switchlib.").replace("> greenlet ", "> switchlib ")
     assert python("-c", program).stdout == expected
 
 
-@pytest.mark.skipif(importlib.util.find_spec("viztracer") is None, reason="needs viztracer, of the extra `dev`")
+@pytest.mark.skipif(
+    importlib.util.find_spec("viztracer") is None, reason="needs viztracer, of the extra `dev`"
+)
 def test_viztracer_names_switches(python, tmp_path):
     program = (
         "import greenlet, json, sys, viztracer\n"
@@ -240,7 +282,9 @@ def test_viztracer_names_switches(python, tmp_path):
     python("-c", program, str(tmp_path / "results.json"), PYTHONPATH=SHIM_DIRECTORY)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("objgraph") is None, reason="needs objgraph, of the extra `dev`")
+@pytest.mark.skipif(
+    importlib.util.find_spec("objgraph") is None, reason="needs objgraph, of the extra `dev`"
+)
 def test_objgraph_finds_greenlets_by_name(python):
     program = (
         "import greenlet, objgraph\n"

@@ -1,4 +1,6 @@
-"""tools/release.py and tools/distributions.py: what a release is made of, and which files none may have."""
+"""tools/release.py and tools/distributions.py: what a release is made of,
+and which files none may have.
+"""
 
 from __future__ import annotations
 
@@ -62,19 +64,30 @@ def test_a_release_has_a_version_a_section_and_a_tag(clone):
     assert "\n## [7.8.0] - 2030-02-01\n" in (clone / "CHANGELOG.md").read_text()
     assert git(clone, "status", "--porcelain") == ""
     assert git(clone, "describe") == "v7.8.0\n"
-    assert git(clone, "tag", "--list", "--format=%(contents)") == f"switchlib 7.8.0\n\n{changes}\n\n"
-    assert git(clone, "diff", "--stat", "HEAD~").endswith("2 files changed, 3 insertions(+), 1 deletion(-)\n")
+    assert (
+        git(clone, "tag", "--list", "--format=%(contents)") == f"switchlib 7.8.0\n\n{changes}\n\n"
+    )
+    assert git(clone, "diff", "--stat", "HEAD~").endswith(
+        "2 files changed, 3 insertions(+), 1 deletion(-)\n"
+    )
 
 
 def test_what_is_built_is_of_the_version_in_the_sources(clone, tmp_path):
     release.commit(clone, "7.8.0", DATE)
-    subprocess.run([sys.executable, "-m", "build", "--sdist", "--outdir", tmp_path / "out", clone], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--sdist", "--outdir", tmp_path / "out", clone], check=True
+    )
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["switchlib-7.8.0.tar.gz"]
 
 
 @pytest.mark.parametrize(
     ("new", "reason"),
-    [("0.0.9", "not later than"), ("1.0", None), ("1.0.0-rc1", "is written 1.0.0rc1"), ("one", "Invalid version")],
+    [
+        ("0.0.9", "not later than"),
+        ("1.0", None),
+        ("1.0.0-rc1", "is written 1.0.0rc1"),
+        ("one", "Invalid version"),
+    ],
 )
 def test_the_version(clone, new, reason):
     if reason is None:
@@ -136,7 +149,10 @@ def write_wheel(path: Path, names: list[str], size: int = 0) -> Path:
 @pytest.mark.parametrize(
     ("wheel", "name"),
     [
-        ("switchlib-1.0-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl", "cp311-manylinux_x86_64"),
+        (
+            "switchlib-1.0-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+            "cp311-manylinux_x86_64",
+        ),
         ("switchlib-1.0-cp315-cp315-musllinux_1_2_aarch64.whl", "cp315-musllinux_aarch64"),
         ("switchlib-1.0-cp310-cp310-macosx_11_0_arm64.whl", "cp310-macosx_arm64"),
         ("switchlib-1.0-pp3-none-any.whl", "pp3-none-any"),
@@ -150,9 +166,13 @@ def test_a_wheel_is_known_by_its_tags(wheel, name):
     assert distributions.identifier(wheel) == name
 
 
-@pytest.mark.parametrize(("name", "held"), [(WHEEL, [*PURE, *COMPILED]), ("switchlib-{}-pp3-none-any.whl", PURE)])
+@pytest.mark.parametrize(
+    ("name", "held"), [(WHEEL, [*PURE, *COMPILED]), ("switchlib-{}-pp3-none-any.whl", PURE)]
+)
 def test_a_wheel_in_order(tmp_path, name, held):
-    assert [*distributions._faults_of_wheel(ROOT, write_wheel(tmp_path / name.format(1), held))] == []
+    assert [
+        *distributions._faults_of_wheel(ROOT, write_wheel(tmp_path / name.format(1), held))
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -164,11 +184,18 @@ def test_a_wheel_in_order(tmp_path, name, held):
         (WHEEL, [*PURE, *COMPILED, "tests/__init__.py"], 0, "has tests/__init__.py"),
         ("switchlib-{}-pp3-none-any.whl", [*PURE, *COMPILED[:1]], 0, "has switchlib/_switch.so"),
         ("switchlib-{}-py3-none-any.whl", [*PURE, *COMPILED], 0, "has tags that no release has"),
-        ("switchlib-{}-cp311-cp311-linux_x86_64.whl", [*PURE, *COMPILED], 0, "has tags that no release has"),
+        (
+            "switchlib-{}-cp311-cp311-linux_x86_64.whl",
+            [*PURE, *COMPILED],
+            0,
+            "has tags that no release has",
+        ),
     ],
 )
 def test_a_wheel_that_no_release_has(tmp_path, name, held, size, fault):
-    (found,) = distributions._faults_of_wheel(ROOT, write_wheel(tmp_path / name.format(1), held, size))
+    (found,) = distributions._faults_of_wheel(
+        ROOT, write_wheel(tmp_path / name.format(1), held, size)
+    )
     assert fault in found
 
 
@@ -194,21 +221,27 @@ def test_all_files_are_of_one_version(clone, tmp_path):
     write_wheel(tmp_path / "dist" / WHEEL.format("1.0"), [*PURE, *COMPILED])
     assert distributions.own_faults(clone, tmp_path / "dist") == []
     old = write_wheel(tmp_path / "dist" / WHEEL.format("0.9"), [])
-    assert distributions.own_faults(clone, tmp_path / "dist") == [f"{old.name}: is not of switchlib 1.0"]
+    assert distributions.own_faults(clone, tmp_path / "dist") == [
+        f"{old.name}: is not of switchlib 1.0"
+    ]
 
 
 def test_the_changelog_knows_the_version(clone, tmp_path):
     (tmp_path / "dist").mkdir()
     source = clone / distributions.SOURCE
     source.write_text(distributions.VERSION.sub('__version__ = "1.0"', source.read_text()))
-    assert distributions.own_faults(clone, tmp_path / "dist") == ["CHANGELOG.md: says nothing of 1.0"]
+    assert distributions.own_faults(clone, tmp_path / "dist") == [
+        "CHANGELOG.md: says nothing of 1.0"
+    ]
 
 
 def test_what_is_missing_of_a_complete_release(clone, tmp_path):
     release.commit(clone, "1.0", DATE)
     (tmp_path / "dist").mkdir()
     write_wheel(tmp_path / "dist" / WHEEL.format("1.0"), [*PURE, *COMPILED])
-    assert len(distributions.own_faults(clone, tmp_path / "dist", ["linux", "macos"])) == 6 * 6 - 1 + 2
+    assert (
+        len(distributions.own_faults(clone, tmp_path / "dist", ["linux", "macos"])) == 6 * 6 - 1 + 2
+    )
     missing = distributions.own_faults(clone, tmp_path / "dist", ["linux"])
     assert len(missing) == 6 * 4 - 1 + len(["PyPy's wheel", "the sdist"])
     assert {"pp3-none-any: is missing", "switchlib-1.0.tar.gz: is missing"} < {*missing}

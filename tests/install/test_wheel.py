@@ -71,7 +71,9 @@ def test_it_is_complete_and_its_record_is_true(wheel):
     with zipfile.ZipFile(wheel) as archive:
         held = {name: archive.read(name) for name in archive.namelist()}
     information = f"greenlet-{_wheel.VERSION}.dist-info"
-    recorded = dict(line.split(",", 1) for line in held[f"{information}/RECORD"].decode().splitlines())
+    recorded = dict(
+        line.split(",", 1) for line in held[f"{information}/RECORD"].decode().splitlines()
+    )
     assert recorded.keys() == held.keys()
     assert recorded.pop(f"{information}/RECORD") == ","
     for name, rest in recorded.items():
@@ -101,7 +103,9 @@ def test_without_the_compiled_module_there_is_none(monkeypatch, capsys, tmp_path
 
 
 class Environment:
-    """A fresh virtual environment in which what is installed here can be imported, and is installed for pip."""
+    """A fresh virtual environment in which what is installed here can be imported,
+    and is installed for pip.
+    """
 
     def __init__(self, directory: Path) -> None:
         pytest.importorskip("ensurepip", reason="needs ensurepip, as virtual environments do")
@@ -111,7 +115,11 @@ class Environment:
         for kind in ("purelib", "platlib"):
             path = sysconfig.get_path(kind)
             (self.packages / f"{kind}.pth").write_text(f"import site; site.addsitedir({path!r})\n")
-        self.environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP"))}
+        self.environ = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "PIP"))
+        }
         self.elsewhere = directory
 
     def run(self, *arguments: str, check: bool = True, **environment: str) -> str:
@@ -128,15 +136,25 @@ class Environment:
         return done.stdout
 
     def pip(self, *arguments: str, check: bool = True, **environment: str) -> str:
-        return self.run("-m", "pip", "--disable-pip-version-check", *arguments, check=check, **environment)
+        return self.run(
+            "-m", "pip", "--disable-pip-version-check", *arguments, check=check, **environment
+        )
 
     def install(self, *arguments: str, **environment: str) -> str:
-        return self.pip("install", "--no-index", f"--find-links={self.elsewhere / 'index'}", *arguments, **environment)
+        return self.pip(
+            "install",
+            "--no-index",
+            f"--find-links={self.elsewhere / 'index'}",
+            *arguments,
+            **environment,
+        )
 
     def greenlet(self) -> str:
         """Whose greenlet a program gets."""
         return self.run(
-            "-c", "import greenlet, sys; print(greenlet.__version__, 'switchlib' in sys.modules, greenlet.__file__)"
+            "-c",
+            "import greenlet, sys; print(greenlet.__version__, 'switchlib' in sys.modules, "
+            "greenlet.__file__)",
         )
 
 
@@ -151,9 +169,16 @@ def make_distribution(directory: Path, name: str, version: str, *needed: str) ->
     information = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {each}\n" for each in needed)
     with zipfile.ZipFile(directory / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        archive.writestr(f"{name}/__init__.py", f"__version__ = {version!r}\nclass greenlet: pass\n")
-        archive.writestr(f"{information}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
-        archive.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            f"{name}/__init__.py", f"__version__ = {version!r}\nclass greenlet: pass\n"
+        )
+        archive.writestr(
+            f"{information}/METADATA",
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        )
+        archive.writestr(
+            f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         files = [*archive.namelist(), f"{information}/RECORD"]
         archive.writestr(f"{information}/RECORD", "".join(f"{file},,\n" for file in files))
 
@@ -217,4 +242,7 @@ def test_pip_does_with_the_shim_what_it_does_without(environment):
 @pytest.mark.skipif(not PYPY, reason="PyPy has a greenlet of its own")
 def test_it_comes_before_pypys_own(wheel, environment):
     environment.install(str(wheel))
-    assert environment.greenlet() == f"3.5.6 True {environment.packages}/greenlet_switchlib/greenlet/__init__.py\n"
+    assert (
+        environment.greenlet()
+        == f"3.5.6 True {environment.packages}/greenlet_switchlib/greenlet/__init__.py\n"
+    )

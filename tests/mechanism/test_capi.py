@@ -1,5 +1,6 @@
-"""csrc/mechanism/capi.c and switchlib/shim/greenlet/greenlet.h: extension modules, built with our header and with
-greenlet's, run on switchlib."""
+"""csrc/mechanism/capi.c and switchlib/shim/greenlet/greenlet.h: extension modules,
+built with our header and with greenlet's, run on switchlib.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +36,21 @@ def build(compiler: str, include: str, directory: Path, *options: str) -> Path:
     if shutil.which(compiler) is None:
         pytest.skip(f"there is no {compiler} here")
     path = directory / "extension.so"
-    command = [compiler, "-O1", "-Wall", "-Wextra", "-Wundef", "-fPIC", "-shared", *options, f"-I{include}"]
+    command = [
+        compiler,
+        "-O1",
+        "-Wall",
+        "-Wextra",
+        "-Wundef",
+        "-fPIC",
+        "-shared",
+        *options,
+        f"-I{include}",
+    ]
     # Python's own headers are not held to our warnings.
-    subprocess.run([*command, "-isystem", sysconfig.get_path("include"), "-o", path, SOURCE], check=True)
+    subprocess.run(
+        [*command, "-isystem", sysconfig.get_path("include"), "-o", path, SOURCE], check=True
+    )
     return path
 
 
@@ -154,7 +167,10 @@ def test_what_is_no_greenlet_is_refused(extension):
         lambda: extension.throw(greenlet(), None, None, None),
         lambda: extension.set_parent(5, getcurrent()),
         lambda: extension.set_parent(greenlet(), 5),
-        *(lambda ask=ask: ask(5) for ask in (extension.get_parent, extension.main, extension.started)),
+        *(
+            lambda ask=ask: ask(5)
+            for ask in (extension.get_parent, extension.main, extension.started)
+        ),
         lambda: extension.active(5),
     ]
     for call in calls:
@@ -193,7 +209,9 @@ def test_a_c_type_may_allocate_its_objects_itself(extension):
 
 @pytest.mark.parametrize("began", [False, True])
 def test_a_class_over_a_derived_c_type_is_counted_right(extension, began):
-    """Its instances own their class, and CPython's own code for classes drops it where their C base is static."""
+    """Its instances own their class, and CPython's own code for classes drops
+    it where their C base is static.
+    """
 
     class Derived(extension.Extended):
         pass
@@ -219,7 +237,9 @@ def test_a_class_over_a_derived_c_type_is_counted_right(extension, began):
 
 
 def test_one_that_lives_on_twice_keeps_its_class(extension):
-    """A greenlet that does not end when it is killed may come back to life, and its class with it."""
+    """A greenlet that does not end when it is killed may come back to life,
+    and its class with it.
+    """
     main, saved = getcurrent(), []
 
     class Derived(extension.Extended):
@@ -261,7 +281,9 @@ assert suspended.switch(2) == 2
 """
 
 
-def test_a_subinterpreter_that_asks_does_no_harm_to_the_threads_of_ours(extension, python, shortcuts):
+def test_a_subinterpreter_that_asks_does_no_harm_to_the_threads_of_ours(
+    extension, python, shortcuts
+):
     """An extension may, by greenlet.h, in a subinterpreter that shares the GIL."""
     python("-c", ELSEWHERE, extension.__spec__.origin, SWITCHLIB_SHORTCUTS=str(int(shortcuts)))
 
@@ -274,7 +296,9 @@ def test_an_extension_built_with_our_header_runs_on_greenlet(tmp_path):
         "each = extension.Extended(lambda x: extension.getcurrent().parent.switch(x + 1));"
         "print(greenlet.greenlet, extension.switch(each, (1,), None), extension.active(each))"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
     assert done.stdout.split() == ["<class", "'greenlet.greenlet'>", "2", "1"]
 
 
@@ -285,10 +309,25 @@ def test_the_header_compiles_without_warnings(compiler, tmp_path):
         pytest.skip(f"{compiler} is not installed")
     language = ["-x", "c++", "-fsyntax-only"] if compiler == "g++" else []
     source = tmp_path / "source.c"
-    source.write_text("#include <greenlet/greenlet.h>\nint f(void);\nint f(void) { PyGreenlet_Import(); return 0; }\n")
+    source.write_text(
+        "#include <greenlet/greenlet.h>\n"
+        "int f(void);\n"
+        "int f(void) { PyGreenlet_Import(); return 0; }\n"
+    )
     subprocess.run(
         [
-            *(compiler, *language, "-Wall", "-Wextra", "-Wundef", "-Werror", "-c", source, "-o", tmp_path / "out.o"),
+            *(
+                compiler,
+                *language,
+                "-Wall",
+                "-Wextra",
+                "-Wundef",
+                "-Werror",
+                "-c",
+                source,
+                "-o",
+                tmp_path / "out.o",
+            ),
             *(f"-I{switchlib.get_include()}", "-isystem", sysconfig.get_path("include")),
         ],
         check=True,

@@ -1,4 +1,6 @@
-"""Suspended greenlets that only their own frames keep alive: the collector finds them, and they die soon after it."""
+"""Suspended greenlets that only their own frames keep alive: the collector finds them,
+and they die soon after it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ PYPY = sys.implementation.name == "pypy"
 A_GENERATOR = next(kind for kind in KINDS if kind.name == "a generator")
 OTHER_THREADS_ARE_CALLED = not PYPY and sys.version_info >= (3, 12)
 cpython = pytest.mark.cpython
-pytestmark = pytest.mark.skipif(sys.version_info[:3] == (3, 11, 0), reason="frames are not visited there: gh-99729")
+pytestmark = pytest.mark.skipif(
+    sys.version_info[:3] == (3, 11, 0), reason="frames are not visited there: gh-99729"
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,6 @@
-"""csrc/mechanism/hidden.c: policy is hidden from those who watch a program, what runs within it is not."""
+"""csrc/mechanism/hidden.c: policy is hidden from those who watch a program,
+what runs within it is not.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ def handler() -> None:
 
 @contextmanager
 def within_policy(function: Callable[[], object]) -> Iterator[None]:
-    """Has it called by policy where that asks for a state, as a signal handler is called between any two bytecodes."""
+    """Has it called by policy where that asks for a state,
+    as a signal handler is called between any two bytecodes.
+    """
     ask, called = policy.state_of, False
 
     def state_of(each: greenlet) -> Any:
@@ -87,7 +91,9 @@ traced_or_profiled = pytest.mark.parametrize("watching", [tracing, profiling])
 
 
 @traced_or_profiled
-@pytest.mark.parametrize("name", ["switch_to_the_dead", "throw_into_the_dead", "throw_into_the_unstarted"])
+@pytest.mark.parametrize(
+    "name", ["switch_to_the_dead", "throw_into_the_dead", "throw_into_the_unstarted"]
+)
 def test_a_handler_within_policy_is_watched_and_policy_is_not(watching, name):
     act, expected = ACTIONS[name].make()
     codes: Codes = []

@@ -1,4 +1,6 @@
-"""csrc/mechanism/kill.c: greenlets that lose their last reference, in chains, beside survivors, without memory."""
+"""csrc/mechanism/kill.c: greenlets that lose their last reference, in chains, beside survivors,
+without memory.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ class Chain:
     def __init__(self, link: str) -> None:
         self.main = getcurrent()
         self.ended: list[int] = []
-        # Interned: the interpreter's cache of attributes would keep one new string of each run, which
-        # tests.commands.references would report.
+        # Interned: the interpreter's cache of attributes would keep one new string of each run,
+        # which tests.commands.references would report.
         self.body: Callable[[int, Any], None] = getattr(self, sys.intern(f"_by_{link}"))
 
     def _by_argument(self, number: int, held: Any) -> None:
@@ -107,7 +109,8 @@ def test_a_chain_of_a_hundred_thousand_dies_from_its_head():
     assert lib.stack_counts.buffers <= buffers - MANY + 2
 
 
-# From 3.12 on destructors within destructors, of which there are up to fifty, take more of the C stack.
+# From 3.12 on destructors within destructors, of which there are up to fifty,
+# take more of the C stack.
 LITTLE = (64 << 10, 256 << 10) if sys.version_info < (3, 12) else (1 << 20, 1 << 20)
 LITTLE_STACK = """
 import os, resource, sys, threading
@@ -142,7 +145,9 @@ print(done)
 
 @pytest.mark.parametrize("how", ["thread", "limit"])
 def test_chains_die_in_little_stack(shortcuts, python, how):
-    done = python("-c", LITTLE_STACK, how, SWITCHLIB_SHORTCUTS=str(int(shortcuts)), PROGRAM=LITTLE_STACK)
+    done = python(
+        "-c", LITTLE_STACK, how, SWITCHLIB_SHORTCUTS=str(int(shortcuts)), PROGRAM=LITTLE_STACK
+    )
     if "emulated" in done.stdout:
         pytest.skip("an emulator has a stack of its own, and sets the limit that the program sees")
     assert done.stdout.split() == ["[True]"]
@@ -151,7 +156,9 @@ def test_chains_die_in_little_stack(shortcuts, python, how):
 @pytest.mark.parametrize("back", ["parent", "main", "elsewhere", "raising"])
 @pytest.mark.parametrize("who", [1, 5, MOST_NESTED, MOST_NESTED + 1, MOST_NESTED + 20])
 def test_a_survivor_stops_no_other(back, who, monkeypatch):
-    """It lets go of the next one and lives on; those above it, in the midst of killing it, come to their end."""
+    """It lets go of the next one and lives on; those above it, in the midst of killing it,
+    come to their end.
+    """
     unraisable = []
     monkeypatch.setattr(sys, "unraisablehook", lambda event: unraisable.append(event.exc_type))
     main = getcurrent()
@@ -197,7 +204,9 @@ def test_a_survivor_stops_no_other(back, who, monkeypatch):
 
 
 def test_killers_that_wait_below_each_other_go_on_one_by_one():
-    """Each is killed by the one before and, its victim living on, must not be left where it killed it."""
+    """Each is killed by the one before and, its victim living on,
+    must not be left where it killed it.
+    """
     main = getcurrent()
     done, survivors = [], []
 
@@ -268,7 +277,9 @@ def test_a_tree_dies_wholly():
 
     def tree(path, levels):
         each = greenlet(run)
-        each.switch(path, [tree((*path, side), levels - 1) for side in range(2)] if levels else None)
+        each.switch(
+            path, [tree((*path, side), levels - 1) for side in range(2)] if levels else None
+        )
         return each
 
     tree((), 9)
@@ -292,7 +303,11 @@ def test_one_that_must_wait_may_be_got_hold_of():
             if number == MOST_NESTED - 1:
                 del held
                 assert _mechanism.count_doomed() == 1
-                found.extend(each for each in gc.get_objects() if isinstance(each, greenlet) and hasattr(each, "last"))
+                found.extend(
+                    each
+                    for each in gc.get_objects()
+                    if isinstance(each, greenlet) and hasattr(each, "last")
+                )
 
     head = None
     for number in reversed(range(MOST_NESTED + 1)):
@@ -461,7 +476,9 @@ def test_a_death_while_another_thread_collects_and_others_hear_of_it_first():
 
 
 def test_it_waits_if_nobody_hears_of_collections():
-    """Then the mechanism cannot tell whose collection it is, and one of its own must not be left."""
+    """Then the mechanism cannot tell whose collection it is,
+    and one of its own must not be left.
+    """
     ended = []
     each = suspended_with(ended)
     before = gc.callbacks[:]

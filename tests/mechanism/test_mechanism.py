@@ -1,4 +1,6 @@
-"""csrc/mechanism/: what holds whatever the policy says, and what happens when something fails underneath."""
+"""csrc/mechanism/: what holds whatever the policy says,
+and what happens when something fails underneath.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,11 @@ def lib():
 @pytest.mark.cpython("extensions know nothing of its objects")
 def test_the_layout_is_greenlets():
     """PyGreenlet in greenlet.h: the object's head, then three pointers."""
-    assert greenlet.__basicsize__ == Base.__basicsize__ == object.__basicsize__ + 3 * ctypes.sizeof(ctypes.c_void_p)
+    assert (
+        greenlet.__basicsize__
+        == Base.__basicsize__
+        == object.__basicsize__ + 3 * ctypes.sizeof(ctypes.c_void_p)
+    )
     assert greenlet.__weakrefoffset__ == object.__basicsize__
     assert greenlet.__dictoffset__ == object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p)
 
@@ -63,9 +69,16 @@ def test_a_tuple_of_no_keywords_is_as_good_as_none(args, packed):
     """C code may pass one where Python code passes nothing."""
     call = ctypes.PyDLL(None).PyObject_VectorcallMethod
     call.restype = ctypes.py_object
-    call.argtypes = ctypes.py_object, ctypes.POINTER(ctypes.py_object), ctypes.c_size_t, ctypes.py_object
+    call.argtypes = (
+        ctypes.py_object,
+        ctypes.POINTER(ctypes.py_object),
+        ctypes.c_size_t,
+        ctypes.py_object,
+    )
     main = getcurrent()
-    there = greenlet(lambda *began, **names: main.switch(began, names) or main.switch(main.switch()))
+    there = greenlet(
+        lambda *began, **names: main.switch(began, names) or main.switch(main.switch())
+    )
 
     def switch(values):
         array = (ctypes.py_object * (1 + len(values)))(there, *values)
@@ -95,7 +108,9 @@ def test_policy_is_adopted_once():
         _mechanism.adopt(greenlet, Exception, GreenletExit)
 
 
-@pytest.mark.parametrize("question", ["ready", "state_of", "parent_of", "main_of", "run_of", "is_main", "slice_of"])
+@pytest.mark.parametrize(
+    "question", ["ready", "state_of", "parent_of", "main_of", "run_of", "is_main", "slice_of"]
+)
 def test_questions_take_greenlets_only(question):
     with pytest.raises(TypeError, match="GreenletChecker: Expected any type of greenlet, not int"):
         getattr(_mechanism, question)(5)
@@ -278,8 +293,12 @@ print(lib.stack_counts.buffers - buffers, psutil.Process().memory_info().rss - r
 
 @pytest.mark.cpython("its collector and compiler make it grow and shrink")
 def test_many_switches_and_spawns_leave_memory_where_it_was(python, shortcuts):
-    """A million switches and a hundred thousand spawns, in a process that no other test has used."""
-    buffers, resident = map(int, python("-c", MANY, SWITCHLIB_SHORTCUTS=str(int(shortcuts))).stdout.split())
+    """A million switches and a hundred thousand spawns,
+    in a process that no other test has used.
+    """
+    buffers, resident = map(
+        int, python("-c", MANY, SWITCHLIB_SHORTCUTS=str(int(shortcuts))).stdout.split()
+    )
     assert buffers <= 1
     assert resident < 2 << 20
 
@@ -341,7 +360,9 @@ def test_an_unwinder_stops_at_the_base_of_a_greenlets_stack():
         "import atexit; atexit.register(each.switch)",
         "import threading; threading.Thread(target=lambda: time.sleep(5), daemon=True).start()",
         "sys.exit(0)",
-        "class C:\n    def __del__(self): greenlet(lambda: None).switch()\nkeep = C(); keep.me = keep",
+        "class C:\n"
+        "    def __del__(self): greenlet(lambda: None).switch()\n"
+        "keep = C(); keep.me = keep",
         "greenlet(lambda: sys.exit(0)).switch()",
         "import threading\ndef f():\n    g = greenlet(run); g.switch(); time.sleep(5)\n"
         "threading.Thread(target=f, daemon=True).start(); time.sleep(0.1)",
@@ -350,7 +371,11 @@ def test_an_unwinder_stops_at_the_base_of_a_greenlets_stack():
 def test_the_interpreter_may_end_with_suspended_greenlets(python, mode, ending):
     program = (
         "import sys, time\nfrom switchlib import greenlet, getcurrent\n"
-        "def run():\n    try:\n        getcurrent().parent.switch()\n    finally:\n        x = [1, 2]\n"
+        "def run():\n"
+        "    try:\n"
+        "        getcurrent().parent.switch()\n"
+        "    finally:\n"
+        "        x = [1, 2]\n"
         "each = greenlet(run)\neach.switch()\n"
     )
     done = python("-X", "dev", "-c", program + ending, SWITCHLIB_SHORTCUTS=mode)
@@ -359,7 +384,9 @@ def test_the_interpreter_may_end_with_suspended_greenlets(python, mode, ending):
 
 
 def test_each_greenlet_has_attributes_of_its_own():
-    """Those that are switched to again get an empty dict, where the interpreter then specialises the call."""
+    """Those that are switched to again get an empty dict,
+    where the interpreter then specialises the call.
+    """
     main = getcurrent()
 
     def run():
@@ -379,7 +406,9 @@ def test_each_greenlet_has_attributes_of_its_own():
 
 @pytest.mark.skipif(
     sys.implementation.name != "cpython" or sys.version_info[:2] != (3, 11),
-    reason="how calls of methods are specialised is the interpreter's affair; 3.11 wants a dict for it",
+    reason=(
+        "how calls of methods are specialised is the interpreter's affair; 3.11 wants a dict for it"
+    ),
 )
 def test_calls_of_switch_are_specialised():
     main = getcurrent()
@@ -393,5 +422,7 @@ def test_calls_of_switch_are_specialised():
             there.switch()
 
     turns(there := greenlet(run))
-    assert "LOAD_METHOD_WITH_DICT" in [each.opname for each in dis.get_instructions(turns, adaptive=True)]
+    assert "LOAD_METHOD_WITH_DICT" in [
+        each.opname for each in dis.get_instructions(turns, adaptive=True)
+    ]
     del there

@@ -21,7 +21,9 @@ from switchlib import _pypy
 
 
 class Ring:
-    """main, a and b, each of which switches to the next; all frames on their stacks tell by `here` whose they are."""
+    """main, a and b, each of which switches to the next;
+    all frames on their stacks tell by `here` whose they are.
+    """
 
     def __init__(self) -> None:
         self.main = getcurrent()
@@ -56,7 +58,9 @@ def ring(strike):
 
 @pytest.fixture
 def strike(monkeypatch):
-    """strike(where, function): it is called where a signal handler could be: just before a jump, or just after."""
+    """strike(where, function): it is called where a signal handler could be: just before a jump,
+    or just after.
+    """
     jump, busy = _pypy._jump, False
     armed = ((), None)
 
@@ -85,7 +89,9 @@ def strike(monkeypatch):
     return use
 
 
-WHERE = pytest.mark.parametrize("where", [("before",), ("after",), ("before", "after")], ids="-".join)
+WHERE = pytest.mark.parametrize(
+    "where", [("before",), ("after",), ("before", "after")], ids="-".join
+)
 
 
 @WHERE
@@ -146,7 +152,8 @@ def test_a_signal_handler_within_a_switch_may_raise(ring, strike, where):
             for member in (ring.a, ring.b):
                 member.throw()
             ring.make()
-            ring.a.switch()  # on a stack that served another, the first arrival is below the frames that tell
+            # On a stack that served another, the first arrival is below the frames that tell.
+            ring.a.switch()
             strike(where, ring.tell)
         for _ in range(2):
             ring.a.switch()
@@ -251,7 +258,9 @@ def test_a_subclass_cannot_hide_its_state():
             raise AttributeError(name)
 
     child = greenlet(lambda: 1, Perverse())
-    with pytest.raises(TypeError, match="NoneType"):  # what the parent that never began calls its `run`
+    with pytest.raises(
+        TypeError, match="NoneType"
+    ):  # what the parent that never began calls its `run`
         child.switch()
     assert child.dead
 

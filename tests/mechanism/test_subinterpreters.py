@@ -1,4 +1,6 @@
-"""Subinterpreters: switchlib is the main one's alone, and does no harm to those that have a GIL of their own."""
+"""Subinterpreters: switchlib is the main one's alone,
+and does no harm to those that have a GIL of their own.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,13 @@ import pytest
 
 
 def why_not() -> str:
-    """Why this interpreter cannot make any, if so: some are built into programs that leave out what this needs."""
+    """Why this interpreter cannot make any, if so:
+    some are built into programs that leave out what this needs.
+    """
     try:
-        importlib.import_module("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+        importlib.import_module(
+            "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+        )
     except ImportError as missing:
         return str(missing)
     return ""
@@ -55,8 +61,9 @@ print(run(create(sys.argv[2]), attempt))
 @pytest.mark.parametrize("order", ["first", "second"])
 @pytest.mark.parametrize("kind", ["legacy", "isolated"])
 def test_a_subinterpreter_is_refused(python, order, kind):
-    """Whether it shares the GIL or, from CPython 3.12 on, is told to have its own. The interpreter may refuse before us
-    and cffi's own library before ours."""
+    """Whether it shares the GIL or, from CPython 3.12 on, is told to have its own.
+    The interpreter may refuse before us and cffi's own library before ours.
+    """
     done = python("-c", IN_A_SUBINTERPRETER, order, kind)
     assert re.fullmatch(
         r"(switchlib can be loaded once in a process, by the main interpreter"

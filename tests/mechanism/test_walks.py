@@ -26,7 +26,9 @@ def linked(child: greenlet, parent: greenlet) -> Iterator[None]:
         state.parent = before
         return
     size = ctypes.sizeof(ctypes.c_void_p)
-    words = (ctypes.c_void_p * 64).from_address(ctypes.c_void_p.from_address(id(child) + 4 * size).value)
+    words = (ctypes.c_void_p * 64).from_address(
+        ctypes.c_void_p.from_address(id(child) + 4 * size).value
+    )
     place = list(words).index(id(child.parent))
     before, words[place] = words[place], id(parent)
     yield

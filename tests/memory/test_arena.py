@@ -8,9 +8,17 @@ pytestmark = [
     pytest.mark.cpython("its memory is its own affair"),
     pytest.mark.native("an emulator has huge pages and limits of its own"),
     pytest.mark.once,
-    pytest.mark.skipif(sys.platform != "linux" or sys.maxsize < 2**32, reason="huge pages are used on 64-bit Linux"),
-    pytest.mark.skipif(sys.version_info < (3, 11), reason="the arenas of 3.10 have 256 KiB, and are left as they are"),
-    pytest.mark.skipif(sys.version_info >= (3, 15), reason="its own arenas want huge pages, too: who could tell them?"),
+    pytest.mark.skipif(
+        sys.platform != "linux" or sys.maxsize < 2**32, reason="huge pages are used on 64-bit Linux"
+    ),
+    pytest.mark.skipif(
+        sys.version_info < (3, 11),
+        reason="the arenas of 3.10 have 256 KiB, and are left as they are",
+    ),
+    pytest.mark.skipif(
+        sys.version_info >= (3, 15),
+        reason="its own arenas want huge pages, too: who could tell them?",
+    ),
 ]
 
 MANY = """
@@ -67,8 +75,13 @@ def test_many_greenlets_lie_in_huge_pages_and_give_them_back(python):
     assert found["few"][1] == 0
     assert found["many"][1] > 8
     assert found["after"][1] < found["many"][1] / 4
-    if sys.version_info < (3, 12):  # else copies are too large for arenas, and the C library keeps their memory
-        assert found["after"][0] < found["few"][0] + 16  # the first ones and what the interpreter keeps
+    if sys.version_info < (
+        3,
+        12,
+    ):  # else copies are too large for arenas, and the C library keeps their memory
+        assert (
+            found["after"][0] < found["few"][0] + 16
+        )  # the first ones and what the interpreter keeps
 
 
 def test_no_huge_page_is_made_of_what_was_given_back(python):

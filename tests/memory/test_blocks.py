@@ -1,4 +1,6 @@
-"""csrc/memory/blocks.c and csrc/memory/arena.c alone: no block overlaps another, and what is in one stays."""
+"""csrc/memory/blocks.c and csrc/memory/arena.c alone: no block overlaps another,
+and what is in one stays.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ give_back(void *block, size_t size)
 @pytest.fixture(scope="module")
 def blocks() -> Any:
     """The module, compiled here and now: that of switchlib shows nothing of it."""
-    cffi = pytest.importorskip("cffi", reason="needs cffi's compiler, which is not there for a foreign CPU")
+    cffi = pytest.importorskip(
+        "cffi", reason="needs cffi's compiler, which is not there for a foreign CPU"
+    )
     builder = cffi.FFI()
     builder.cdef(DEFINITIONS)
     builder.set_source(
@@ -115,7 +119,10 @@ sizes = st.one_of(
 
 @given(
     steps=st.lists(
-        st.one_of(sizes.map(lambda size: ("take", size)), st.integers(0, 99).map(lambda n: ("back", n))), max_size=150
+        st.one_of(
+            sizes.map(lambda size: ("take", size)), st.integers(0, 99).map(lambda n: ("back", n))
+        ),
+        max_size=150,
     ),
     greenlets=st.sampled_from([0, 5000]),
 )
@@ -144,7 +151,9 @@ def test_pools_that_are_empty_are_given_back(blocks, greenlets):
     assert blocks.lib.used_pools == 0
 
 
-@pytest.mark.skipif(sys.platform != "linux" or sys.maxsize < 2**32, reason="huge pages are used on 64-bit Linux")
+@pytest.mark.skipif(
+    sys.platform != "linux" or sys.maxsize < 2**32, reason="huge pages are used on 64-bit Linux"
+)
 def test_many_greenlets_have_blocks_in_huge_pages(blocks):
     few, many = Blocks(blocks, 0), Blocks(blocks, 5000)
     for _ in range(200):

@@ -92,7 +92,10 @@ def suspended_bytes(python):
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="there is no data stack before 3.11")
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("function", "type")])
 def test_whatever_run_is_a_suspended_greenlet_takes_what_its_calls_do(suspended_bytes, kind):
-    """A mapped chunk would be 4096 bytes of memory each. Frames in C may lie between, large ones in a debug build."""
+    """A mapped chunk would be 4096 bytes of memory each.
+
+    Frames in C may lie between, large ones in a debug build.
+    """
     assert suspended_bytes(kind, 4) < 1.15 * suspended_bytes("function", 4) + 1000
 
 

@@ -1,4 +1,5 @@
-"""The order of switches: random programs must do on real stacks what a model without stacks foretells.
+"""The order of switches: random programs must do on real stacks what a
+model without stacks foretells.
 
 program.py      what a program is, and how it reads as Python
 model.py        the model: the meaning of greenlets, as a machine that switches no stacks

@@ -1,11 +1,13 @@
-"""Runs many random programs on switchlib with the shortcuts and without, and compares with the model.
+"""Runs many random programs on switchlib with the shortcuts and without,
+and compares with the model.
 
-With --greenlet each program is also run by the real greenlet, in a process of its own with an environment of its own
-(made for the time, with pip), unless the model says that it is one in which greenlet is known to differ. A program
-that does something else is made as small as it gets, and printed. A program depends on the seed and its number alone.
+With --greenlet each program is also run by the real greenlet, in a process of its own with an
+environment of its own (made for the time, with pip), unless the model says that it is one in which
+greenlet is known to differ. A program that does something else is made as small as it gets, and
+printed. A program depends on the seed and its number alone.
 
-With --collects frames own greenlets, and collections find those that nothing else owns. Under `gc` a program is then
-only compared if it leaves nothing to be found by other collections than its own.
+With --collects frames own greenlets, and collections find those that nothing else owns. Under `gc`
+a program is then only compared if it leaves nothing to be found by other collections than its own.
 """
 
 from __future__ import annotations
@@ -86,7 +88,9 @@ def on_switchlib(shortcuts: bool) -> Callable[[Program], list[str]]:
 
 
 def differs(run: Callable[[Program], list[str]], anyhow: bool, program: Program) -> bool:
-    """Whether a run's events are not the model's; unless `anyhow`, for another reason than those that are known."""
+    """Whether a run's events are not the model's; unless `anyhow`,
+    for another reason than those that are known.
+    """
     events = run(program)
     model = follow(program, events, UNSEEN)
     return (anyhow or not model.differences) and events != model.events
@@ -111,7 +115,9 @@ def smaller_programs(program: Program) -> Iterator[Program]:
     for name in ("mains", "bodies", "generators"):
         for place, code in enumerate(parts[name]):
             for less in smaller(code):
-                yield Program(**parts | {name: [*parts[name][:place], less, *parts[name][place + 1 :]]})
+                yield Program(
+                    **parts | {name: [*parts[name][:place], less, *parts[name][place + 1 :]]}
+                )
 
 
 def shrunk(program: Program, fails: Callable[[Program], bool]) -> Program:
@@ -127,11 +133,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.model", description=__doc__)
     parser.add_argument("--programs", type=int, default=100_000, help="how many (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="others for each number (%(default)s)")
-    parser.add_argument("--first", type=int, default=0, help="the number of the first program (%(default)s)")
+    parser.add_argument(
+        "--first", type=int, default=0, help="the number of the first program (%(default)s)"
+    )
     parser.add_argument("--keeps", action="store_true", help="a reference to each greenlet is kept")
-    parser.add_argument("--collects", action="store_true", help="frames own greenlets, which are collected")
+    parser.add_argument(
+        "--collects", action="store_true", help="frames own greenlets, which are collected"
+    )
     parser.add_argument("--under", choices=CONDITIONS, help="what happens beside them")
-    parser.add_argument("--greenlet", action="store_true", help="run them on the real greenlet, too")
+    parser.add_argument(
+        "--greenlet", action="store_true", help="run them on the real greenlet, too"
+    )
     options = parser.parse_args()
     if options.greenlet and options.collects:
         parser.error("greenlet does not collect what frames own")
@@ -147,7 +159,9 @@ def main() -> int:
 
 def random_program(seed: str, keeps: bool, collects: bool) -> Program:
     rng = random.Random(seed)
-    return chance.program(lambda name: rng.choice(chance.TABLES[name]), keeps=keeps, collects=collects)
+    return chance.program(
+        lambda name: rng.choice(chance.TABLES[name]), keeps=keeps, collects=collects
+    )
 
 
 def compare_many(options: argparse.Namespace, greenlet: Greenlet | None) -> int:
@@ -158,14 +172,19 @@ def compare_many(options: argparse.Namespace, greenlet: Greenlet | None) -> int:
         if number % 1000 == 0:
             faulthandler.dump_traceback_later(PATIENCE, exit=True)
             gc.collect()
-            print(f"{number} programs, {count['events']} events, {time.monotonic() - begun:.0f} s", flush=True)
+            print(
+                f"{number} programs, {count['events']} events, {time.monotonic() - begun:.0f} s",
+                flush=True,
+            )
         program = random_program(f"{options.seed} {number}", options.keeps, options.collects)
         model = Model(program, UNSEEN)
         expected = model.run()
         count["events"] += len(expected)
         count.update({f"found: {what}": many for what, many in model.found.items() if many})
         compared = options.under != "gc" or not model.lingers
-        count.update({"programs that leave something to other collections"} if model.lingers else ())
+        count.update(
+            {"programs that leave something to other collections"} if model.lingers else ()
+        )
         who = dict(runs)
         if greenlet is not None:
             count.update(model.differences or {"on greenlet"})
@@ -178,9 +197,15 @@ def compare_many(options: argparse.Namespace, greenlet: Greenlet | None) -> int:
                 same = shrunk(program, partial(differs, run, name in runs))
                 events = run(same)
                 print(f"\nprogram {number} of seed {options.seed}, {name}:\n\n{same}")
-                print("\n".join(difflib.ndiff(follow(same, events, UNSEEN).events, events)), f"\n\n{same!r}")
+                print(
+                    "\n".join(difflib.ndiff(follow(same, events, UNSEEN).events, events)),
+                    f"\n\n{same!r}",
+                )
                 return 1
-    print(f"{options.programs} programs, {count['events']} events, {time.monotonic() - begun:.0f} s: all as the model")
+    print(
+        f"{options.programs} programs, {count['events']} events, {time.monotonic() - begun:.0f} s: "
+        "all as the model"
+    )
     for what, many in sorted(count.items()):
         print(f"{many:10} {what}")
     return 0

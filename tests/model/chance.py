@@ -1,7 +1,7 @@
 """Random programs, weighted so that most of them do much.
 
-Whoever wants one brings a function that chooses from a table. Hypothesis does (test_model.py), and then shrinks what
-fails; a random number generator does it a hundred times faster (__main__.py).
+Whoever wants one brings a function that chooses from a table. Hypothesis does (test_model.py),
+and then shrinks what fails; a random number generator does it a hundred times faster (__main__.py).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ SLOT = range(SLOTS)
 WHO = [*SLOT, "parent", "parent", "current", "main"]
 CATCHES = ["BaseException", "Error", "Exception", "GreenletExit"]
 
-# What is filled in later: a value of its own; code; code without a yield of the generator around it; one instruction;
-# such code that begins by a switch.
+# What is filled in later: a value of its own; code; code without a yield of the generator around
+# it; one instruction; such code that begins by a switch.
 VALUE, CODE, CALLED, ONE, GO = "?value", "?code", "?called", "?one", "?go"
 
 
@@ -66,7 +66,10 @@ YIELDS = [_all(16, "yield", [VALUE])]
 
 
 def _table(*kinds: tuple[int, list[Any]]) -> list[Any]:
-    """One of the instructions. A kind of weight 2 comes twice as often as one of weight 1, however many it has."""
+    """One of the instructions.
+
+    A kind of weight 2 comes twice as often as one of weight 1, however many it has.
+    """
     many = max(len(instructions) // weight for weight, instructions in kinds)
     return [each for weight, some in kinds for each in some * max(1, weight * many // len(some))]
 
@@ -84,7 +87,8 @@ TABLES: dict[str, Sequence[Any]] = {
     "any, yields": _table(*SIMPLE, *NESTED, *YIELDS),
     "one": _table(SWITCHES, THROWS, RESUMES),
 }
-# Programs that collect: frames own much, above all the greenlet that they are frames of, which then goes away.
+# Programs that collect: frames own much, above all the greenlet that they are frames of,
+# which then goes away.
 AWAY = _all(16, "switch", ["parent", "parent", "main", *SLOT], [(), (VALUE,)], [{}])
 HELD = ["current", "current", "current", "current", *SLOT, "parent"]
 HOLDS_ONE = _all(30, "hold", HOLDS, HELD, [GO])
@@ -104,7 +108,9 @@ Choose = Callable[[str], Any]
 
 
 def program(choose: Choose, *, keeps: bool = False, collects: bool = False) -> Program:
-    """A program; with `keeps` one that does the same under any garbage collector: nothing dies before its end."""
+    """A program; with `keeps` one that does the same under any garbage collector:
+    nothing dies before its end.
+    """
     values = count(1)
 
     def code(size: str, depth: int = 2, yields: bool = False) -> Code:

@@ -1,7 +1,8 @@
-"""Programs that the real greenlet runs in another way, one for each difference that the model knows.
+"""Programs that the real greenlet runs in another way,
+one for each difference that the model knows.
 
-With each, how the events begin that greenlet 3.5.6 gives on CPython 3.11. docs/testing.md shows the programs and says
-why switchlib does not follow.
+With each, how the events begin that greenlet 3.5.6 gives on CPython 3.11.
+docs/testing.md shows the programs and says why switchlib does not follow.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ SURVIVOR = Program(
             *[["drop", 1], ["drop", 0]],
         ]
     ],
-    bodies=[[["switch", 1, [], {}]], [["finally", [["switch", "main", [1], {}]], [["switch", "main", [2], {}]]]]],
+    bodies=[
+        [["switch", 1, [], {}]],
+        [["finally", [["switch", "main", [1], {}]], [["switch", "main", [2], {}]]]],
+    ],
 )
 CYCLE = Program(
     mains=[
@@ -32,13 +36,26 @@ CYCLE = Program(
             *[["drop", 1], ["look", 2]],
         ]
     ],
-    bodies=[[], [["finally", [["switch", "main", [], {}]], [["reparent", 0, "current"], ["keep", 2, "current"]]]]],
+    bodies=[
+        [],
+        [
+            [
+                "finally",
+                [["switch", "main", [], {}]],
+                [["reparent", 0, "current"], ["keep", 2, "current"]],
+            ]
+        ],
+    ],
 )
 ENDED_THREAD = Program(mains=[[["hand_over"], ["look", 0]], [["keep", 0, "current"]]])
 ROW = Program(
     mains=[
         [
-            *[["make", 0, 0, None, "plain"], ["make", 1, 0, 0, "plain"], ["make", 2, 0, 1, "plain"]],
+            *[
+                ["make", 0, 0, None, "plain"],
+                ["make", 1, 0, 0, "plain"],
+                ["make", 2, 0, 1, "plain"],
+            ],
             *[["drop", 1], ["switch", 2, [], {}], ["look", 2]],
         ]
     ],
@@ -51,11 +68,23 @@ DIFFERENCES: dict[str, tuple[Program, list[str]]] = {
     "a victim of a victim lives on": (
         SURVIVOR,
         [
-            *["g1 begins () {}", "g2 begins () {}", "main got 1", "g1 cannot raise GreenletExit", "g1 did not kill"],
-            *["main got Killing the greenlet because all references have vanished.", "main got GreenletExit"],
+            *[
+                "g1 begins () {}",
+                "g2 begins () {}",
+                "main got 1",
+                "g1 cannot raise GreenletExit",
+                "g1 did not kill",
+            ],
+            *[
+                "main got Killing the greenlet because all references have vanished.",
+                "main got GreenletExit",
+            ],
         ],
     ),
-    "a kill leaves a cycle of parents": (CYCLE, ["g2 begins () {}", "main got ()", "main g2 False True g1"]),
+    "a kill leaves a cycle of parents": (
+        CYCLE,
+        ["g2 begins () {}", "main got ()", "main g2 False True g1"],
+    ),
     "the main greenlet of an ended thread is true": (
         ENDED_THREAD,
         ["main hands over", "main is back", "main main2 True "],

@@ -1,21 +1,24 @@
-"""What greenlets mean: a machine that runs programs (program.py) on greenlets, and switches no stacks.
+"""What greenlets mean: a machine that runs programs (program.py) on greenlets,
+and switches no stacks.
 
-A greenlet has a stack, which here is a list of frames (python.py): what it will do next is written there. One greenlet
-of a thread is current, and the machine takes the next step of its last frame. To switch is to make another one current.
-What travels is a message: a Call (arguments) or a Raised (an exception). A switch is given one, and returns or raises
-the one that somebody else brings.
+A greenlet has a stack, which here is a list of frames (python.py): what it will do next is written
+there. One greenlet of a thread is current, and the machine takes the next step of its last frame.
+To switch is to make another one current. What travels is a message: a Call (arguments) or a Raised
+(an exception). A switch is given one, and returns or raises the one that somebody else brings.
 
     unstarted --first message--> live (suspended or current) --its run ends--> dead
 
 Begin with `do_switch`, then read `deliver`, `arrive` and `end`.
 
-References count. A greenlet is owned by each slot that holds it, by each greenlet whose parent it is, by its thread
-while it is current, and by each call that waits in a switch or throw of it: `g.switch()` holds g until it returns. Its
-own stack does not own it. A suspended greenlet that loses its last owner is killed then and there: see `release`.
+References count. A greenlet is owned by each slot that holds it, by each greenlet whose parent it
+is, by its thread while it is current, and by each call that waits in a switch or throw of it:
+`g.switch()` holds g until it returns. Its own stack does not own it. A suspended greenlet that
+loses its last owner is killed then and there: see `release`.
 
-In programs that collect, frames own greenlets as well, so that greenlets may own themselves in a circle. A collection
-finds those that are suspended and that nobody else owns: see `find_unreachable`. They are killed when their thread goes
-on, in an order that is the interpreter's own: `follow` takes the one that a run has shown.
+In programs that collect, frames own greenlets as well, so that greenlets may own themselves in a
+circle. A collection finds those that are suspended and that nobody else owns: see
+`find_unreachable`. They are killed when their thread goes on, in an order that is the interpreter's
+own: `follow` takes the one that a run has shown.
 """
 
 from __future__ import annotations
@@ -40,7 +43,9 @@ class Call:
     kwargs: dict[str, Any] = field(default_factory=dict)
 
     def value(self) -> Any:
-        """What comes out of a switch; a greenlet that begins is called with the arguments as they are."""
+        """What comes out of a switch; a greenlet that begins is called
+        with the arguments as they are.
+        """
         if not self.kwargs:
             return self.args[0] if len(self.args) == 1 else self.args
         return (self.args, self.kwargs) if self.args else self.kwargs
@@ -69,7 +74,9 @@ class Thread:
     current: Greenlet
     tracer: str = "off"
     doomed: list[Greenlet] = field(default_factory=list)
-    """Greenlets that lost their last owner in another thread: this one kills them when it goes on."""
+    """Greenlets that lost their last owner in another thread:
+    this one kills them when it goes on.
+    """
     unreachable: list[Greenlet] = field(default_factory=list)
     """Greenlets that a collection found: this one owns them, and kills them when it goes on."""
     ended: bool = False
@@ -95,7 +102,9 @@ class Choice:
 
 
 class Model(Interpreter):
-    def __init__(self, program: Program, unseen: Collection[str] = (), choices: Sequence[int] = ()) -> None:
+    def __init__(
+        self, program: Program, unseen: Collection[str] = (), choices: Sequence[int] = ()
+    ) -> None:
         """The collector does not see what frames own by the ways in `unseen`: HOLDS, and "wait"."""
         super().__init__(list(program.generators))
         self.program = program
@@ -103,7 +112,9 @@ class Model(Interpreter):
         self.choices = list(choices)
         self.chosen: list[Choice] = []
         self.found: Counter[str] = Counter()
-        """What collections found: how many greenlets, and how frames of theirs own others of them."""
+        """What collections found: how many greenlets,
+        and how frames of theirs own others of them.
+        """
         self.lingers = False
         """Whether a collection at another time than the program's would have found something."""
         self.differences: set[str] = set()
@@ -113,7 +124,10 @@ class Model(Interpreter):
         self.count = 0
         self.threads: list[Thread] = []
         for name, code in zip(["main", "main2"], program.mains):
-            guarded: Code = [["try", [["call", "function", 0, code]], "BaseException", []], ["finish"]]
+            guarded: Code = [
+                ["try", [["call", "function", 0, code]], "BaseException", []],
+                ["finish"],
+            ]
             main = Greenlet(name, [Frame("bottom", guarded)], state="live", owners=2)
             main.thread = Thread(main, main)
             self.threads.append(main.thread)
@@ -137,24 +151,36 @@ class Model(Interpreter):
         names = {"current": self.current, "parent": self.current.parent, "main": self.thread.main}
         return (names[who] if isinstance(who, str) else self.slots[who]) or self.current
 
-    # ------------------------------------------------------------------------------------------- switching
+    # ------------------------------------------------------------------------------------ switching
 
     def do_switch(self, who: Any, args: Any, kwargs: dict[str, Any]) -> None:
         self.wait_in(self.at(who), Call(tuple(args), dict(kwargs)))
 
     def do_throw(self, who: Any, what: str) -> None:
-        """An exception goes the same ways. What had ended ends by GreenletExit once more, which is to return."""
+        """An exception goes the same ways.
+
+        What had ended ends by GreenletExit once more, which is to return.
+        """
         target = self.at(who)
         numbers = {"exit": None, "class": None, "value": 1, "instance": 2}
         kind = "GreenletExit" if what == "exit" else "Error"
-        exception = Raised(kind, numbers[what]) if what in numbers else self.handled() if what == "handled" else None
+        exception = (
+            Raised(kind, numbers[what])
+            if what in numbers
+            else self.handled()
+            if what == "handled"
+            else None
+        )
         if exception is None:
             raise Refused("TypeError")
         ends_again = exception.kind == "GreenletExit" and target.state == "dead"
         self.wait_in(target, Call((exception,)) if ends_again else exception)
 
     def wait_in(self, target: Greenlet, message: Message) -> None:
-        """The current greenlet sends a message, and waits for one in the call. The call holds the target."""
+        """The current greenlet sends a message, and waits for one in the call.
+
+        The call holds the target.
+        """
         origin = self.current
         origin.resume = partial(self.come_back, target)
         self.deliver(target, message)
@@ -186,10 +212,13 @@ class Model(Interpreter):
         self.arrive(live, message)
 
     def shorten_row(self, dying: Greenlet, following: Greenlet) -> None:
-        """Greenlets end into one another in a row: the first one's parent is then the next, if nobody else owns those
-        between, which could not go otherwise as long as the first is there."""
+        """Greenlets end into one another in a row: the first one's parent is then the next, if
+        nobody else owns those between, which could not go otherwise as long as the first is there.
+        """
         first = self.thread.first_of_row
-        if first in self.made and first.parent is dying and dying.owners == 2:  # the current one, and a parent
+        if (
+            first in self.made and first.parent is dying and dying.owners == 2
+        ):  # the current one, and a parent
             self.differences.add("a row of ends keeps all that ended")
             first.parent = following
             following.owners += 1
@@ -198,23 +227,40 @@ class Model(Interpreter):
             self.thread.first_of_row = dying
 
     def check_thread(self, target: Greenlet) -> None:
-        """A greenlet runs in the thread it began in. An unstarted one would where its nearest ancestor began."""
-        if next(each for each in lineage(target) if each.state != "unstarted").thread is not self.thread:
+        """A greenlet runs in the thread it began in.
+
+        An unstarted one would where its nearest ancestor began.
+        """
+        if (
+            next(each for each in lineage(target) if each.state != "unstarted").thread
+            is not self.thread
+        ):
             raise Refused("error")
 
     def arrive(self, target: Greenlet, message: Message) -> None:
-        """The switch. The tracer is called in the target, then the origin is let go, then the message is taken."""
+        """The switch.
+
+        The tracer is called in the target, then the origin is let go, then the message is taken.
+        """
         origin, self.thread.current = self.current, target
         target.owners += 1
         if self.thread.tracer != "off":
-            self.event("traces", "throw" if isinstance(message, Raised) else "switch", origin.name, target.name)
+            self.event(
+                "traces",
+                "throw" if isinstance(message, Raised) else "switch",
+                origin.name,
+                target.name,
+            )
         if self.thread.tracer == "failing":  # it is removed, and what it raised arrives instead
             self.thread.tracer = "off"
             message = self.raised("Error", 0)
         self.soon((self.release, origin), (target.resume, message))
 
     def begin(self, message: Message) -> None:
-        """The first message calls run with the arguments. An exception ends the greenlet at once."""
+        """The first message calls run with the arguments.
+
+        An exception ends the greenlet at once.
+        """
         if isinstance(message, Raised):
             return self.leave(RAISE, message)
         if any(isinstance(each, Raised) for each in message.args):
@@ -224,27 +270,34 @@ class Model(Interpreter):
     def end(self, how: str, value: Any) -> None:
         """The parent gets what run returned or raised. GreenletExit is a way to return.
 
-        If the parent cannot take it (it is of another thread, or has no run), what it raises goes to the next above,
-        with the exception that it could not take as its context.
+        If the parent cannot take it (it is of another thread, or has no run), what it raises goes
+        to the next above, with the exception that it could not take as its context.
         """
         me = self.current
         if me is self.thread.main:
             return self.end_thread()
         me.state = "dead"
-        message: Message = value if how == RAISE and value.kind != "GreenletExit" else Call((value,))
+        message: Message = (
+            value if how == RAISE and value.kind != "GreenletExit" else Call((value,))
+        )
         for heir in lineage(me)[1:]:
             try:
                 return self.deliver(heir, message)
             except Refused as refused:
                 if isinstance(message, Raised):
                     self.differences.add("an heir cannot take an exception")
-                message = Raised(str(refused), context=message if isinstance(message, Raised) else None)
+                message = Raised(
+                    str(refused), context=message if isinstance(message, Raised) else None
+                )
         raise AssertionError("no ancestor is left: the process ends")
 
-    # ------------------------------------------------------------------------------------------ references
+    # ----------------------------------------------------------------------------------- references
 
     def release(self, greenlet: Greenlet | None) -> None:
-        """Somebody no longer owns it. With its last owner it goes, and with it its hold on its parent."""
+        """Somebody no longer owns it.
+
+        With its last owner it goes, and with it its hold on its parent.
+        """
         if greenlet is not None:
             greenlet.owners -= 1
             if greenlet.owners == 0 and greenlet.state == "live":
@@ -256,7 +309,10 @@ class Model(Interpreter):
                 self.lingers = bool(self.find_unreachable())
 
     def kill(self, victim: Greenlet) -> None:
-        """GreenletExit is thrown in. Until somebody comes back here, the killer is the victim's parent, and owns it."""
+        """GreenletExit is thrown in.
+
+        Until somebody comes back here, the killer is the victim's parent, and owns it.
+        """
         victim.owners = 1
         assert victim.thread is not None
         if victim.thread is not self.thread:
@@ -270,19 +326,30 @@ class Model(Interpreter):
         self.wait_in_kill(victim, parent, told=False)
 
     def wait_in_kill(self, victim: Greenlet, parent: Greenlet | None, told: bool) -> None:
-        """A victim that waits in a kill of its own, since its victim lives on, goes on from there first."""
+        """A victim that waits in a kill of its own, since its victim lives on,
+        goes on from there first.
+        """
         if victim.victim:
             self.differences.add("a victim of a victim lives on")
         self.current.resume = partial(self.killed, victim, parent, told or not victim.victim)
         self.current.victim = victim
         self.arrive(victim, Call((None,)) if victim.victim else self.raised("GreenletExit"))
 
-    def killed(self, victim: Greenlet, parent: Greenlet | None, told: bool, message: Message) -> None:
-        """What came back is lost, but an exception is told to sys.unraisablehook. Victim is dead, or not."""
+    def killed(
+        self, victim: Greenlet, parent: Greenlet | None, told: bool, message: Message
+    ) -> None:
+        """What came back is lost, but an exception is told to sys.unraisablehook.
+
+        Victim is dead, or not.
+        """
         self.current.victim = None
         if isinstance(message, Raised):
             self.event("cannot raise", message.chain())
-        if victim.state == "live" and (victim.victim or not told) and self.current not in victims(victim):
+        if (
+            victim.state == "live"
+            and (victim.victim or not told)
+            and self.current not in victims(victim)
+        ):
             self.wait_in_kill(victim, parent, told)
         elif victim in lineage(parent):  # by now: the killer stays its parent
             self.differences.add("a kill leaves a cycle of parents")
@@ -292,13 +359,15 @@ class Model(Interpreter):
             self.soon((self.release, killer), (self.bury, victim))
 
     def bury(self, victim: Greenlet) -> None:
-        """It dies with the killer's hold, or it lives on where others own it, or, if nobody does, for ever."""
+        """It dies with the killer's hold, or it lives on where others own it, or,
+        if nobody does, for ever.
+        """
         if victim.owners == 1 and victim.state == "live":
             self.event("did not kill")
         else:
             self.release(victim)
 
-    # ------------------------------------------------------------------------------------------ collections
+    # ---------------------------------------------------------------------------------- collections
 
     def do_hold(self, via: str, who: Any, code: Code) -> None:
         held = self.at(who)
@@ -320,14 +389,17 @@ class Model(Interpreter):
             self.release(old)
 
     def do_collect(self) -> None:
-        """What is found is owned by its thread from now on, with all that it owns itself. Only then are
-        finalisers over, of which a suspended generator has one that ends it."""
+        """What is found is owned by its thread from now on, with all that it owns itself.
+        Only then are finalisers over, of which a suspended generator has one that ends it.
+        """
         found = self.find_unreachable()
         holds = [hold for greenlet in found for hold in held_by(greenlet)]
         self.found.update(
             {
                 "greenlets": len(found),
-                "greenlets of another thread": sum(each.thread is not self.thread for each in found),
+                "greenlets of another thread": sum(
+                    each.thread is not self.thread for each in found
+                ),
                 "greenlets found before": sum(each.was_found for each in found),
                 "greenlets that were not alone": len(found) * (len(found) > 1),
             }
@@ -345,8 +417,9 @@ class Model(Interpreter):
         self.soon((self.kill_unreachable,))
 
     def find_unreachable(self) -> list[Greenlet]:
-        """The suspended greenlets that only such greenlets own, as CPython's collector finds them: what is owned
-        more often than it sees is owned from elsewhere, and so is all that this owns."""
+        """The suspended greenlets that only such greenlets own, as CPython's collector finds them:
+        what is owned more often than it sees is owned from elsewhere, and so is all that this owns.
+        """
         everybody = [*(thread.main for thread in self.threads), *self.made]
         owned = {each: self.seen_to_own(each) for each in everybody}
         unseen = Counter({each: each.owners for each in everybody})
@@ -357,7 +430,9 @@ class Model(Interpreter):
         return [each for each in self.made if each.state == "live" and each not in reached]
 
     def seen_to_own(self, greenlet: Greenlet) -> list[Greenlet]:
-        """What the collector sees that a greenlet owns: its parent, and while it is suspended what its frames own."""
+        """What the collector sees that a greenlet owns: its parent,
+        and while it is suspended what its frames own.
+        """
         owned = [] if greenlet.parent is None else [greenlet.parent]
         if is_suspended(greenlet):
             seen = [hold for hold in held_by(greenlet) if hold.via not in self.unseen]
@@ -384,7 +459,7 @@ class Model(Interpreter):
         self.chosen.append(Choice(len(self.events), chosen, among))
         return chosen
 
-    # ------------------------------------------------------------------------------- more and less references
+    # --------------------------------------------------------------------- more and less references
 
     def do_drop(self, slot: int) -> None:
         old, self.slots[slot] = self.slots[slot], None
@@ -397,7 +472,7 @@ class Model(Interpreter):
             greenlet = self.slots[slot] = self.at(who)
             greenlet.owners += 1
 
-    # ----------------------------------------------------------------------- making and changing greenlets
+    # ---------------------------------------------------------------- making and changing greenlets
 
     def do_make(self, slot: int, body: int | None, parent: Any, kind: str) -> None:
         """The parent is the current greenlet, if none is given."""
@@ -421,13 +496,17 @@ class Model(Interpreter):
             self.event("AttributeError")
 
     def do_reparent(self, who: Any, parent: Any) -> None:
-        """Any greenlet may be the parent that is no descendant, and is of the same thread if this one has begun."""
+        """Any greenlet may be the parent that is no descendant,
+        and is of the same thread if this one has begun.
+        """
         child, parent = self.at(who), self.at(parent)
         root = lineage(parent)[-1]
         if child.parent is None:
             self.event("AttributeError")
         elif child.state == "unstarted" and lineage(child)[-1] is not root:
-            self.event("does not try")  # descendants that have begun could be left without a way to end
+            self.event(
+                "does not try"
+            )  # descendants that have begun could be left without a way to end
         elif child in lineage(parent) or child.thread not in (None, root.thread):
             self.event("ValueError")
         else:
@@ -438,13 +517,19 @@ class Model(Interpreter):
 
     def do_look(self, who: Any) -> None:
         greenlet = self.at(who)
-        if greenlet.parent is None and greenlet.thread is not self.thread and greenlet.state == "dead":
+        if (
+            greenlet.parent is None
+            and greenlet.thread is not self.thread
+            and greenlet.state == "dead"
+        ):
             self.differences.add("the main greenlet of an ended thread is true")
         above = greenlet.parent and greenlet.parent.name
         self.event(greenlet.name, greenlet.state == "live", greenlet.state == "dead", above)
 
     def do_call(self, via: str, depth: int, code: Code) -> None:
-        """A tracer is given the greenlet that it is called in, which so owns itself until the call is over."""
+        """A tracer is given the greenlet that it is called in,
+        which so owns itself until the call is over.
+        """
         super().do_call(via, depth, code)
         self.current.owners += via == "tracer"
 
@@ -454,7 +539,7 @@ class Model(Interpreter):
     def do_trace(self, what: str) -> None:
         self.thread.tracer = what
 
-    # --------------------------------------------------------------------------------------------- threads
+    # -------------------------------------------------------------------------------------- threads
 
     def do_hand_over(self) -> None:
         self.event("hands over")
@@ -462,7 +547,9 @@ class Model(Interpreter):
         self.pass_on()
 
     def pass_on(self) -> None:
-        others = (thread for thread in self.threads if thread is not self.thread and not thread.ended)
+        others = (
+            thread for thread in self.threads if thread is not self.thread and not thread.ended
+        )
         self.thread = next(others, self.thread)
 
     def go_on(self) -> None:
@@ -476,10 +563,16 @@ class Model(Interpreter):
     def do_finish(self) -> None:
         """At a main greenlet's end all greenlets of its thread end, then the generators."""
         mine = [each for each in self.made if each.state == "live" and each.thread is self.thread]
-        idle = [number for number, generator in enumerate(self.generators) if generator.state == "suspended"]
+        idle = [
+            number
+            for number, generator in enumerate(self.generators)
+            if generator.state == "suspended"
+        ]
         if mine or idle:
             self.current.frames[-1].done -= 1
-            self.do_try([["throw", mine[0], "exit"] if mine else ["next", idle[0]]], "BaseException", [])
+            self.do_try(
+                [["throw", mine[0], "exit"] if mine else ["next", idle[0]]], "BaseException", []
+            )
 
     def end_thread(self) -> None:
         self.thread.ended = True
@@ -510,7 +603,9 @@ def held_by(greenlet: Greenlet) -> list[Hold]:
 
 
 def waits_in_generator(greenlet: Greenlet) -> bool:
-    """Whether it is the frame of a generator of the program's that waits: which is reached without the greenlet."""
+    """Whether it is the frame of a generator of the program's that waits:
+    which is reached without the greenlet.
+    """
     functions = [frame.kind for frame in greenlet.frames if frame.kind in FUNCTIONS]
     return functions[-1] == "generator"
 
@@ -520,7 +615,8 @@ MOST_RUNS = 1000
 
 
 def follow(program: Program, events: list[str], unseen: Collection[str] = ()) -> Model:
-    """The model after a run, of which it took over in which order those that a collection found were killed.
+    """The model after a run, of which it took over in which order those that
+    a collection found were killed.
 
     If there is no such order it is a run of the model's own.
     """
@@ -536,6 +632,8 @@ def follow(program: Program, events: list[str], unseen: Collection[str] = ()) ->
             chosen.pop()
         if not chosen:
             break
-        model = Model(program, unseen, [*(each.chosen for each in chosen[:-1]), chosen[-1].chosen + 1])
+        model = Model(
+            program, unseen, [*(each.chosen for each in chosen[:-1]), chosen[-1].chosen + 1]
+        )
         model.run()
     return first

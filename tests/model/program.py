@@ -1,7 +1,8 @@
 """Programs that use greenlets, as data, and as the Python source that they stand for.
 
-A program has the code of the main greenlet of each of its threads (one or two), the bodies that its greenlets run, and
-the code of its generators. Code is a list of instructions, an instruction a list of a word and operands:
+A program has the code of the main greenlet of each of its threads (one or two), the bodies that
+its greenlets run, and the code of its generators. Code is a list of instructions, an instruction
+a list of a word and operands:
 
     make slot body parent kind   a greenlet into a slot (LIMIT of them a program); body None: it
                                  gets a run later, and a reference to it is kept, for the
@@ -37,10 +38,10 @@ and in programs that collect:
     collect                      a collection, and one step in which what it has found dies
     abandon slot                 drop and collect, between which no other collection comes
 
-`who` is a slot, "current", "parent" (of the current one) or "main"; an empty slot stands for the current greenlet.
-There are no loops and at most LIMIT greenlets, so that every program ends. At its end a main greenlet throws
-GreenletExit into each greenlet of its thread that is suspended, until all are dead, and takes the generators to their
-ends.
+`who` is a slot, "current", "parent" (of the current one) or "main"; an empty slot stands for the
+current greenlet. There are no loops and at most LIMIT greenlets, so that every program ends. At its
+end a main greenlet throws GreenletExit into each greenlet of its thread that is suspended, until
+all are dead, and takes the generators to their ends.
 """
 
 from __future__ import annotations
@@ -55,8 +56,25 @@ Code = Sequence[Instruction]
 
 SLOTS = 4
 LIMIT = 8
-NESTED = {"try": (1, 3), "finally": (1, 2), "call": (3,), "hold": (3,)}  # which operands of an instruction are code
-VIAS = ("function", "sorted", "sub", "eq", "get", "import", "del", "context", "constructor", "traceback", "tracer")
+NESTED = {
+    "try": (1, 3),
+    "finally": (1, 2),
+    "call": (3,),
+    "hold": (3,),
+}  # which operands of an instruction are code
+VIAS = (
+    "function",
+    "sorted",
+    "sub",
+    "eq",
+    "get",
+    "import",
+    "del",
+    "context",
+    "constructor",
+    "traceback",
+    "tracer",
+)
 HOLDS = (
     "local",
     "cell",
@@ -97,7 +115,10 @@ class Program:
 
 
 def source(program: Program) -> str:
-    """The program in Python, with the names that real.py defines. What nobody can run is left out."""
+    """The program in Python, with the names that real.py defines.
+
+    What nobody can run is left out.
+    """
     functions: dict[str, str] = {}
     for number, code in enumerate(program.bodies):
         functions[f"body{number}"] = _function(
@@ -112,7 +133,9 @@ def source(program: Program) -> str:
         functions[f"main{number}"] = _function(f"main{number}()", list(_lines(code)))
     everything = "".join(functions.values())
     return "\n".join(
-        text for name, text in functions.items() if text and (everything.count(name) > 1 or not name.startswith("body"))
+        text
+        for name, text in functions.items()
+        if text and (everything.count(name) > 1 or not name.startswith("body"))
     )
 
 
@@ -138,7 +161,9 @@ def _instruction(word: str, *operands: Any) -> Iterator[str]:
         yield f"make({slot}, {run}, {parent!r}, {kind!r})"
     elif word == "switch":
         who, args, kwargs = operands
-        given = [repr(value) for value in args] + [f"{name}={value!r}" for name, value in kwargs.items()]
+        given = [repr(value) for value in args] + [
+            f"{name}={value!r}" for name, value in kwargs.items()
+        ]
         yield f"got(at({who!r}).switch({', '.join(given)}))"
     elif word == "throw":
         who, what = operands

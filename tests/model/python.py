@@ -1,4 +1,7 @@
-"""The Python that programs are written in: how code runs on a stack of frames, and how it ends. No greenlets here."""
+"""The Python that programs are written in: how code runs on a stack of frames, and how it ends.
+
+No greenlets here.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ class Raised:
 
 @dataclass(eq=False)
 class Frame:
-    """A stretch of code under way. What its end means depends on its kind: see `Interpreter.leave`."""
+    """A stretch of code under way.
+
+    What its end means depends on its kind: see `Interpreter.leave`.
+    """
 
     kind: str
     code: Code
@@ -91,14 +97,19 @@ class Interpreter:
         self.current.frames.append(Frame(kind, code, rest, handled))
 
     def leave(self, how: str, value: Any) -> None:
-        """Code ends: NORMAL, by RETURN or by RAISE. So do the frames below, up to one that goes on."""
+        """Code ends: NORMAL, by RETURN or by RAISE.
+
+        So do the frames below, up to one that goes on.
+        """
         while True:
             frame = self.current.frames.pop()
             if frame.kind == "try" and how == RAISE and catches(frame.rest[0], value):
                 self.event("caught", value.chain())
                 return self.enter("handler", frame.rest[1], handled=value)
             if frame.kind == "finally":
-                return self.enter("final", frame.rest, (how, value), value if how == RAISE else None)
+                return self.enter(
+                    "final", frame.rest, (how, value), value if how == RAISE else None
+                )
             if frame.kind == "hold":
                 return self.let_go(frame.rest, how, value)
             if frame.kind == "final" and how == NORMAL:
@@ -135,7 +146,9 @@ class Interpreter:
         return Raised(kind, number, self.handled())
 
     def handled(self) -> Raised | None:
-        return next((frame.handled for frame in reversed(self.current.frames) if frame.handled), None)
+        return next(
+            (frame.handled for frame in reversed(self.current.frames) if frame.handled), None
+        )
 
     def do_handled(self) -> None:
         exception = self.handled()
@@ -157,7 +170,9 @@ class Interpreter:
         self.enter("finally", code, final)
 
     def do_call(self, via: str, depth: int, code: Code) -> None:
-        """Through whatever C it goes, but contextvars.Context.run lends a copy, and finalisers raise nothing."""
+        """Through whatever C it goes, but contextvars.Context.run lends a copy,
+        and finalisers raise nothing.
+        """
         variables = self.current.variables
         self.enter("call", code, (via, variables))
         if via == "context":

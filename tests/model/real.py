@@ -64,7 +64,10 @@ class Error(Exception):
 
 
 def run_on(greenlets: ModuleType, program: Program) -> list[str]:
-    """The events of a program. `greenlets` is the module that has greenlet, getcurrent and settrace."""
+    """The events of a program.
+
+    `greenlets` is the module that has greenlet, getcurrent and settrace.
+    """
     return World(greenlets, program).run()
 
 
@@ -81,28 +84,37 @@ class Turn:
     def __init__(self, name: str, main: Callable[[], None]) -> None:
         self.name = name
         self.main = main
-        self.thread: threading.Thread | None = None  # but for the first, which runs in the thread of the test
+        self.thread: threading.Thread | None = (
+            None  # but for the first, which runs in the thread of the test
+        )
         self.ended = False
         self.baton: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def begin(self) -> None:
-        """It waits for the baton. It begins no sooner: while two threads run, one may find the other in the midst of a
-        collection, and then greenlets die later (docs/decisions.md)."""
+        """It waits for the baton. It begins no sooner: while two threads run, one may find the
+        other in the midst of a collection, and then greenlets die later (docs/decisions.md).
+        """
         if self.thread is not None and self.thread.ident is None:
             self.thread.start()
 
     def wait(self) -> None:
-        """It holds no lock meanwhile that a greenlet could want which dies here: a queue of this kind has none."""
+        """It holds no lock meanwhile that a greenlet could want which dies here:
+        a queue of this kind has none.
+        """
         self.baton.get(timeout=PATIENCE)
 
     def hand_over(self, other: Turn) -> None:
-        """In one call, between whose parts no greenlet of this thread can die that the other one's collections find."""
+        """In one call, between whose parts no greenlet of this thread can die that
+        the other one's collections find.
+        """
         calls = partial(other.baton.put, None), partial(self.baton.get, timeout=PATIENCE)
         deque(map(partial.__call__, calls), maxlen=0)
 
 
 class World:
-    """What the source of a program sees: its names are the public methods and attributes of this object."""
+    """What the source of a program sees: its names are the public methods
+    and attributes of this object.
+    """
 
     def __init__(self, greenlets: ModuleType, program: Program) -> None:
         self.GreenletExit = greenlets.GreenletExit
@@ -122,9 +134,11 @@ class World:
         exec(_compiled(source(program)), names)
         for number, code in enumerate(program.generators):  # one without code is not in the source
             self.generators.append(names[f"generator{number}"]() if code else (None for _ in ()))
-        self._turns = [Turn(["main", "main2"][n], names[f"main{n}"]) for n in range(len(program.mains))]
+        self._turns = [
+            Turn(["main", "main2"][n], names[f"main{n}"]) for n in range(len(program.mains))
+        ]
 
-    # ------------------------------------------------------------------------------------ running it all
+    # ------------------------------------------------------------------------------- running it all
 
     def run(self) -> list[str]:
         assert sys.exc_info()[1] is None
@@ -135,7 +149,9 @@ class World:
             for turn in self._turns[1:]:
                 assert turn.thread is not None
                 turn.thread.join()
-                turn.thread = None  # no collection is to find it, for threading wants to hear of its death
+                turn.thread = (
+                    None  # no collection is to find it, for threading wants to hear of its death
+                )
             self._slots.clear()
             self._made.clear()
         return self._events
@@ -179,19 +195,27 @@ class World:
         return [g for g in self._all() if g and self._root(g) is main]
 
     def _all(self) -> list[Any]:
-        """Of a greenlet that lives on after a collection has found it there is no weak reference any more."""
+        """Of a greenlet that lives on after a collection has found it there
+        is no weak reference any more.
+        """
         if self._collects and not self._keeps:
             mine = filter(self._is_mine, gc.get_objects())
             return sorted(mine, key=lambda greenlet: int(greenlet.name[1:]))
         return [g for made in self._made if (g := made()) is not None]
 
     def _is_mine(self, each: Any) -> bool:
-        return isinstance(each, self._greenlets.greenlet) and getattr(each, "world", None) is self._var
+        return (
+            isinstance(each, self._greenlets.greenlet) and getattr(each, "world", None) is self._var
+        )
 
     def _idle(self) -> list[Any]:
-        return [each for each in self.generators if inspect.getgeneratorstate(each) in ("GEN_CREATED", "GEN_SUSPENDED")]
+        return [
+            each
+            for each in self.generators
+            if inspect.getgeneratorstate(each) in ("GEN_CREATED", "GEN_SUSPENDED")
+        ]
 
-    # ------------------------------------------------------------------------------------------- events
+    # --------------------------------------------------------------------------------------- events
 
     def event(self, *what: Any) -> None:
         current = self._greenlets.getcurrent()
@@ -215,14 +239,16 @@ class World:
     def _unraisable(self, what: Any) -> None:
         self.event("cannot raise", _chain(what.exc_value))
 
-    # ---------------------------------------------------------------------------------------- greenlets
+    # ------------------------------------------------------------------------------------ greenlets
     # No frame of these may hold a greenlet while others run: it would own it.
 
     def at(self, who: Any) -> Any:
         current = self._greenlets.getcurrent()
         if who == "main":
             return self._root(current)
-        found = current.parent if who == "parent" else current if who == "current" else self._slots[who]
+        found = (
+            current.parent if who == "parent" else current if who == "current" else self._slots[who]
+        )
         return current if found is None else found
 
     def _root(self, greenlet: Any) -> Any:
@@ -286,7 +312,9 @@ class World:
         return greenlet.name, bool(greenlet), greenlet.dead, getattr(greenlet.parent, "name", None)
 
     def trace(self, what: str) -> None:
-        self._greenlets.settrace({"off": None, "on": self._tracer, "failing": self._failing_tracer}[what])
+        self._greenlets.settrace(
+            {"off": None, "on": self._tracer, "failing": self._failing_tracer}[what]
+        )
 
     def _tracer(self, event: str, pair: Any) -> None:
         self.event("traces", event, pair[0].name, pair[1].name)
@@ -296,7 +324,7 @@ class World:
         del pair  # the exception refers to this frame
         raise Error(0)
 
-    # --------------------------------------------------------------------- context, calls from C, threads
+    # --------------------------------------------------------------- context, calls from C, threads
 
     def set(self, value: int) -> None:
         self._var.set(value)
@@ -360,9 +388,9 @@ class World:
         if raised:
             _raise_as_it_is(raised.pop())
 
-    # -------------------------------------------------------------------------------- frames own greenlets
-    # Each takes what is to be held out of a box, so that nothing else holds it, and lets it go in the end: a traceback
-    # may refer to the frame for longer.
+    # ------------------------------------------------------------------------- frames own greenlets
+    # Each takes what is to be held out of a box, so that nothing else holds it,
+    # and lets it go in the end: a traceback may refer to the frame for longer.
 
     def hold(self, via: str, who: Any, called: Callable[[], Any]) -> None:
         getattr(self, f"_hold_by_{via}")([self.at(who)], called)
@@ -447,7 +475,9 @@ class World:
             _asyncgen(box, partial(called)).asend(None).send(None)
 
     def _hold_by_stack(self, box: list[Any], called: Callable[[], Any]) -> None:
-        """In a call from C, with no handler of exceptions in this frame: otherwise it is seen everywhere."""
+        """In a call from C, with no handler of exceptions in this frame:
+        otherwise it is seen everywhere.
+        """
         called = partial(called)
         (box.pop(), called())
 
@@ -466,11 +496,13 @@ class World:
             if enabled:
                 gc.enable()
 
-    # -------------------------------------------------------------------------------------------- threads
+    # -------------------------------------------------------------------------------------- threads
 
     def hand_over(self) -> None:
         self.event("hands over")
-        turn = [each for each in self._turns if each.thread in (None, threading.current_thread())][-1]
+        turn = [each for each in self._turns if each.thread in (None, threading.current_thread())][
+            -1
+        ]
         self._pass_on(turn, wait=True)
         self.event("is back")
 
@@ -488,7 +520,10 @@ class World:
 
 @contextmanager
 def under(condition: str | None, collects: bool = False) -> Iterator[None]:
-    """Conditions that a program must not notice. If it collects, nothing else does, except by condition "gc"."""
+    """Conditions that a program must not notice.
+
+    If it collects, nothing else does, except by condition "gc".
+    """
     if collects and condition != "gc":
         with gc_off(), under(condition):
             yield
@@ -627,7 +662,10 @@ class _LastCaller:
 
 
 class _Imports(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports modules that call a function. Each has a name of its own, for an import takes a lock by name."""
+    """Imports modules that call a function.
+
+    Each has a name of its own, for an import takes a lock by name.
+    """
 
     def __init__(self) -> None:
         self.functions: dict[str, Callable[[], Any]] = {}

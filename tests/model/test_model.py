@@ -23,7 +23,9 @@ from tests.model.real import CONDITIONS, UNSEEN, run_on, under
 
 ROOT = Path(__file__).parents[2]
 CHOICES = {name: st.sampled_from(table) for name, table in chance.TABLES.items()}
-FRAMES_ARE_HIDDEN = "frames are not visited there: gh-99729" if sys.version_info[:3] == (3, 11, 0) else ""
+FRAMES_ARE_HIDDEN = (
+    "frames are not visited there: gh-99729" if sys.version_info[:3] == (3, 11, 0) else ""
+)
 frames_are_visited = pytest.mark.skipif(bool(FRAMES_ARE_HIDDEN), reason=FRAMES_ARE_HIDDEN)
 
 COUNTS = sys.implementation.name == "cpython"
@@ -40,7 +42,9 @@ def programs_that_collect(draw: st.DrawFn) -> Program:
     return chance.program(lambda name: draw(CHOICES[name]), keeps=not COUNTS, collects=True)
 
 
-survivors = pytest.mark.leaks("a greenlet that survives the loss of its last reference is there for ever, though dead")
+survivors = pytest.mark.leaks(
+    "a greenlet that survives the loss of its last reference is there for ever, though dead"
+)
 
 
 def check(program: Program, compared: bool = True) -> None:
@@ -110,7 +114,7 @@ def test_json_keeps_a_program():
         assert str(Program.from_json(program.to_json())) == str(program)
 
 
-# ------------------------------------------------------------------------------- programs one reads about
+# ------------------------------------------------------------------------- programs one reads about
 
 DOCUMENTED = Program(
     mains=[[["make", 0, 0, None, "plain"], ["make", 1, 1, None, "plain"], ["switch", 0, [12], {}]]],
@@ -121,7 +125,13 @@ KILLED = Program(
     bodies=[[["finally", [["switch", "parent", [2], {}]], [["handled"], ["look", "parent"]]]]],
 )
 GENERATOR = Program(
-    mains=[[["make", 0, 0, None, "plain"], ["switch", 0, [], {}], ["try", [["next", 0]], "Exception", []]]],
+    mains=[
+        [
+            ["make", 0, 0, None, "plain"],
+            ["switch", 0, [], {}],
+            ["try", [["next", 0]], "Exception", []],
+        ]
+    ],
     bodies=[[["try", [["raise", 1]], "Error", [["next", 0], ["next", 0], ["handled"]]]]],
     generators=[[["handled"], ["yield", 2], ["switch", "main", [3], {}], ["yield", 4]]],
 )
@@ -132,10 +142,15 @@ THREADS = Program(
     ],
     bodies=[[["finally", [["switch", "parent", [3], {}]], [["look", "current"]]]]],
 )
-# Two greenlets lose their last references in another thread: the second dies after the first, not within it.
+# Two greenlets lose their last references in another thread: the second dies after the first,
+# not within it.
 DOOMED = Program(
     mains=[
-        [*(["make", n, 0, None, "plain"] for n in (0, 1)), *(["switch", n, [], {}] for n in (0, 1)), ["hand_over"]],
+        [
+            *(["make", n, 0, None, "plain"] for n in (0, 1)),
+            *(["switch", n, [], {}] for n in (0, 1)),
+            ["hand_over"],
+        ],
         [["drop", 0], ["drop", 1]],
     ],
     bodies=[[["finally", [["switch", "parent", [], {}]], [["handled"], ["raise", 1]]]]],
@@ -144,7 +159,11 @@ DOOMED = Program(
 MUTUAL = Program(
     mains=[
         [
-            *[["make", 0, 1, None, "plain"], ["make", 3, 0, None, "plain"], ["make", 2, 0, None, "plain"]],
+            *[
+                ["make", 0, 1, None, "plain"],
+                ["make", 3, 0, None, "plain"],
+                ["make", 2, 0, None, "plain"],
+            ],
             *[["switch", 3, [], {}], ["switch", 2, [4], {}]],
         ]
     ],
@@ -161,18 +180,40 @@ MUTUAL = Program(
 
 # A frame of a greenlet owns that greenlet: so nothing but a collection finds it.
 COLLECTED = Program(
-    mains=[[["make", 0, 0, None, "plain"], ["switch", 0, [1], {}], ["drop", 0], ["look", 0], ["collect"], ["look", 0]]],
-    bodies=[[["hold", "local", "current", [["finally", [["switch", "main", [2], {}]], [["handled"]]]]]]],
+    mains=[
+        [
+            ["make", 0, 0, None, "plain"],
+            ["switch", 0, [1], {}],
+            ["drop", 0],
+            ["look", 0],
+            ["collect"],
+            ["look", 0],
+        ]
+    ],
+    bodies=[
+        [["hold", "local", "current", [["finally", [["switch", "main", [2], {}]], [["handled"]]]]]]
+    ],
     collects=True,
 )
 # It does not die, and is found again by the next collection.
 FOUND_TWICE = Program(
-    mains=[[["make", 0, 0, None, "plain"], ["switch", 0, [1], {}], ["abandon", 0], ["collect"], ["collect"]]],
+    mains=[
+        [
+            ["make", 0, 0, None, "plain"],
+            ["switch", 0, [1], {}],
+            ["abandon", 0],
+            ["collect"],
+            ["collect"],
+        ]
+    ],
     bodies=[
         [
             [
                 *["hold", "cell", "current"],
-                [["try", [["switch", "main", [2], {}]], "BaseException", []], ["switch", "main", [3], {}]],
+                [
+                    ["try", [["switch", "main", [2], {}]], "BaseException", []],
+                    ["switch", "main", [3], {}],
+                ],
             ]
         ]
     ],
@@ -194,8 +235,13 @@ TWO = Program(
 )
 # Another thread's collection finds it: it dies when its own goes on.
 FOUND_ELSEWHERE = Program(
-    mains=[[["make", 0, 0, None, "plain"], ["switch", 0, [], {}], ["hand_over"]], [["abandon", 0], ["look", "main"]]],
-    bodies=[[["hold", "method", "current", [["finally", [["switch", "main", [], {}]], [["handled"]]]]]]],
+    mains=[
+        [["make", 0, 0, None, "plain"], ["switch", 0, [], {}], ["hand_over"]],
+        [["abandon", 0], ["look", "main"]],
+    ],
+    bodies=[
+        [["hold", "method", "current", [["finally", [["switch", "main", [], {}]], [["handled"]]]]]]
+    ],
     collects=True,
 )
 
@@ -203,11 +249,25 @@ FOUND_ELSEWHERE = Program(
 @pytest.mark.parametrize(
     ("program", "events"),
     [
-        (DOCUMENTED, ["g1 begins (12,) {}", "g2 begins (56,) {}", "g1 got ()", "main got 34", "main got GreenletExit"]),
+        (
+            DOCUMENTED,
+            [
+                "g1 begins (12,) {}",
+                "g2 begins (56,) {}",
+                "g1 got ()",
+                "main got 34",
+                "main got GreenletExit",
+            ],
+        ),
         pytest.param(
             KILLED,
             [
-                *["g1 begins (1,) {}", "main got 2", "g1 handles GreenletExit", "g1 main True False None"],
+                *[
+                    "g1 begins (1,) {}",
+                    "main got 2",
+                    "g1 handles GreenletExit",
+                    "g1 main True False None",
+                ],
                 "main main True False None",
             ],
             marks=counts,
@@ -215,24 +275,51 @@ FOUND_ELSEWHERE = Program(
         (
             GENERATOR,
             [
-                *["g1 begins () {}", "g1 caught Error(1)", "g1 handles Error(1)", "g1 came to 2", "main got 3"],
+                *[
+                    "g1 begins () {}",
+                    "g1 caught Error(1)",
+                    "g1 handles Error(1)",
+                    "g1 came to 2",
+                    "main got 3",
+                ],
                 *["main caught ValueError", "main got GreenletExit"],
             ],
         ),
         pytest.param(
             THREADS,
             [
-                *["g1 begins (1,) {}", "main got 3", "main hands over", "main2 caught error", "main2 hands over"],
-                *["g1 g1 True False main", "main is back", "main main True False None", "main2 is back"],
+                *[
+                    "g1 begins (1,) {}",
+                    "main got 3",
+                    "main hands over",
+                    "main2 caught error",
+                    "main2 hands over",
+                ],
+                *[
+                    "g1 g1 True False main",
+                    "main is back",
+                    "main main True False None",
+                    "main2 is back",
+                ],
             ],
             marks=counts,
         ),
         pytest.param(
             DOOMED,
             [
-                *["g1 begins () {}", "main got ()", "g2 begins () {}", "main got ()", "main hands over"],
+                *[
+                    "g1 begins () {}",
+                    "main got ()",
+                    "g2 begins () {}",
+                    "main got ()",
+                    "main hands over",
+                ],
                 *["g1 handles GreenletExit", "main cannot raise Error(1) < GreenletExit"],
-                *["g2 handles GreenletExit", "main cannot raise Error(1) < GreenletExit", "main is back"],
+                *[
+                    "g2 handles GreenletExit",
+                    "main cannot raise Error(1) < GreenletExit",
+                    "main is back",
+                ],
             ],
             marks=counts,
         ),
@@ -274,7 +361,12 @@ FOUND_ELSEWHERE = Program(
         pytest.param(
             FOUND_ELSEWHERE,
             [
-                *["g1 begins () {}", "main got ()", "main hands over", "main2 main2 True False None"],
+                *[
+                    "g1 begins () {}",
+                    "main got ()",
+                    "main hands over",
+                    "main2 main2 True False None",
+                ],
                 *["g1 handles GreenletExit", "main is back"],
             ],
             marks=counts,
@@ -293,7 +385,7 @@ def test_what_the_model_foretells(program, events):
         check(program)
 
 
-# ------------------------------------------------------------------------------------ the real greenlet
+# -------------------------------------------------------------------------------- the real greenlet
 
 
 @counts
@@ -309,13 +401,21 @@ def test_where_greenlet_differs(name):
 
 @pytest.mark.once
 @pytest.mark.cpython("it has a greenlet of its own")
-@pytest.mark.skipif(importlib.util.find_spec("greenlet") is None, reason="greenlet is not installed beside switchlib")
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="what greenlet does here was written down on CPython 3.11")
+@pytest.mark.skipif(
+    importlib.util.find_spec("greenlet") is None,
+    reason="greenlet is not installed beside switchlib",
+)
+@pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11),
+    reason="what greenlet does here was written down on CPython 3.11",
+)
 def test_greenlet_differs_so():
     found = on_greenlet([program for program, _ in DIFFERENCES.values()])
     for events, (_, expected) in zip(found, DIFFERENCES.values(), strict=True):
         assert len(events) == len(expected)
-        assert [event[: len(start)] for event, start in zip(events, expected, strict=True)] == expected
+        assert [
+            event[: len(start)] for event, start in zip(events, expected, strict=True)
+        ] == expected
 
 
 def on_greenlet(programs: list[Program]) -> list[list[str]]:

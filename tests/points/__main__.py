@@ -63,7 +63,9 @@ def run(extension: Path, operation: str, every: int, offset: int) -> Report:
             last = json.loads(line)
             take(report, operation, last)
     if process.returncode or last is None or "points" not in last:
-        report.faults.append(f"{operation}: ended with {process.returncode} in {last}\n{errors[-2000:]}")
+        report.faults.append(
+            f"{operation}: ended with {process.returncode} in {last}\n{errors[-2000:]}"
+        )
     return report
 
 
@@ -85,9 +87,15 @@ def take(report: Report, operation: str, told: dict[str, Any]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.points", description=__doc__)
     parser.add_argument("--every", type=int, default=1, metavar="N", help="do every N-th run")
-    parser.add_argument("--offset", type=int, default=0, metavar="N", help="begin with the N-th run, counted from 0")
-    parser.add_argument("--only", action="append", choices=operations(), help="an operation, instead of all")
-    parser.add_argument("--places", action="store_true", help="also list the places, and how often each was struck")
+    parser.add_argument(
+        "--offset", type=int, default=0, metavar="N", help="begin with the N-th run, counted from 0"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=operations(), help="an operation, instead of all"
+    )
+    parser.add_argument(
+        "--places", action="store_true", help="also list the places, and how often each was struck"
+    )
     options = parser.parse_args()
     total = Report()
     with tempfile.TemporaryDirectory() as scratch:

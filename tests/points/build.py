@@ -1,4 +1,6 @@
-"""Builds switchlib._switch for these tests, and loads it in the place of the one that is installed."""
+"""Builds switchlib._switch for these tests, and loads it in the
+place of the one that is installed.
+"""
 
 from __future__ import annotations
 

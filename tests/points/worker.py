@@ -1,7 +1,8 @@
-"""One operation with all actions at all places, in a process of its own: EXTENSION OPERATION EVERY OFFSET.
+"""One operation with all actions at all places, in a process of its own:
+EXTENSION OPERATION EVERY OFFSET.
 
-Each run is told on standard output before it begins (so that the last line says where a crash was), and what it
-found after it: lines of JSON.
+Each run is told on standard output before it begins (so that the last line says where a crash was),
+and what it found after it: lines of JSON.
 """
 
 from __future__ import annotations
@@ -19,13 +20,24 @@ from tests.points.build import load
 load(Path(sys.argv[1]))
 
 from switchlib import _mechanism, _switch, getcurrent  # noqa: E402
-from tests.points.world import ACTIONS, OPERATIONS, STAYING, UNTOLD, World, go_to_main, in_a_thread, trace_no_more  # noqa: E402
+from tests.points.world import (  # noqa: E402
+    ACTIONS,
+    OPERATIONS,
+    STAYING,
+    UNTOLD,
+    World,
+    go_to_main,
+    in_a_thread,
+    trace_no_more,
+)
 
 Operation = Callable[[World], Callable[[], Any]]
 Action = Callable[[World], None]
 Outcome = tuple[str, ...]
 
-sys.unraisablehook = lambda event: None  # what a victim raises, and a hostile action in a destructor
+sys.unraisablehook = lambda event: (
+    None
+)  # what a victim raises, and a hostile action in a destructor
 
 
 class Survivors:
@@ -65,7 +77,9 @@ def finish(w: World, result: str) -> Outcome:
 
 
 def in_turn(operation: Operation, action: Action) -> set[Outcome]:
-    """What comes of operation and action one after the other, in either order, and if who arrives does the action."""
+    """What comes of operation and action one after the other, in either order,
+    and if who arrives does the action.
+    """
     outcomes = set()
     for when in ("before", "on arrival", "before the reply", "after", "never"):
         w = World()
@@ -96,7 +110,9 @@ def tell(**what: Any) -> None:
 
 
 def strike(operation: Operation, action: Action, number: int) -> tuple[Outcome, int, str | None]:
-    """The outcome with the action at the number-th place; how many places were passed, and which one that was."""
+    """The outcome with the action at the number-th place; how many places were passed,
+    and which one that was.
+    """
     w = World()
     act = operation(w)
     if action in STAYING:
@@ -126,7 +142,8 @@ def main(name: str, every: int, offset: int) -> None:
         tell(run=[shortcuts, action.__name__, number])
         before, survivors.count = live(), 0
         outcome, _, place = strike(operation, action, number)
-        # What stays away from a tracer's call is held by its own stack, in the pair that the tracer gets.
+        # What stays away from a tracer's call is held by its own stack,
+        # in the pair that the tracer gets.
         left = live() != before and not survivors.count and action is not go_to_main
         left &= "PyFile_Write" not in (place or "")  # the survivor that could not be told of
         like = not UNTOLD.isdisjoint({operation, action}) or outcome in likes[shortcuts, action]

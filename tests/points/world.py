@@ -46,7 +46,10 @@ class World:
         return self.have(name, greenlet(lambda *args, **kwargs: self.live(name, args, kwargs)))
 
     def make_a_subclass(self, name: str) -> greenlet:
-        """Its `run` is the class's, which is there as long as it is. (Its frames do not hold it.)"""
+        """Its `run` is the class's, which is there as long as it is.
+
+        (Its frames do not hold it.)
+        """
         run = staticmethod(lambda *args, **kwargs: self.live(name, args, kwargs))
         return self.have(name, type("Subclass", (greenlet,), {"run": run})())
 
@@ -55,7 +58,9 @@ class World:
         return new
 
     def __getattr__(self, name: str) -> Any:
-        """A greenlet by its name, also if nobody refers to it any more; once it is gone a dead one."""
+        """A greenlet by its name, also if nobody refers to it any more;
+        once it is gone a dead one.
+        """
         found = self.references[name]()
         return self.greenlets["dead"] if found is None else found
 
@@ -65,7 +70,9 @@ class World:
             action(self)
 
     def live(self, name: str, *got: Any) -> str:
-        """What each greenlet does: tells what comes, and hands its name to its parent, until it is to end."""
+        """What each greenlet does: tells what comes, and hands its name to its parent,
+        until it is to end.
+        """
         while True:
             self.act("on arrival")
             self.events.append(f"{name} got {got!r}")
@@ -82,7 +89,9 @@ class World:
             getcurrent().parent.switch()
 
     def state(self) -> list[str]:
-        """Each greenlet, and which one resumes when it ends; one without a name runs for the main greenlet."""
+        """Each greenlet, and which one resumes when it ends;
+        one without a name runs for the main greenlet.
+        """
         return [
             (
                 f"{name} is dead"
@@ -108,13 +117,15 @@ class World:
             each = self.greenlets[name]
             for _ in range(10):
                 if each:
-                    with contextlib.suppress(BaseException):  # it may be of a thread whose end nobody has noticed yet
+                    with contextlib.suppress(
+                        BaseException
+                    ):  # it may be of a thread whose end nobody has noticed yet
                         each.parent = getcurrent()
                         each.throw()
             self.greenlets[name] = None
 
 
-# ------------------------------------------------------------------------------------------------ operations
+# --------------------------------------------------------------------------------------- operations
 # Each gets its case ready and returns what is then done with an action in its midst.
 
 Act = Callable[[], Any]
@@ -158,7 +169,9 @@ def throw_a_class(w: World) -> Act:
 
 
 def borne(depth: int = 2) -> list[Thrown]:
-    """An instance, which nobody else refers to, with a traceback that holds a greenlet of its own."""
+    """An instance, which nobody else refers to, with a traceback
+    that holds a greenlet of its own.
+    """
     try:
         if depth:
             return borne(depth - 1)
@@ -314,7 +327,9 @@ class Finalised:
         drop(w, "waiting")
 
     def __del__(self) -> None:
-        self.w.references["waiting"] = weakref.ref(self.held)  # the collector has cleared the one that was there
+        self.w.references["waiting"] = weakref.ref(
+            self.held
+        )  # the collector has cleared the one that was there
         self.w.act("in a finaliser")
 
 
@@ -439,7 +454,9 @@ def switch_without_memory(w: World) -> Act:
     def act() -> Any:
         lib.stack_fail_allocation = -1
         try:
-            return functools.reduce(lambda value, _: sorted([0], key=lambda _: w.waiting.switch(1)), range(2))
+            return functools.reduce(
+                lambda value, _: sorted([0], key=lambda _: w.waiting.switch(1)), range(2)
+            )
         finally:
             lib.stack_fail_allocation = 0
 
@@ -474,10 +491,34 @@ def drop_one_of_an_ended_thread(w: World) -> Act:
 
 OPERATIONS = [
     *(switch, switch_with_keywords, switch_to_the_dead, switch_to_oneself, switch_while_traced),
-    *(switch_with_a_failing_tracer, throw_a_class, throw_an_instance, throw_with_a_traceback, throw_while_traced),
-    *(throw_into_the_unstarted, throw_into_the_dead, throw_exit_into_the_dead, throw_into_oneself, start),
-    *(start_with_keywords, start_a_subclass, start_in_c, start_in_c_without_a_frame, end, end_by_an_exception),
-    *(end_by_exit, end_into_the_dead, end_into_the_unstarted, end_into_the_unstarted_by_an_exception),
+    *(
+        switch_with_a_failing_tracer,
+        throw_a_class,
+        throw_an_instance,
+        throw_with_a_traceback,
+        throw_while_traced,
+    ),
+    *(
+        throw_into_the_unstarted,
+        throw_into_the_dead,
+        throw_exit_into_the_dead,
+        throw_into_oneself,
+        start,
+    ),
+    *(
+        start_with_keywords,
+        start_a_subclass,
+        start_in_c,
+        start_in_c_without_a_frame,
+        end,
+        end_by_an_exception,
+    ),
+    *(
+        end_by_exit,
+        end_into_the_dead,
+        end_into_the_unstarted,
+        end_into_the_unstarted_by_an_exception,
+    ),
     *(
         end_in_a_row,
         end_into_one_without_a_run,
@@ -497,12 +538,26 @@ OPERATIONS = [
         delete_run,
         set_context,
     ),
-    *(get_context, get_dict, get_frame, set_tracer, set_dict, throw_what_is_none, throw_an_instance_and_a_value),
-    *(kill_one_that_raises, kill_a_survivor, collect_the_unstarted, switch_without_memory, begin_in_a_new_thread),
+    *(
+        get_context,
+        get_dict,
+        get_frame,
+        set_tracer,
+        set_dict,
+        throw_what_is_none,
+        throw_an_instance_and_a_value,
+    ),
+    *(
+        kill_one_that_raises,
+        kill_a_survivor,
+        collect_the_unstarted,
+        switch_without_memory,
+        begin_in_a_new_thread,
+    ),
     *(drop_in_another_thread, drop_one_of_an_ended_thread),
 ]
 
-# --------------------------------------------------------------------------------------------------- actions
+# ------------------------------------------------------------------------------------------ actions
 
 
 class Nobody:
@@ -631,18 +686,37 @@ UNTOLD = {
         throw_an_instance_and_a_value,
     ),
 }
-"""What comes of these depends on where they strike, or are struck: the greenlet that raises, goes away or gets another
-parent may be one that kills, or that is killed, or of another thread."""
+"""What comes of these depends on where they strike, or are struck: the greenlet that raises,
+goes away or gets another parent may be one that kills, or that is killed, or of another thread.
+"""
 
 STAYING = {
-    *(make_it_a_parent, make_it_a_child, change_its_run, trace, trace_no_more, raise_one, drop_it, drop_the_rest),
+    *(
+        make_it_a_parent,
+        make_it_a_child,
+        change_its_run,
+        trace,
+        trace_no_more,
+        raise_one,
+        drop_it,
+        drop_the_rest,
+    ),
     give_it_a_dict,
 }
-"""These switch to no greenlet. If a finaliser that the collector calls does, and what the collector has in hand dies
-there, the collector's lists may be broken (docs/decisions.md)."""
+"""These switch to no greenlet. If a finaliser that the collector calls does, and what the collector
+has in hand dies there, the collector's lists may be broken (docs/decisions.md).
+"""
 
 ACTIONS = [
-    *(end_it, kill_it, throw_into_it, switch_to_it_and_back, make_it_a_parent, make_it_a_child, go_to_main),
+    *(
+        end_it,
+        kill_it,
+        throw_into_it,
+        switch_to_it_and_back,
+        make_it_a_parent,
+        make_it_a_child,
+        go_to_main,
+    ),
     *(
         start_the_unstarted,
         change_its_run,

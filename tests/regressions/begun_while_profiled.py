@@ -11,7 +11,9 @@ def body():
     pass
 
 
-sys.setprofile(lambda frame, event, argument: calls.append(frame.f_code.co_name) if event == "call" else None)
+sys.setprofile(
+    lambda frame, event, argument: calls.append(frame.f_code.co_name) if event == "call" else None
+)
 body()
 greenlet(body).switch()
 sys.setprofile(None)

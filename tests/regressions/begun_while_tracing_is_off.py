@@ -1,5 +1,6 @@
-"""A trace function is set, and a tracer of switches starts a greenlet. Nothing is traced within a tracer, so CPython
-did not instrument the greenlet's code. An exception thrown into it later ended in a NULL pointer on CPython 3.15.
+"""A trace function is set, and a tracer of switches starts a greenlet. Nothing is traced within a
+tracer, so CPython did not instrument the greenlet's code. An exception thrown into it later ended
+in a NULL pointer on CPython 3.15.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""A class's namespace has a key that is no str, which is compared when `__call__` is looked up in it. That was done
-after the target had been checked: the comparison started it, and it began a second time; or it took the function away
-that was about to be called, and the process ended.
+"""A class's namespace has a key that is no str, which is compared when `__call__` is looked up in
+it. That was done after the target had been checked: the comparison started it, and it began a
+second time; or it took the function away that was about to be called, and the process ended.
 """
 # not on PyPy: a class's namespace has no keys but str there
 

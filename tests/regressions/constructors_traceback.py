@@ -1,4 +1,6 @@
-"""throw(Class) whose constructor raises: the traceback of what it raised was lost (up to CPython 3.13)."""
+"""throw(Class) whose constructor raises: the traceback of what it raised
+was lost (up to CPython 3.13).
+"""
 
 import traceback
 

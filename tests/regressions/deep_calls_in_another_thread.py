@@ -1,5 +1,5 @@
-"""A thread that traces asks policy all the time. Meanwhile calls of Python functions in another thread, which has
-little stack, must not take up more of it than ever.
+"""A thread that traces asks policy all the time. Meanwhile calls of Python functions in another
+thread, which has little stack, must not take up more of it than ever.
 """
 # not on PyPy: its threads have stacks of another kind
 

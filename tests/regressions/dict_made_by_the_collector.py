@@ -1,4 +1,7 @@
-"""The first look at __dict__ lets the collector run (up to CPython 3.11). What its finaliser set there was lost."""
+"""The first look at __dict__ lets the collector run (up to CPython 3.11).
+
+What its finaliser set there was lost.
+"""
 # not on PyPy: its collector has no thresholds
 
 import gc

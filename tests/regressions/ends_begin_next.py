@@ -1,5 +1,5 @@
-"""Each greenlet ends into one that has not begun, 100,000 times in a row, and never more than two are alive:
-each took up some 300 bytes of the C stack, until it overflowed.
+"""Each greenlet ends into one that has not begun, 100,000 times in a row,
+and never more than two are alive: each took up some 300 bytes of the C stack, until it overflowed.
 """
 
 import switchlib

@@ -1,4 +1,6 @@
-"""Greenlets that end into one another, by results, exceptions and GreenletExit, on a thread with little stack."""
+"""Greenlets that end into one another, by results, exceptions and GreenletExit,
+on a thread with little stack.
+"""
 # not on PyPy: it takes stacks of its own size
 
 import threading

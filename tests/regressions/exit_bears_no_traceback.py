@@ -1,5 +1,5 @@
-"""From CPython 3.12 on a killed greenlet's GreenletExit bore its traceback to the killer, where what its frames held
-was finalised: a generator in the wrong context.
+"""From CPython 3.12 on a killed greenlet's GreenletExit bore its traceback to the killer,
+where what its frames held was finalised: a generator in the wrong context.
 """
 # not on PyPy: its collector finalises generators, in whatever context
 

@@ -1,4 +1,6 @@
-"""sys._getframe as a run, in a thread that then ends: what it returned is kept (CPython 3.15 has a frame there)."""
+"""sys._getframe as a run, in a thread that then ends:
+what it returned is kept (CPython 3.15 has a frame there).
+"""
 # not on a debug build of CPython 3.15: it asserts that there is a frame of Python, also in threads
 
 import sys

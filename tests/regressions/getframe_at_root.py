@@ -1,5 +1,6 @@
-"""sys._getframe as a greenlet's run, bare or by way of other C functions: no frame of Python runs there. On
-CPython 3.15 it made a frame object of the frame at the base of all stacks, which crashed when it was used.
+"""sys._getframe as a greenlet's run, bare or by way of other C functions: no frame of Python
+runs there. On CPython 3.15 it made a frame object of the frame at the base of all stacks,
+which crashed when it was used.
 """
 # not on a debug build of CPython 3.15: it asserts that there is a frame of Python, also in threads
 

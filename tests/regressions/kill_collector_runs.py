@@ -1,6 +1,6 @@
-"""A greenlet loses its last reference while an exception is handled. To make its GreenletExit lets the
-collector run (up to CPython 3.11), whose finaliser reaches the victim by a weak reference and runs it to
-its end.
+"""A greenlet loses its last reference while an exception is handled. To make its GreenletExit
+lets the collector run (up to CPython 3.11), whose finaliser reaches the victim by a weak
+reference and runs it to its end.
 """
 # not on PyPy: its collector has no thresholds
 

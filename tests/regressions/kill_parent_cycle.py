@@ -1,5 +1,5 @@
-"""A greenlet that the collector found in a cycle is its killer's parent by the time it is killed. The killer
-became its parent, too, and to set any parent below them never ended.
+"""A greenlet that the collector found in a cycle is its killer's parent by the time it is killed.
+The killer became its parent, too, and to set any parent below them never ended.
 """
 
 import gc

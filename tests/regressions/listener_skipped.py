@@ -1,5 +1,5 @@
-"""Callbacks that take themselves off gc.callbacks have the next one skipped. The mechanism took an old collection for
-the present one, and killed a greenlet within the collector.
+"""Callbacks that take themselves off gc.callbacks have the next one skipped. The mechanism took an
+old collection for the present one, and killed a greenlet within the collector.
 """
 # not on PyPy: it has no gc.callbacks
 

@@ -1,5 +1,6 @@
-"""A run in C returns NULL and sets no exception, as globals() does where no frame of Python runs (up to
-CPython 3.13). Later ones answer with those of the main program, or with None in a program that embeds Python.
+"""A run in C returns NULL and sets no exception, as globals() does where no frame of
+Python runs (up to CPython 3.13). Later ones answer with those of the main program, or with
+None in a program that embeds Python.
 """
 
 import switchlib

@@ -1,9 +1,9 @@
-"""faulthandler looks at the frames of a ring of greenlets, in a signal handler in C, a thousand times a
-second. Up to CPython 3.12 it followed frames on a stack that was being overwritten.
+"""faulthandler looks at the frames of a ring of greenlets, in a signal handler in C, a thousand
+times a second. Up to CPython 3.12 it followed frames on a stack that was being overwritten.
 
-CPython itself cannot be sampled so while C calls a function of Python: on 3.11 and 3.12 its chain of frames
-begins in memory that is not set yet, on 3.13 it ends in a frame that faulthandler does not expect. So nothing
-here does that.
+CPython itself cannot be sampled so while C calls a function of Python: on 3.11 and 3.12 its chain
+of frames begins in memory that is not set yet, on 3.13 it ends in a frame that faulthandler does
+not expect. So nothing here does that.
 """
 # not on PyPy: its faulthandler registers no signals
 # only with shortcuts: policy is a function of Python that C calls

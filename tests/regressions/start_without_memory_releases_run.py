@@ -1,5 +1,5 @@
-"""A start fails for want of memory and releases the run that it had looked up, whose end starts another greenlet: that
-one called the function of the first, which was no more.
+"""A start fails for want of memory and releases the run that it had looked up,
+whose end starts another greenlet: that one called the function of the first, which was no more.
 """
 # not on PyPy: its greenlets take memory of the interpreter's own
 

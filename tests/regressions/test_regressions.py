@@ -1,4 +1,6 @@
-"""Runs the programs of this folder: see __init__.py. What a program may say of itself, in lines of their own:
+"""Runs the programs of this folder: see __init__.py.
+
+What a program may say of itself, in lines of their own:
 
 # not on PyPy: REASON
 # not on a debug build of CPython 3.15: REASON
@@ -47,7 +49,9 @@ class Mark:
             return PYPY or sys.version_info[:2] < (3, int(version[1]))
         if module := re.fullmatch(r"needs (\w+)", self.what):
             return find_spec(module[1]) is None
-        assert self.what == "with the ordinary allocator" or self.status is not None, f"unknown: {self.what}"
+        assert self.what == "with the ordinary allocator" or self.status is not None, (
+            f"unknown: {self.what}"
+        )
         return False
 
     @property

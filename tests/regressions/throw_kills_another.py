@@ -1,5 +1,5 @@
-"""From CPython 3.12 on to raise an exception drops its former traceback, which here holds the last reference
-to another greenlet: it was killed between the check of throw's target and the switch.
+"""From CPython 3.12 on to raise an exception drops its former traceback, which here holds the last
+reference to another greenlet: it was killed between the check of throw's target and the switch.
 """
 
 import switchlib

@@ -1,4 +1,7 @@
-"""To set the trace function that was set already lost a reference to it. Reported as greenlet 332."""
+"""To set the trace function that was set already lost a reference to it.
+
+Reported as greenlet 332.
+"""
 # not on PyPy: it counts no references
 
 import sys

@@ -1,5 +1,5 @@
-"""A signal handler that comes while policy decides starts a greenlet: it was never traced, profiled or
-monitored.
+"""A signal handler that comes while policy decides starts a greenlet: it was never traced,
+profiled or monitored.
 """
 
 import signal

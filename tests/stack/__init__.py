@@ -9,7 +9,9 @@ from typing import Any
 
 
 def load() -> Any:
-    """The module as tools/cpus.py has built it for this CPU, or else as it is built here and now."""
+    """The module as tools/cpus.py has built it for this CPU,
+    or else as it is built here and now.
+    """
     try:
         return importlib.import_module("_stack")
     except ModuleNotFoundError:

@@ -1,4 +1,6 @@
-"""The cffi builder of `_stack`: the register switch, the stack layer and what drives them, and nothing of CPython."""
+"""The cffi builder of `_stack`: the register switch, the stack layer and what drives them,
+and nothing of CPython.
+"""
 
 from __future__ import annotations
 

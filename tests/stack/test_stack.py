@@ -1,6 +1,8 @@
-"""asm/ and csrc/stack.c, driven as plain C coroutines that never enter the interpreter: tests/stack/.
+"""asm/ and csrc/stack.c, driven as plain C coroutines that never enter the interpreter:
+tests/stack/.
 
-Neither greenlets nor the conftest.py of the tests are needed, so that it runs on any CPU and under any Python.
+Neither greenlets nor the conftest.py of the tests are needed,
+so that it runs on any CPU and under any Python.
 """
 
 from __future__ import annotations
@@ -29,10 +31,14 @@ Steps = list[tuple[int, int]]
 
 
 def run(coroutines: int, steps: Steps) -> Any:
-    """Runs steps of (who is switched to, bytes of stack in use meanwhile); all must be found as it was left."""
+    """Runs steps of (who is switched to, bytes of stack in use meanwhile);
+    all must be found as it was left.
+    """
     report = ffi.new("coroutine_report *")
     before = lib.stack_counts.buffers, lib.stack_counts.bytes
-    status = lib.coroutines_run(coroutines, len(steps), [who for who, _ in steps], [size for _, size in steps], report)
+    status = lib.coroutines_run(
+        coroutines, len(steps), [who for who, _ in steps], [size for _, size in steps], report
+    )
     assert status == 0
     bad = report.what_was_bad
     assert report.first_bad_step == -1, f"step {report.first_bad_step}: {ffi.string(bad).decode()}"
@@ -41,7 +47,9 @@ def run(coroutines: int, steps: Steps) -> Any:
 
 
 def run_failing(coroutines: int, steps: Steps, k: int) -> tuple[Any, int]:
-    """The same while the k-th allocation fails; also returns how many there were before it, or in all."""
+    """The same while the k-th allocation fails; also returns how many there were before it,
+    or in all.
+    """
     lib.stack_fail_allocation = k
     try:
         report = run(coroutines, steps)
@@ -59,7 +67,8 @@ def test_the_abi_is_named_for_its_file():
 
 def test_ping_pong():
     report = run(1, [(1, 100), (0, 200)] * 50)
-    # Each step is a switch; the last one of number 0 finds coroutine 1 waiting, which is resumed to end.
+    # Each step is a switch; the last one of number 0 finds coroutine 1 waiting,
+    # which is resumed to end.
     assert report.switches == 101
     assert report.bytes_compared == 50 * 100 + 50 * 200
 
@@ -93,16 +102,27 @@ def test_deep_stacks_overlap_shallow_ones():
 def test_arguments_out_of_range_are_refused(arguments):
     coroutines, steps = arguments
     report = ffi.new("coroutine_report *")
-    assert lib.coroutines_run(coroutines, len(steps), [w for w, _ in steps], [s for _, s in steps], report) == -1
-
-
-def programs(coroutines: int, steps: int, sizes: st.SearchStrategy[int]) -> st.SearchStrategy[tuple[int, Steps]]:
-    return st.integers(1, coroutines).flatmap(
-        lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(-n, n), sizes), max_size=steps))
+    assert (
+        lib.coroutines_run(
+            coroutines, len(steps), [w for w, _ in steps], [s for _, s in steps], report
+        )
+        == -1
     )
 
 
-SIZES = st.one_of(st.integers(0, 512), st.integers(0, 32 * KIB), st.sampled_from([64 * KIB, 256 * KIB]))
+def programs(
+    coroutines: int, steps: int, sizes: st.SearchStrategy[int]
+) -> st.SearchStrategy[tuple[int, Steps]]:
+    return st.integers(1, coroutines).flatmap(
+        lambda n: st.tuples(
+            st.just(n), st.lists(st.tuples(st.integers(-n, n), sizes), max_size=steps)
+        )
+    )
+
+
+SIZES = st.one_of(
+    st.integers(0, 512), st.integers(0, 32 * KIB), st.sampled_from([64 * KIB, 256 * KIB])
+)
 
 
 @given(programs(12, 60, SIZES))
@@ -134,6 +154,7 @@ def test_an_unwinder_passes_a_switch_and_stops_at_the_base_of_a_new_stack(depth)
     lib.unwind_run(depth, report)
     assert report.in_save == report.here + 2, "start_stack, and what it calls"
     assert report.in_restore == report.here + 2
-    # The calls, the first function, and start_stack as the stack's base, which Arm's unwinder does not tell of.
+    # The calls, the first function, and start_stack as the stack's base,
+    # which Arm's unwinder does not tell of.
     assert report.begun - depth in (2, 3)
     assert report.begun_at_an_end == report.begun

@@ -1,4 +1,6 @@
-"""The frames of suspended greenlets, which CPython follows by itself: what it finds must never be others' stack."""
+"""The frames of suspended greenlets, which CPython follows by itself:
+what it finds must never be others' stack.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ import pytest
 
 from switchlib import GreenletExit, getcurrent, greenlet
 
-pytestmark = pytest.mark.cpython("it follows the outermost frame of a suspended greenlet by its innermost, for ever")
+pytestmark = pytest.mark.cpython(
+    "it follows the outermost frame of a suspended greenlet by its innermost, for ever"
+)
 
 
 def names(frame: FrameType | None) -> list[str]:
@@ -85,7 +89,9 @@ def numbers(switch: Callable[[], object]) -> Iterator[object]:
     yield switch()
 
 
-@pytest.mark.parametrize("step", [lambda g: next(g), lambda g: list(g), lambda g: [*zip(g, strict=False)]])
+@pytest.mark.parametrize(
+    "step", [lambda g: next(g), lambda g: list(g), lambda g: [*zip(g, strict=False)]]
+)
 def test_a_generator_that_runs_in_a_suspended_greenlet(step):
     main = getcurrent()
     generator = numbers(main.switch)
@@ -110,7 +116,9 @@ def test_a_generator_that_runs_in_a_suspended_greenlet(step):
 
 
 class Name(str):
-    """A keyword whose comparison switches: the frame that it is for has been allocated, but is not in the chain."""
+    """A keyword whose comparison switches: the frame that it is for has been allocated,
+    but is not in the chain.
+    """
 
     __slots__ = ()
     __hash__ = str.__hash__
@@ -134,8 +142,12 @@ def large(function: Callable[[], object]) -> object:
 large.__code__ = large.__code__.replace(co_stacksize=4000)
 
 
-def outermost_frames(switch: Callable[[], object]) -> dict[str, tuple[Callable[[], object], list[str] | None]]:
-    """Ways for a stack to begin, and the frames from the one that switches on; each switches as often as it likes."""
+def outermost_frames(
+    switch: Callable[[], object],
+) -> dict[str, tuple[Callable[[], object], list[str] | None]]:
+    """Ways for a stack to begin, and the frames from the one that switches on;
+    each switches as often as it likes.
+    """
 
     def owner():
         local = Finalised(switch)  # noqa: F841
@@ -206,13 +218,17 @@ def test_the_outermost_frame_of_a_stack(way):
 
 
 def test_a_generator_after_a_function_at_the_same_place_of_the_c_stack():
-    """What the function left on the data stack leads to the very place where the generator's run has begun."""
+    """What the function left on the data stack leads to the very place where
+    the generator's run has begun.
+    """
     main = getcurrent()
     wrappers = [
         lambda call: call,
         lambda call: functools.partial(call),
         lambda call: functools.partial(next, iter(call, None)),
-        lambda call: functools.partial(next, map(functools.partial.__call__, [functools.partial(call)])),
+        lambda call: functools.partial(
+            next, map(functools.partial.__call__, [functools.partial(call)])
+        ),
         lambda call: functools.partial(functools.partial.__call__, functools.partial(call)),
         lambda call: functools.partial(all, iter(call, None)),
     ]
@@ -317,7 +333,9 @@ def test_destructors_of_the_locals_of_a_call_from_c():
 
 
 def test_switches_by_a_builtin_destructor():
-    """A greenlet that is killed while the frame of a call from C is cleared: no frame is its killer's innermost."""
+    """A greenlet that is killed while the frame of a call from C is cleared:
+    no frame is its killer's innermost.
+    """
     main = getcurrent()
     kept = []
 
@@ -395,7 +413,9 @@ def test_frames_outlive_their_thread():
     check([(frame, expected)])
 
 
-test_frames_outlive_their_thread = pytest.mark.leaks("the frames that somebody holds")(test_frames_outlive_their_thread)
+test_frames_outlive_their_thread = pytest.mark.leaks("the frames that somebody holds")(
+    test_frames_outlive_their_thread
+)
 
 
 def test_frames_seen_from_another_thread():
@@ -405,7 +425,9 @@ def test_frames_seen_from_another_thread():
     each.switch()
 
     def look():
-        seen.extend((names(each.gr_frame), names(sys._current_frames()[threading.main_thread().ident])))
+        seen.extend(
+            (names(each.gr_frame), names(sys._current_frames()[threading.main_thread().ident]))
+        )
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -452,7 +474,9 @@ def test_a_switch_that_is_refused_leaves_the_frames_as_they_are():
 
 
 def test_frames_of_many_depths_in_turn():
-    """Chains grow and shrink between switches, through C and not; each is as its greenlet would see it."""
+    """Chains grow and shrink between switches, through C and not;
+    each is as its greenlet would see it.
+    """
     main = getcurrent()
 
     def run(plan):

@@ -1,4 +1,5 @@
-"""csrc/tstate/matches.h, gil.h: one binary is for all patch releases of a version, and refuses what is none of them.
+"""csrc/tstate/matches.h, gil.h: one binary is for all patch releases of a version,
+and refuses what is none of them.
 
 `python tools/patch_releases.py` runs tests, these among them, on the first and the last.
 """
@@ -16,13 +17,18 @@ from tests.conftest import PYPY
 
 pytestmark = pytest.mark.once
 
-table = pytest.mark.skipif(PYPY or sys.version_info < (3, 13), reason="the interpreter has no table of offsets")
-
-NUMBERS, TO_HOLDER, LOOKED_AT = {(3, 13): (73, 18, 15), (3, 14): (95, 19, 17), (3, 15): (111, 19, 20)}.get(
-    sys.version_info[:2], (0, 0, 0)
+table = pytest.mark.skipif(
+    PYPY or sys.version_info < (3, 13), reason="the interpreter has no table of offsets"
 )
-"""How many numbers the table has; which one says where the GIL's last holder lies in the interpreter's state; and how
-many are looked at, beside the version."""
+
+NUMBERS, TO_HOLDER, LOOKED_AT = {
+    (3, 13): (73, 18, 15),
+    (3, 14): (95, 19, 17),
+    (3, 15): (111, 19, 20),
+}.get(sys.version_info[:2], (0, 0, 0))
+"""How many numbers the table has; which one says where the GIL's last holder lies in the
+interpreter's state; and how many are looked at, beside the version.
+"""
 
 
 def running_state() -> int:
@@ -82,7 +88,9 @@ def test_a_table_that_says_otherwise_is_refused(python: Callable[..., object]):
     assert {status for _, status in came} == {10, 20}  # it never crashes
     version = 1
     refused = {place for place, status in came if status == 10} - {version}
-    assert not refused & {place for place, status in came if status == 20}  # whichever way they are wrong
+    assert not refused & {
+        place for place, status in came if status == 20
+    }  # whichever way they are wrong
     assert TO_HOLDER in refused
     assert len(refused) == LOOKED_AT
 

@@ -1,8 +1,9 @@
-"""Evaluation stacks in random nests of blocks: what encloses a call is visited, and nothing that is gone.
+"""Evaluation stacks in random nests of blocks: what encloses a call is visited,
+and nothing that is gone.
 
-Each block of a program keeps an object on the evaluation stack, and calls leave from wherever they stand. On CPython
-3.11 to 3.13 what is seen depends on the handlers of exceptions around a call, and with the JIT nothing is seen of
-evaluation stacks: there only the upper limit is checked.
+Each block of a program keeps an object on the evaluation stack, and calls leave from wherever they
+stand. On CPython 3.11 to 3.13 what is seen depends on the handlers of exceptions around a call, and
+with the JIT nothing is seen of evaluation stacks: there only the upper limit is checked.
 """
 
 from __future__ import annotations
@@ -53,12 +54,24 @@ BLOCKS = [
     "try:\n    raise LookupError\nexcept LookupError as error:\n{body}",
     "try:\n{body}\nfinally:\n    x = None",
     "try:\n    x = None\nfinally:\n{body}",
-    "try:\n    try:\n{inner}\n        raise LookupError\n    finally:\n        x = None\nexcept LookupError:\n{body}",
+    "try:\n"
+    "    try:\n"
+    "{inner}\n"
+    "        raise LookupError\n"
+    "    finally:\n"
+    "        x = None\n"
+    "except LookupError:\n"
+    "{body}",
     "if w:\n{body}\nelse:\n    x = None",
     "def function():\n{body}\nfunction()",
     "def generate():\n{body}\n    yield\nfor _ in w.has(generate()): pass",
     "def generate():\n    x = yield\n{body}\n    yield\nlist(w.has(generate()))",
-    "def generate():\n{body}\n    yield\ndef outer():\n    yield from w.has(generate())\nfor _ in w.has(outer()): pass",
+    "def generate():\n"
+    "{body}\n"
+    "    yield\n"
+    "def outer():\n"
+    "    yield from w.has(generate())\n"
+    "for _ in w.has(outer()): pass",
 ]
 
 
@@ -87,7 +100,9 @@ def source_of(body, names=None) -> str:
         name = f"object {next(names)}"
         body_of_block = textwrap.indent(source_of(inner, names), "    ")
         lines += [
-            text.format(name=name, body=body_of_block, inner=textwrap.indent(body_of_block, "    ")),
+            text.format(
+                name=name, body=body_of_block, inner=textwrap.indent(body_of_block, "    ")
+            ),
             f"w.objects.pop({name!r}, None)",
         ]
     return "\n".join(lines)
@@ -96,7 +111,9 @@ def source_of(body, names=None) -> str:
 bodies = st.recursive(
     st.lists(st.sampled_from(CALLS), min_size=1, max_size=2),
     lambda inner: st.lists(
-        st.one_of(st.sampled_from(CALLS), st.tuples(st.sampled_from(BLOCKS), inner)), min_size=1, max_size=3
+        st.one_of(st.sampled_from(CALLS), st.tuples(st.sampled_from(BLOCKS), inner)),
+        min_size=1,
+        max_size=3,
     ),
     max_leaves=8,
 )
@@ -109,7 +126,10 @@ def check(world: World, suspended: greenlet) -> None:
         assert visits[name] == 1 if IS_EXACT else visits[name] <= 1, name
 
 
-@pytest.mark.skipif(VERSION != (3, 10), reason="from 3.14 on the depth is recorded, too; between them it is not used")
+@pytest.mark.skipif(
+    VERSION != (3, 10),
+    reason="from 3.14 on the depth is recorded, too; between them it is not used",
+)
 def test_code_jumps_past_a_prefix():
     """No compiler makes that: past an EXTENDED_ARG, to the instruction that it belongs to."""
 
@@ -117,11 +137,19 @@ def test_code_jumps_past_a_prefix():
         pass
 
     lines = [
-        *(("LOAD_FAST", 0), ("BUILD_TUPLE", 1), ("JUMP_FORWARD", 1), ("EXTENDED_ARG", 60), ("UNPACK_EX", 1)),
+        *(
+            ("LOAD_FAST", 0),
+            ("BUILD_TUPLE", 1),
+            ("JUMP_FORWARD", 1),
+            ("EXTENDED_ARG", 60),
+            ("UNPACK_EX", 1),
+        ),
         *(("LOAD_FAST", 0), ("LOAD_ATTR", 0), ("CALL_FUNCTION", 0), ("RETURN_VALUE", 0)),
     ]
     code = b"".join(bytes([opcode.opmap[name], oparg]) for name, oparg in lines)
-    function.__code__ = function.__code__.replace(co_code=code, co_names=("leave_from_c",), co_stacksize=100)
+    function.__code__ = function.__code__.replace(
+        co_code=code, co_names=("leave_from_c",), co_stacksize=100
+    )
     world = World()
     each = greenlet(function)
     each.switch(world)

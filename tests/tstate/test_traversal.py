@@ -1,8 +1,10 @@
-"""What the collector sees of a suspended greenlet: each reference that its frames own, once, and no other.
+"""What the collector sees of a suspended greenlet: each reference that its frames own, once,
+and no other.
 
-A program runs in a greenlet, puts fresh objects into its frames, and leaves. Each of these must then have as many
-references as are visited, by the greenlet itself and by the containers that the program names. Where CPython does not
-record how deep an evaluation stack is, what lies there must not be visited at all.
+A program runs in a greenlet, puts fresh objects into its frames, and leaves. Each of these must
+then have as many references as are visited, by the greenlet itself and by the containers that
+the program names. Where CPython does not record how deep an evaluation stack is, what lies
+there must not be visited at all.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from tests.tstate.world import ERRORS, VERSION, Fresh, World, pair, through_c
 
 pytestmark = pytest.mark.cpython("it sees for itself what is in stacks")
 
-# So often is each program run: the first instructions are not specialised by the interpreter, the last are.
+# So often is each program run: the first instructions are not specialised by the interpreter,
+# the last are.
 ROUNDS = 20
 
 PROGRAMS: list[Callable[[World], object]] = []
@@ -35,7 +38,7 @@ def program(function: Callable[[World], object]) -> Callable[[World], object]:
     return function
 
 
-# ------------------------------------------------------------------------------------------------------ locals
+# ------------------------------------------------------------------------------------------- locals
 
 
 @program
@@ -84,8 +87,12 @@ def arguments(w):
         w.has(kwargs)
         w.leave_from_c()
 
-    made = {name: w.new(name, stack="calls Python") for name in ("a", "b", "in args", "c", "in kwargs")}
-    function(made.pop("a"), made.pop("b"), made.pop("in args"), c=made.pop("c"), d=made.pop("in kwargs"))
+    made = {
+        name: w.new(name, stack="calls Python") for name in ("a", "b", "in args", "c", "in kwargs")
+    }
+    function(
+        made.pop("a"), made.pop("b"), made.pop("in args"), c=made.pop("c"), d=made.pop("in kwargs")
+    )
 
 
 @program
@@ -157,7 +164,7 @@ def comprehension(w):
     [w.leave() for x in w.has([w.new("item")]) for y in w.has([w.new("other item")])]
 
 
-# ----------------------------------------------------------------------------------------- evaluation stacks
+# -------------------------------------------------------------------------------- evaluation stacks
 
 
 @program
@@ -232,7 +239,7 @@ def exit_of_a_context(w):
         w.leave()
 
 
-# ---------------------------------------------------------------------------------------------- calls from C
+# ------------------------------------------------------------------------------------- calls from C
 
 
 @program
@@ -301,7 +308,7 @@ def destructor_of_an_operand_in_unwinding(w):
             break
 
 
-# ------------------------------------------------------------------------------------------------ exceptions
+# --------------------------------------------------------------------------------------- exceptions
 
 
 @program
@@ -352,7 +359,7 @@ def frame_that_is_left(w):
     w.leave()
 
 
-# ------------------------------------------------------------------------------------------------ generators
+# --------------------------------------------------------------------------------------- generators
 
 
 @program
@@ -474,11 +481,14 @@ def asynchronous_generator(w):
     w.has(run(w.has(numbers()))).send(None)
 
 
-# ------------------------------------------------------------------------------------- each kind of instruction
+# ------------------------------------------------------------------------- each kind of instruction
 
 
 class Operand(Fresh):
-    """Whatever the interpreter asks of it, it leaves first. So a stack is seen in the middle of each instruction."""
+    """Whatever the interpreter asks of it, it leaves first.
+
+    So a stack is seen in the middle of each instruction.
+    """
 
     __slots__ = ("attribute", "name", "w")
 
@@ -561,7 +571,21 @@ def _nothing(self, *others):
 
 
 OPERATORS = ["+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>"]
-_BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"]
+_BINARY = [
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+    "rshift",
+]
 for _each in _BINARY:
     setattr(Operand, f"__{_each}__", _binary)
 for _each in ("neg", "pos", "invert", "getitem", "format"):
@@ -574,7 +598,10 @@ Operand.__format__ = lambda self, how: [self.w.leave_from_c(), "formatted"][1]  
 
 
 class Dying(Fresh):
-    """It leaves when it dies. So a stack is seen in the middle of dropping what an instruction has used."""
+    """It leaves when it dies.
+
+    So a stack is seen in the middle of dropping what an instruction has used.
+    """
 
     __slots__ = ("attribute", "keeps", "w")
 
@@ -636,7 +663,10 @@ STATEMENTS = [
     *[f"pair(A, B {operator} C)" for operator in OPERATORS],
     *[f"x = A; x {operator}= B" for operator in OPERATORS],
     *[f"pair(A, {operator}B)" for operator in ("-", "+", "~", "not ")],
-    *[f"pair(A, B {operator} C)" for operator in ("==", "!=", "<", "<=", ">", ">=", "in", "not in")],
+    *[
+        f"pair(A, B {operator} C)"
+        for operator in ("==", "!=", "<", "<=", ">", ">=", "in", "not in")
+    ],
     "pair(A, B < C < A)",
     "pair(A, B and C or A)",
     "pair(A, B if C else A)",
@@ -830,14 +860,26 @@ FORMS = {
     "    def generator():\n        made = w.new('local')\n{inner}\n        yield made\n"
     "    for _ in w.has(generator()): pass\n",
     "a generator that C resumes": "def {name}(w, Made):\n"
-    "    def generator():\n        yield 0\n        made = w.new('local')\n{inner}\n        yield made\n"
+    "    def generator():\n"
+    "        yield 0\n"
+    "        made = w.new('local')\n"
+    "{inner}\n"
+    "        yield made\n"
     "    list(w.has(generator()))\n",
     "a loop": "def {name}(w, Made):\n    for made in w.new('iterator'):\n{inner}\n        break\n",
     # What is in the middle is dropped before the inner iterator, whose destructor leaves.
     "blocks that are unwound": "def {name}(w, Made):\n"
-    "    for _ in w.new('outer'):\n        for _ in Leaves(w):\n            for _ in w.new('middle'):\n"
+    "    for _ in w.new('outer'):\n"
+    "        for _ in Leaves(w):\n"
+    "            for _ in w.new('middle'):\n"
     "                with Manager():\n{inmost}\n                    raise LookupError\n",
-    "a class": "def {name}(w, Made):\n    class Body:\n        made = w.new('local')\n{inner}\n    return Body\n",
+    "a class": (
+        "def {name}(w, Made):\n"
+        "    class Body:\n"
+        "        made = w.new('local')\n"
+        "{inner}\n"
+        "    return Body\n"
+    ),
 }
 
 
@@ -863,7 +905,7 @@ def compiled(statement: str, form: str) -> Callable[..., object]:
     return made
 
 
-# ---------------------------------------------------------------------------------------------------- checks
+# ------------------------------------------------------------------------------------------- checks
 
 
 @pytest.mark.parametrize("leaves", PROGRAMS, ids=lambda each: each.__name__)
@@ -892,7 +934,10 @@ def test_all_that_is_visited():
     of_frame = [run.__code__, __builtins__, globals()] if VERSION < (3, 11) else [run, run.__code__]
     expected = [type(each), main, run, *of_frame, switch, made, made]
     # Together with run the mechanism may own its arguments.
-    visited = [run if isinstance(other, tuple) and other[0] is run else other for other in gc.get_referents(each)]
+    visited = [
+        run if isinstance(other, tuple) and other[0] is run else other
+        for other in gc.get_referents(each)
+    ]
     assert sorted(map(id, visited)) == sorted(map(id, expected))
 
 
@@ -915,7 +960,9 @@ def test_nothing_is_visited_of_what_is_dead_or_has_not_begun():
 MOST_LEAVES = 30
 
 
-def leave_within(function: Callable[..., object], made: type[Operand | Dying], is_thorough: bool) -> None:
+def leave_within(
+    function: Callable[..., object], made: type[Operand | Dying], is_thorough: bool
+) -> None:
     world = World()
     each = greenlet(function)
     args: tuple[object, ...] = (world, made)

@@ -207,7 +207,9 @@ def test_twenty_thousand_nested_starts(python):
     assert python("-c", NESTED).stdout.strip() == "RecursionError"
 
 
-@pytest.mark.cpython("it follows the outermost frame of a suspended greenlet by its innermost, for ever")
+@pytest.mark.cpython(
+    "it follows the outermost frame of a suspended greenlet by its innermost, for ever"
+)
 def test_the_frames_of_a_suspended_greenlet():
     main = getcurrent()
 
@@ -229,7 +231,9 @@ def test_the_frames_of_a_suspended_greenlet():
     assert frame.f_locals["here"] == "inner"
 
 
-@pytest.mark.cpython("it follows the outermost frame of a suspended greenlet by its innermost, for ever")
+@pytest.mark.cpython(
+    "it follows the outermost frame of a suspended greenlet by its innermost, for ever"
+)
 def test_frames_kept_by_others():
     main = getcurrent()
     kept = []
@@ -248,10 +252,14 @@ def test_frames_kept_by_others():
 
 
 def test_calls_across_the_end_of_a_chunk():
-    """Whatever the size of the frames, the data stack of a greenlet grows and shrinks as it should."""
+    """Whatever the size of the frames, the data stack of a greenlet
+    grows and shrinks as it should.
+    """
     main = getcurrent()
     namespace = {}
-    most = 5000 if sys.version_info >= (3, 11) else 2900  # the first 3.10s compile none with a deeper stack
+    most = (
+        5000 if sys.version_info >= (3, 11) else 2900
+    )  # the first 3.10s compile none with a deeper stack
     for count in (0, 1, 7, 24, 60, 1000, most):
         names = ", ".join(f"v{i}" for i in range(count)) or "_"
         body = f"def f{count}(n, again):\n    {names} = {'0, ' * (max(count, 1) - 1)}0\n"
@@ -317,7 +325,9 @@ def test_sys_settrace_sees_the_users_lines_only(shortcuts):
 
 
 def test_tracing_that_begins_while_a_greenlet_is_suspended():
-    """The interpreter prepares the code of the frames that run then, and on 3.15 relies on it for exceptions."""
+    """The interpreter prepares the code of the frames that run then,
+    and on 3.15 relies on it for exceptions.
+    """
     main = getcurrent()
     events = []
 
@@ -358,7 +368,9 @@ def test_monitoring_that_begins_while_a_greenlet_is_suspended():
     monitoring.use_tool_id(monitoring.PROFILER_ID, "test")
     try:
         monitoring.register_callback(
-            monitoring.PROFILER_ID, monitoring.events.RAISE, lambda code, *_: raised.append(code.co_name)
+            monitoring.PROFILER_ID,
+            monitoring.events.RAISE,
+            lambda code, *_: raised.append(code.co_name),
         )
         monitoring.set_events(monitoring.PROFILER_ID, monitoring.events.RAISE)
         with pytest.raises(ValueError):  # noqa: PT011
@@ -370,7 +382,9 @@ def test_monitoring_that_begins_while_a_greenlet_is_suspended():
 
 
 @pytest.mark.cpython("its profilers are not told of the call of a builtin here")
-@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="3.12 offers no way to prepare the code of other frames")
+@pytest.mark.skipif(
+    sys.version_info[:2] == (3, 12), reason="3.12 offers no way to prepare the code of other frames"
+)
 @pytest.mark.parametrize("opcodes", [False, True], ids=["", "opcodes traced"])
 def test_events_that_are_turned_on_and_off_while_a_greenlet_is_suspended(opcodes):
     """What is on when it goes on is what is told, also of the frames that stood there before."""
@@ -402,7 +416,12 @@ def test_events_that_are_turned_on_and_off_while_a_greenlet_is_suspended(opcodes
         told.clear()
         each.switch()
         assert told == []
-        assert ours[:4] == [("c_call", "inner"), ("c_return", "inner"), ("return", "inner"), ("call", "inner")]
+        assert ours[:4] == [
+            ("c_call", "inner"),
+            ("c_return", "inner"),
+            ("return", "inner"),
+            ("call", "inner"),
+        ]
     assert outermost.f_trace_opcodes == opcodes
     assert outermost.f_trace is None
 
@@ -437,7 +456,9 @@ def test_tracebacks_hold_no_frame_of_policy():
     assert [str(entry.path) for entry in caught.traceback] == [__file__]
 
 
-@pytest.mark.cpython("it follows the outermost frame of the running greenlet by the main greenlet's")
+@pytest.mark.cpython(
+    "it follows the outermost frame of the running greenlet by the main greenlet's"
+)
 def test_a_frame_looked_at_in_policy_is_not_there():
     main = getcurrent()
 
@@ -471,8 +492,12 @@ def test_a_debugger_steps_through_the_users_lines_only(shortcuts, python, tmp_pa
         for argument in ("-c", command)
     ]
     done = python("-m", "pdb", *commands, str(path), SWITCHLIB_SHORTCUTS=str(int(shortcuts)))
-    shown = [line.strip() for line in done.stdout.splitlines() if line.startswith(("> ", "-> ", "  /"))]
-    library = str(Path(bdb.__file__).parent)  # of Python, which may lie in a directory with our name
+    shown = [
+        line.strip() for line in done.stdout.splitlines() if line.startswith(("> ", "-> ", "  /"))
+    ]
+    library = str(
+        Path(bdb.__file__).parent
+    )  # of Python, which may lie in a directory with our name
     assert not any("switchlib" in line.replace(library, "") for line in shown)
     assert f"> {path}(6)inner()" in shown
     assert f"> {path}(10)<module>()" in shown or "--Return--" in done.stdout

@@ -17,10 +17,18 @@ from switchlib import getcurrent, greenlet
 VERSION = sys.version_info[:2]
 
 # What a statement may end with: operands need not be what it asks for.
-ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError, ValueError)
+ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NameError,
+    TypeError,
+    ValueError,
+)
 
-# Where an object lies besides: on the evaluation stack of a frame that calls a function of Python, or of C, or either,
-# as the interpreter pleases.
+# Where an object lies besides: on the evaluation stack of a frame that calls a function of Python,
+# or of C, or either, as the interpreter pleases.
 Stack = Literal["calls Python", "calls C"]
 
 
@@ -59,7 +67,9 @@ class World:
         """Something that visits what it has itself, as generators do on some versions."""
         self.containers.append(container)
         if VERSION < (3, 11):
-            frames = (getattr(container, name, None) for name in ("gi_frame", "cr_frame", "ag_frame"))
+            frames = (
+                getattr(container, name, None) for name in ("gi_frame", "cr_frame", "ag_frame")
+            )
             self.containers.extend(frame for frame in frames if frame is not None)
         return container
 
@@ -70,11 +80,16 @@ class World:
         counts = [sys.getrefcount(made) for made in self.objects.values()]
         contained = Counter(map(id, self.containers))
         ids = map(id, self.objects.values())
-        return {name: count - own - contained[i] for name, count, i in zip(self.objects, counts, ids, strict=True)}
+        return {
+            name: count - own - contained[i]
+            for name, count, i in zip(self.objects, counts, ids, strict=True)
+        }
 
     def visits(self, suspended: greenlet) -> dict[str, int]:
         containers = {id(each): each for each in [suspended, *self.containers]}
-        visits = Counter(id(each) for container in containers.values() for each in gc.get_referents(container))
+        visits = Counter(
+            id(each) for container in containers.values() for each in gc.get_referents(container)
+        )
         return {name: visits[id(made)] for name, made in self.objects.items()}
 
     def check(self, suspended: greenlet) -> None:
@@ -95,10 +110,14 @@ class World:
             assert visits[name] <= count, (name, count, visits[name])
 
     def check_the_mortal(self) -> None:
-        """The same for those that nothing here keeps alive, by all that was made since the last `gc.freeze`."""
+        """The same for those that nothing here keeps alive,
+        by all that was made since the last `gc.freeze`.
+        """
         shown: Counter[int] = Counter()
         for each in gc.get_objects():
-            if VERSION < (3, 14) or not isinstance(each, (GeneratorType, CoroutineType, AsyncGeneratorType)):
+            if VERSION < (3, 14) or not isinstance(
+                each, (GeneratorType, CoroutineType, AsyncGeneratorType)
+            ):
                 shown.update(map(id, gc.get_referents(each)))
         (own,) = [sys.getrefcount(each) for each in [object()]]
         mortal = [each for each in (each() for each in self.mortal) if each is not None]

@@ -2,9 +2,10 @@
 
     python -m tests.upstream [FILE ...]
 
-The wheel of greenlet 3.5.6 is fetched with pip; its test package is put beside the shim in a temporary directory, and
-pytest runs each file in a process of its own, with the shortcuts on and off. Prints a table and, for each test that did
-not pass, why. Ends with 1 if one of those is not in EXPECTED, or if one in EXPECTED passed.
+The wheel of greenlet 3.5.6 is fetched with pip; its test package is put beside the shim in a
+temporary directory, and pytest runs each file in a process of its own, with the shortcuts on and
+off. Prints a table and, for each test that did not pass, why. Ends with 1 if one of those is not in
+EXPECTED, or if one in EXPECTED passed.
 """
 
 from __future__ import annotations
@@ -31,20 +32,26 @@ MODES = {"shortcuts": "1", "policy": "0"}
 LEFT_OUT = NOT_ON_PYPY if PYPY else {}
 SECONDS_A_FILE = 3600
 NO_TESTS = 5  # how pytest ends when all are left out
-LEAK_CHECKS = {"GREENLET_SKIP_LEAKCHECKS": "1"} if PYPY else {}  # they count all objects, after each of many runs
-NO_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # PyPy takes 3 s to load hypothesis's, for each file anew
+LEAK_CHECKS = (
+    {"GREENLET_SKIP_LEAKCHECKS": "1"} if PYPY else {}
+)  # they count all objects, after each of many runs
+NO_PLUGINS = {
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"
+}  # PyPy takes 3 s to load hypothesis's, for each file anew
 
 # What does not pass, and why a maintainer of greenlet would accept it.
 EXPECTED = {
     "test_stack_saved.Test.test_stack_saved": (
-        "it expects bytes of the main greenlet in the heap while another one runs. switchlib begins "
-        "a new stack exactly below main's last byte, so that none of main's bytes has to move"
+        "it expects bytes of the main greenlet in the heap while another one runs. switchlib "
+        "begins a new stack exactly below main's last byte, so that none of main's bytes has to "
+        "move"
     ),
 }
 if sys.version_info[:2] == (3, 13) and hasattr(sys, "gettotalrefcount"):
     EXPECTED["test_greenlet_trash.TestTrashCanReEnter.test_it"] = (
-        "it expects destructors to run in a greenlet that begins at the limit of C recursion, 500 on this build. "
-        "greenlet ends in a segmentation fault here; switchlib leaves what waits to the next stack with room"
+        "it expects destructors to run in a greenlet that begins at the limit of C recursion, 500 "
+        "on this build. greenlet ends in a segmentation fault here; switchlib leaves what waits to "
+        "the next stack with room"
     )
 BETTER = "to leak but it did not"  # what a test marked fails_leakcheck says when nothing leaks
 
@@ -57,14 +64,32 @@ class Outcome:
 
 
 def overlay(directory: Path) -> None:
-    """Makes `directory` one in which `import greenlet` is the shim and `greenlet.tests` is greenlet's."""
+    """Makes `directory` one in which `import greenlet` is the shim and
+    `greenlet.tests` is greenlet's.
+    """
     subprocess.run(
         [
-            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"),
+            *(
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+            ),
             *("--dest", str(directory), f"greenlet=={VERSION}"),
             # There is no wheel for PyPy; the tests are the same in all.
             *(
-                ("--python-version", "3.11", "--implementation", "cp", "--platform", "manylinux_2_24_x86_64")
+                (
+                    "--python-version",
+                    "3.11",
+                    "--implementation",
+                    "cp",
+                    "--platform",
+                    "manylinux_2_24_x86_64",
+                )
                 if PYPY
                 else ()
             ),
@@ -75,9 +100,13 @@ def overlay(directory: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         # Where there are libraries in the wheel, as in those for musl, the tests in C++ need them.
         wanted = ("greenlet/tests/", "greenlet.libs/")
-        archive.extractall(directory, [name for name in archive.namelist() if name.startswith(wanted)])
+        archive.extractall(
+            directory, [name for name in archive.namelist() if name.startswith(wanted)]
+        )
     wheel.unlink()
-    shutil.copytree(SHIM, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        SHIM, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+    )
     shutil.copy(HERE / "furniture.py", directory / "greenlet" / "_furniture.py")
     shutil.copy(HERE.parent / "frozen.py", directory)
     with (directory / "greenlet" / "__init__.py").open("a") as package:
@@ -90,13 +119,27 @@ def run_file(directory: Path, name: str, shortcuts: str) -> Outcome:
     path = os.pathsep.join([str(directory), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [
-            *(sys.executable, "-X", "faulthandler", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore"),
+            *(
+                sys.executable,
+                "-X",
+                "faulthandler",
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "-W",
+                "ignore",
+            ),
             *("-p", "frozen"),
             *(f"--junitxml={report}", f"greenlet/tests/{name}.py"),
             *(f"--deselect=greenlet/tests/{test}" for test in LEFT_OUT),
         ],
         cwd=directory,
-        env=os.environ | {"SWITCHLIB_SHORTCUTS": shortcuts, "PYTHONPATH": path} | NO_PLUGINS | LEAK_CHECKS,
+        env=os.environ
+        | {"SWITCHLIB_SHORTCUTS": shortcuts, "PYTHONPATH": path}
+        | NO_PLUGINS
+        | LEAK_CHECKS,
         capture_output=True,
         text=True,
         check=False,
@@ -104,10 +147,14 @@ def run_file(directory: Path, name: str, shortcuts: str) -> Outcome:
     )
     outcome = Outcome()
     cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else []
-    nothing_ran = done.returncode == NO_TESTS and any(test.startswith(f"{name}.py::") for test in LEFT_OUT)
+    nothing_ran = done.returncode == NO_TESTS and any(
+        test.startswith(f"{name}.py::") for test in LEFT_OUT
+    )
     if not cases and not nothing_ran:
         outcome.counts["crashed"] += 1
-        outcome.unexpected.append(f"{name}: exit status {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+        outcome.unexpected.append(
+            f"{name}: exit status {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        )
         return outcome
     # Subtests are cases of the same name, beside their test's.
     seen: set[str] = set()
@@ -158,7 +205,8 @@ def main(wanted: list[str]) -> int:
             for mode, shortcuts in MODES.items():
                 outcome = run_file(directory, name, shortcuts)
                 print(
-                    f"{name:<28} {mode:<10}" + "".join(f"{outcome.counts[column]:>10}" for column in COLUMNS),
+                    f"{name:<28} {mode:<10}"
+                    + "".join(f"{outcome.counts[column]:>10}" for column in COLUMNS),
                     flush=True,
                 )
                 total.update(outcome.counts)
@@ -172,7 +220,11 @@ def main(wanted: list[str]) -> int:
         print(remark)
     for text in unexpected:
         print(f"\nFAILED {text}")
-    print(f"\n{total['passed'] + total['better']} passed, {len(unexpected)} failed, {total['skipped']} skipped")
+    print(
+        "\n"
+        f"{total['passed'] + total['better']} passed, {len(unexpected)} failed, {total['skipped']} "
+        "skipped"
+    )
     return 1 if unexpected else 0
 
 

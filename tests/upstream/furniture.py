@@ -1,4 +1,6 @@
-"""What greenlet's own tests need and users do not: put into the shim's `greenlet._greenlet` while they run."""
+"""What greenlet's own tests need and users do not:
+put into the shim's `greenlet._greenlet` while they run.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from . import _greenlet
 
 
 class UnswitchableGreenlet(greenlet):
-    """A greenlet that can be told to fail where greenlet's C code would: before a switch, or in the midst of it."""
+    """A greenlet that can be told to fail where greenlet's C code would: before a switch,
+    or in the midst of it.
+    """
 
     force_switch_error = False
     force_slp_switch_error = False

@@ -1,4 +1,6 @@
-"""Those of greenlet's own tests that need what PyPy has not, and are left out there: test and reason."""
+"""Those of greenlet's own tests that need what PyPy has not, and are left out there:
+test and reason.
+"""
 
 # ruff: noqa: E501
 
@@ -24,12 +26,18 @@ NOT_ON_PYPY = {
     "test_greenlet.py::TestGreenlet::test_frame": FRAMES,
     "test_greenlet.py::TestGreenlet::test_frames_always_exposed": FRAMES,
     "test_greenlet.py::TestGreenlet::test_get_stack_with_nested_c_calls": EXTENSION,
-    "test_greenlet.py::TestGreenlet::test_implicit_parent_with_threads": "it asks for the thresholds of CPython's collector",
-    "test_greenlet.py::TestGreenlet::test_instance_dict": "PyPy lets any instance's `__dict__` be deleted",
+    "test_greenlet.py::TestGreenlet::test_implicit_parent_with_threads": (
+        "it asks for the thresholds of CPython's collector"
+    ),
+    "test_greenlet.py::TestGreenlet::test_instance_dict": (
+        "PyPy lets any instance's `__dict__` be deleted"
+    ),
     "test_greenlet.py::TestGreenlet::test_issue_245_reference_counting_subclass_no_threads": COUNTS,
     "test_greenlet.py::TestGreenlet::test_issue_245_reference_counting_subclass_threads": COUNTS,
     "test_greenlet.py::TestGreenlet::test_parent_restored_on_kill": COUNTS,
-    "test_greenlet.py::TestGreenlet::test_throw_to_dead_thread_doesnt_crash": "the frames of an ended thread cannot be seen",
+    "test_greenlet.py::TestGreenlet::test_throw_to_dead_thread_doesnt_crash": (
+        "the frames of an ended thread cannot be seen"
+    ),
     "test_greenlet.py::TestGreenlet::test_two_recursive_children": COUNTS,
     "test_greenlet_trash.py::TestTrashCanReEnter::test_it": "PyPy has no trash can",
     "test_interpreter_shutdown.py::TestInterpreterShutdown::test_api_getcurrent_no_system_error_at_module_gc_time": EXTENSION,
