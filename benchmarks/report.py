@@ -162,13 +162,15 @@ def at_most(name: str, interpreter: str) -> float | None:
 # For the terminal
 
 
-def amount(value: float, unit: str) -> str:
-    """Two or three digits, and a unit that suits."""
+def amount(value: float, unit: str, largest: float | None = None) -> str:
+    """Two or three digits, and a unit that suits this value, or the largest of a row."""
     if unit == "byte":
         return f"{value:,.0f} B"
     scales = ((1e9, "ns"), (1e6, "µs"), (1e3, "ms"))
-    scale, name = next((each for each in scales if value * each[0] < 10_000), scales[-1])
-    return f"{value * scale:,.{1 if value * scale < 100 else 0}f} {name}"
+    largest = value if largest is None else largest
+    scale, name = next((each for each in scales if largest * each[0] < 10_000), scales[-1])
+    digits = 2 if value * scale < 10 and largest != value else 1 if value * scale < 100 else 0
+    return f"{value * scale:,.{digits}f} {name}"
 
 
 HEADING = f"{'':<42}{'greenlet':>12}{'switchlib':>12}{'ratio':>8}{'at most':>9}"
@@ -230,7 +232,9 @@ def gains_table(results: Path) -> str:
         else:
             theirs, mine, unit = spawned["greenlet"][name], spawned["switchlib"][name], "second"
             ratio = mine / theirs
-        body.append([title, amount(theirs, unit), amount(mine, unit), f"{ratio:.3f}"])
+        largest = max(theirs, mine)
+        shown = (amount(each, unit, largest) for each in (theirs, mine))
+        body.append([title, *shown, f"{ratio:.3f}"])
     return f"{sitting(results)}\n\n{table(['', 'greenlet', 'switchlib', 'ratio'], body)}"
 
 
