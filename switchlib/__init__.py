@@ -17,14 +17,14 @@ class error(Exception):  # noqa: N801 - greenlet's name
 
 
 class GreenletExit(BaseException):
-    """Ends the greenlet it is raised in.
+    """Ends the greenlet in which it is raised.
 
-    It does not go on to the parent, which gets the instance as a value.
+    It is not raised in the parent, which gets the instance as a value.
     """
 
 
-# These import the exceptions from here: a module of their own would take longer to
-# import than all that is in it.
+# These import the exceptions from here. A module for the exceptions alone
+# would take too long to import.
 from switchlib._greenlet import greenlet  # noqa: E402
 from switchlib._mechanism import getcurrent, gettrace, settrace  # noqa: E402
 
@@ -42,7 +42,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> "Any":
-    """Few programs ask for what is in `_install`, so it is imported when one does."""
+    """Imports `_install` when its functions are asked for, since few programs need them."""
     if name in ("get_include", "install"):
         from switchlib import _install
 

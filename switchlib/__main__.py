@@ -12,7 +12,7 @@ from switchlib import __version__, _install
 def main(argv: list[str] | None = None) -> int:
     """Run the command that the arguments name; returns the exit status.
 
-    It is 1 if whoever reads the output stops before its end, as `head` does.
+    It is 1 if the reader of the output, such as `head`, stops before the end.
     """
     try:
         try:
@@ -26,15 +26,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def prog() -> str:
-    """What people wrote to start this."""
+    """The command by which this was started, for messages."""
     return "switchlib" if os.path.basename(sys.argv[0]) == "switchlib" else "python -m switchlib"
 
 
 def command(arguments: list[str]) -> int:
-    """Run the command that the arguments name, whoever reads its output;
-    returns the exit status.
-    """
-    parser = argparse.ArgumentParser(prog=prog(), description="Greenlets, and a look at them.")
+    """The same, except that BrokenPipeError may come out."""
+    parser = argparse.ArgumentParser(
+        prog=prog(), description="Run programs on switchlib, and see what they get."
+    )
     parser.add_argument("--version", action="version", version=f"switchlib {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     commands.add_parser(
@@ -49,7 +49,7 @@ def command(arguments: list[str]) -> int:
     )
     run.add_argument("program", nargs=argparse.REMAINDER)
     commands.add_parser(
-        "shim", help="print the directory that does the same when it stands first on PYTHONPATH"
+        "shim", help="print a directory that does the same if it is the first on PYTHONPATH"
     )
     wheel = commands.add_parser(
         "wheel",
@@ -60,7 +60,7 @@ def command(arguments: list[str]) -> int:
     )
     commands.add_parser(
         "doctor",
-        help="tell which greenlet a program gets that is started from here, and what is amiss",
+        help="report which greenlet a program that is started from here gets, and what is wrong",
     )
 
     if arguments[:1] == ["run"] and arguments[1:2] in (["-h"], ["--help"]):
@@ -83,7 +83,7 @@ def command(arguments: list[str]) -> int:
 
         return _doctor.main()
     else:
-        run.error("which program?")
+        run.error("name a program to run")
     return 0
 
 

@@ -1,8 +1,8 @@
-"""`python -m switchlib doctor`: which greenlet a program gets that is started from here,
-and what stands in the way.
+"""`python -m switchlib doctor`: which greenlet a program that is started from here gets,
+and what is wrong.
 
-Programs are asked, not guessed about: a fresh interpreter with the same environment imports
-greenlet, another one as `python -m switchlib run` would start it, and they tell what they got.
+It does not guess, but tries. A fresh interpreter with the same environment imports greenlet,
+and reports what it got. Another one does the same as `python -m switchlib run` would start it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 
 from switchlib import __version__, _install, _mechanism, _run, _wheel
 
-# Prints as JSON what a program finds; it must not import switchlib on its own account.
+# Prints as JSON what a program finds. It must not import switchlib itself.
 PROBE = """
 import importlib.metadata, importlib.util, json, sys, warnings
 found = {"early": "greenlet" in sys.modules}
-try:  # where it is first, lest it fail to say so
+try:  # where greenlet is, in case its import fails
     spec = importlib.util.find_spec("greenlet")
     found["file"] = str(spec.origin or [*spec.submodule_search_locations][0]) if spec else ""
 except Exception:
@@ -57,7 +57,7 @@ print("\\n" + json.dumps(found))
 
 @dataclass(frozen=True)
 class Installed:
-    """A distribution named greenlet, which an installer has put there."""
+    """An installed distribution named greenlet."""
 
     version: str
     directory: str
@@ -65,7 +65,7 @@ class Installed:
 
     @property
     def is_wheel(self) -> bool:
-        """Whether it is, or was, a wheel of switchlib's."""
+        """Whether it was installed from a wheel that switchlib wrote."""
         return "+switchlib." in self.version
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ class Found:
     """greenlet was imported before the program began."""
     version: str = ""
     file: str = ""
-    """Also of one that fails to be imported, if it was found."""
+    """Known also if the import fails, as long as the module is found."""
     ours: bool = False
     size: int = 0
     error: str = ""
@@ -99,7 +99,7 @@ class Found:
 
 
 def ask(environment: dict[str, str]) -> Found:
-    """Lets a fresh interpreter with the options of this one tell what it finds."""
+    """What a fresh interpreter finds that has the options of this one."""
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     done = subprocess.run(
         [sys.executable, *flags, "-c", PROBE],
@@ -129,7 +129,7 @@ def is_shim(file: str) -> bool:
 
 
 def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list[str]:
-    """What keeps a program from switchlib, or may make it fail there; empty if nothing does."""
+    """What keeps a program from running on switchlib, or may make it fail there."""
     told = [*problems_of_the_path(environment), *problems_of_the_installed(here)]
     if sys.flags.ignore_environment:
         told.append(
@@ -146,7 +146,7 @@ def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list
         told.append(f"under `run` there is {under_run.greenlet()}")
     elif on_path(environment) and not here.ours and here.file:
         told.append(
-            f"the shim is on PYTHONPATH, but {here.file} stands before it: put the shim first"
+            f"the shim is on PYTHONPATH, but {here.file} is found before it: put the shim first"
         )
     if here.early and not here.ours:
         instead = ": use the shim or `python -m switchlib run`"
@@ -172,7 +172,7 @@ def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list
 
 
 def notes(under_run: Found, environment: dict[str, str]) -> list[str]:
-    """What is slower than it could be, and runs all the same."""
+    """What works, but is slower than it could be."""
     told = []
     if under_run.gevent and not under_run.gevent_error and not under_run.compiled:
         why = (
@@ -187,8 +187,9 @@ def notes(under_run: Found, environment: dict[str, str]) -> list[str]:
 
 
 def problems_of_the_path(environment: dict[str, str]) -> list[str]:
-    """Shims on PYTHONPATH that are of another switchlib,
-    as a start script names them after Python was upgraded.
+    """Shims of another switchlib on PYTHONPATH.
+
+    A start script may name one after an upgrade of Python.
     """
     own, told = os.path.realpath(_install.SHIM_DIRECTORY), []
     for entry in environment.get("PYTHONPATH", "").split(os.pathsep):
@@ -205,7 +206,7 @@ def problems_of_the_path(environment: dict[str, str]) -> list[str]:
 
 
 def problems_of_the_installed(here: Found) -> list[str]:
-    """What does not fit between this switchlib and what is installed by the name of greenlet."""
+    """What does not fit between this switchlib and the distributions named greenlet."""
     told = []
     wheels = [each for each in here.installed if each.is_wheel]
     others = [each for each in here.installed if not each.is_wheel]
@@ -213,21 +214,21 @@ def problems_of_the_installed(here: Found) -> list[str]:
         if wheel.version != _wheel.VERSION:
             told.append(
                 f"the wheel in {wheel.directory} is greenlet {wheel.version}, which does not fit "
-                f"switchlib {__version__}: install the one that `python -m switchlib wheel` writes "
-                "now"
+                f"switchlib {__version__}: install the wheel that `python -m switchlib wheel` "
+                "writes now"
             )
         got_from = os.path.dirname(os.path.dirname(here.file))
         if not here.ours and got_from == wheel.directory:
             told.append(
                 f"the greenlet in {wheel.directory} is not switchlib's any more, although its "
-                "wheel was installed there: uninstall greenlet until none is left, and install the "
-                "wheel again"
+                "wheel was installed there: run `pip uninstall greenlet` until none is left, and "
+                "install the wheel again"
             )
     newer = [each for each in others if _minor(each.version) > _minor(_wheel.GREENLET_VERSION)]
     if newer:
         told.append(
             f"greenlet {newer[0].version} is installed, but switchlib's interface is that of "
-            f"{_wheel.GREENLET_VERSION}: programs that ask for more may fail"
+            f"{_wheel.GREENLET_VERSION}: programs that need a newer one may fail"
         )
     return told
 
@@ -238,7 +239,7 @@ def _minor(version: str) -> tuple[int, ...]:
 
 
 def _stack_switch() -> str:
-    """What switches stacks here, and whether the policy is always asked."""
+    """How stacks are switched here, and whether shortcuts are on."""
     stacks = f"the stacks of {platform.python_implementation()}"
     if importlib.util.find_spec("switchlib._switch") is not None:
         from switchlib import _switch
@@ -248,7 +249,9 @@ def _stack_switch() -> str:
 
 
 def conclusion(here: Found, under_run: Found) -> str:
-    """Whether a program that is started from here runs on switchlib, and by what it would."""
+    """Whether a program that is started from here runs on switchlib; if not,
+    what would make it do so.
+    """
     if here.ours:
         return "A program that is started from here runs on switchlib."
     replaced = ""
@@ -259,17 +262,18 @@ def conclusion(here: Found, under_run: Found) -> str:
         )
     if under_run.ours:
         return (
-            "A program that is started from here does not run on switchlib. It would by\n"
+            "A program that is started from here does not run on switchlib. It would with one of "
+            "these:\n"
             "    python -m switchlib run PROGRAM\n"
             f"    PYTHONPATH={_install.SHIM_DIRECTORY}"
         ) + (
-            f"\nor by the wheel that `python -m switchlib wheel` writes. If that {replaced}"
+            f"\nor with the wheel that `python -m switchlib wheel` writes. If that {replaced}"
             if replaced
             else ""
         )
     told = (
-        "A program that is started from here does not run on switchlib, nor would it by `run`: see "
-        "above."
+        "A program that is started from here does not run on switchlib, nor would it with `run`: "
+        "see above."
     )
     if sys.flags.ignore_environment and replaced:
         return f"{told}\nIf the wheel {replaced}"

@@ -2,18 +2,19 @@
 
 The mechanism, which switches stacks, asks this class what to do.
 
-Builtins take the place of its functions (see `adopt` at the end). A call of `g.switch(...)` runs
-the function here, hidden from trace functions and profilers, and the function returns a decision:
+Builtins take the place of its functions (see `adopt` at the end). When `g.switch(...)` is called,
+the builtin runs the function here, hidden from trace functions and profilers. The function returns
+a decision:
 
-    (SWITCH, target, value)          value comes out of target's switch
-    (THROW, target, exception)       exception is raised there
+    (SWITCH, target, value)          target's own call of switch returns value
+    (THROW, target, exception)       exception is raised in target
     (START, target, args, kwargs)    target's run is called with these on a new stack
 
-The function's frame is gone before the decision is carried out, so that it is never seen on a
-greenlet's stack. Nothing may be changed on the way to a decision, for it can be interrupted, or be
-void when it returns: then it is asked for again. No code of users is called here: the mechanism
-makes exceptions and looks up `run`, with no frame of policy below. The mechanism answers some calls
-itself, where what is written here leaves it no choice.
+The function's frame is gone before the decision is carried out, so it is never seen on a greenlet's
+stack. Nothing may be changed on the way to a decision: the function may be interrupted, or its
+decision may no longer hold when it returns, and then it is called again. No user code is called
+here: the mechanism makes exceptions and looks up `run`, while no frame of the policy is on the
+stack. Where this class leaves no choice, the mechanism does not ask: that is a shortcut.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
     ) -> None:
         if run is not _UNSET:
             _set_run(self, run)
-        # If the parent is set already, and runs, there is nothing to check.
+        # If the parent is already set, and is running, there is nothing to check.
         if parent is not None and not (parent is parent_of(self) and parent is running()):
             _set_parent(self, parent)
 
@@ -81,7 +82,8 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         greenlet belongs to another thread, AttributeError if it has no run, and MemoryError if
         there is no memory for the stack.
         """
-        # This is asked only if there are keywords; otherwise `_switch_positional` is.
+        # The mechanism calls this only if there are keywords;
+        # otherwise it calls `_switch_positional`.
         if ready(self):
             return SWITCH, self, (args, kwargs) if args else kwargs
         return _deliver(self, args, kwargs)
@@ -110,15 +112,17 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         exception goes to its parent; GreenletExit arrives there as a value. Returns, and raises
         `error` and MemoryError, as switch does. Raises TypeError if the arguments are no exception.
         """
-        # Asked with an instance alone: to make one of the arguments runs code of users, so that is
-        # done before, by `make_exception` (csrc/mechanism/call.c) or `_make_exception` (_pypy.py).
+        # The mechanism passes an instance alone. Making it from the arguments runs user code, so
+        # `make_exception` (csrc/mechanism/call.c) or `_make_exception` (_pypy.py) does it before.
         return _raise_in(self, typ)  # type: ignore[arg-type]
 
     def _end(self, result: Any, exception: BaseException | None, failures: int) -> Decision | None:
-        """Where the result, or the exception, goes with which this greenlet ends: to its parent.
+        """Decides where the outcome of this greenlet goes: its result,
+        or the exception that ended it.
 
-        If the parent failed to take it (it is of another thread, or has no run), what that raised
-        goes to the next ancestor. `failures` counts those that failed. None if no ancestor is left.
+        It goes to the parent. If the parent failed to take it (it belongs to another thread, or has
+        no run), the error that this raised goes to the next ancestor. `failures` counts those that
+        failed. Returns None if no ancestor is left.
         """
         for heir in _lineage(parent_of(self)):
             if failures == 0:
@@ -198,7 +202,7 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
         name = "greenlet.greenlet" if type(self) is greenlet else type(self).__name__
         raise TypeError(f"cannot serialize '{name}' object")
 
-    # greenlet has these on the type, too, and programs read them there.
+    # greenlet also has these as attributes of the type, and programs read them there.
     GreenletExit = _GreenletExit
     error = _error
     getcurrent = staticmethod(_mechanism.getcurrent)
@@ -207,14 +211,14 @@ class greenlet(Base):  # noqa: N801 - greenlet's name
 
 
 def _pack(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What comes out of a switch that was given these arguments."""
+    """What a call of switch returns if another greenlet switches back with these arguments."""
     if not kwargs:
         return args[0] if len(args) == 1 else args
     return (args, kwargs) if args else kwargs
 
 
 def _deliver(target: greenlet, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Decision:
-    """Arguments for target go to the nearest greenlet, itself or an ancestor, that is not dead."""
+    """Arguments for target go to target or, if that is dead, to its nearest living ancestor."""
     live = _find_live(target)
     if state_of(live) == "unstarted":
         return START, live, args, kwargs
@@ -222,14 +226,16 @@ def _deliver(target: greenlet, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 def _raise_in(target: greenlet, exception: BaseException) -> Decision:
-    """An exception for target is raised in the nearest greenlet, from it up, that is not dead."""
+    """An exception for target is raised in target or, if that is dead,
+    in its nearest living ancestor.
+    """
     if isinstance(exception, _GreenletExit) and state_of(target) == "dead":
-        return _deliver(target, (exception,), {})  # as if the dead one ended by it once more
+        return _deliver(target, (exception,), {})  # as if target ended with it once more
     return THROW, _find_live(target), exception
 
 
 def _find_live(target: greenlet) -> greenlet:
-    """The nearest greenlet, from target up, that is not dead; it belongs to this thread."""
+    """target or, if that is dead, its nearest living ancestor. It belongs to this thread."""
     _check_thread(target)
     if state_of(target) != "dead":
         return target
@@ -241,11 +247,11 @@ def _find_live(target: greenlet) -> greenlet:
 
 
 def _lineage(target: greenlet | None) -> Iterator[greenlet]:
-    """target, its parent, that one's parent, and so on up to a main greenlet.
+    """target, its parent, the parent of that, and so on up to a main greenlet.
 
-    No setter lets the links go round. If they did, the walk would end all the same: it looks out
-    for a greenlet that it passed, and takes a new one to look out for after 1, 2, 4, 8 ... steps
-    (Brent 1980, "An improved Monte Carlo factorization algorithm").
+    No setter allows a cycle of parents. If there were one, the walk would still end. It remembers a
+    greenlet that it has passed, replaces it by the present one after 1, 2, 4, 8 ... steps, and
+    stops when it comes to it again (Brent 1980, "An improved Monte Carlo factorization algorithm").
     """
     passed, steps, limit = None, 0, 1
     while target is not None and target is not passed:
@@ -257,7 +263,7 @@ def _lineage(target: greenlet | None) -> Iterator[greenlet]:
 
 
 def _check_thread(target: greenlet) -> None:
-    """Raises `error` unless target, or its nearest ancestor that has begun, is of this thread."""
+    """Raises `error` unless target, or its nearest ancestor that has started, is of this thread."""
     begun = target
     if state_of(target) == "unstarted":
         for begun in _lineage(target):

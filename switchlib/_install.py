@@ -11,8 +11,8 @@ SHIM_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shim"
 
 
 def get_include() -> str:
-    """The directory to give a C compiler as -I: extensions
-    `#include <greenlet/greenlet.h>` from there.
+    """The directory to give a C compiler as -I, so that extensions can
+    `#include <greenlet/greenlet.h>`.
     """
     return SHIM_DIRECTORY
 
@@ -20,8 +20,9 @@ def get_include() -> str:
 def install() -> None:
     """Make `import greenlet` yield switchlib in this program from now on.
 
-    Child processes are not reached: for these put `python -m switchlib shim` on PYTHONPATH.
-    Calling it again does no harm. Raises RuntimeError if the real greenlet was imported before.
+    It has no effect on child processes; for these, put the directory that
+    `python -m switchlib shim` prints on PYTHONPATH. Calling it again does no harm. Raises
+    RuntimeError if the real greenlet was imported before.
     """
     imported = sys.modules.get("greenlet")
     if imported is not None and getattr(imported, "greenlet", None) is not greenlet:

@@ -1,15 +1,15 @@
 """The mechanism below the policy: what csrc/mechanism/, or switchlib/_pypy.py, puts here at import.
 
-Each question takes a greenlet and is answered from its state alone: no attribute that a subclass
-could override is ever looked up. Of the functions only `getcurrent`, `gettrace` and `settrace` are
-for users.
+Each question takes a greenlet, and is answered from its state alone: no attribute that a subclass
+could override is ever looked up. Only `getcurrent`, `gettrace` and `settrace` are for users.
 
-How the C functions get here. cffi compiled them into `switchlib._switch`, but they are no functions
-of cffi's `lib`. A call through cffi costs three times a builtin's and releases the GIL, it cannot
-take or return Python objects as they are, and it does not know in which interpreter it is made. So
-cffi is used for a single call, at the end of this file: `mechanism_open` gets the id() of this
-module's dict, which is its address, and puts the builtin `fill` into it. `fill` then puts in all
-that is declared below, as ordinary builtins and a type. On PyPy `fill` is an ordinary function.
+How the C functions get here: cffi compiled them into `switchlib._switch`, but they are not
+functions of cffi's `lib`. A call through cffi costs three times as much as a call of a builtin, and
+releases the GIL. It cannot take or return Python objects as they are, and does not know in which
+interpreter it is made. So cffi is used for a single call, at the end of this file.
+`mechanism_open` gets the id() of this module's dict, which is its address, and puts the builtin
+`fill` into the dict. `fill` then adds all that is declared below, as ordinary builtins and a type.
+On PyPy `fill` is an ordinary function.
 """
 
 from __future__ import annotations
@@ -50,11 +50,12 @@ THROW: Literal[1]
 START: Literal[2]
 
 fill: Callable[[dict[str, Any]], None]
-"""Puts all that follows into a dict. ImportError if this process or interpreter cannot have it."""
-adopt: Callable[[type[greenlet], type[Exception], type[BaseException]], object]
-"""adopt(class, error, GreenletExit): builtins take the place of the
-class's functions and ask them.
+"""Puts all that follows into a dict.
+
+ImportError if this process or interpreter does not support it.
 """
+adopt: Callable[[type[greenlet], type[Exception], type[BaseException]], object]
+"""adopt(class, error, GreenletExit) replaces functions of the class by builtins, which ask them."""
 store_module: Callable[[str], None]
 """Names the module to which the adopted class belongs from now on."""
 close_down: Callable[[], None]
@@ -67,21 +68,21 @@ gettrace: Callable[[], TraceCallback | None]
 settrace: Callable[[TraceCallback | None], TraceCallback | None]
 
 running: Callable[[], greenlet]
-"""As getcurrent, but also while the interpreter ends."""
+"""The same as getcurrent, but it also works while the interpreter shuts down."""
 ready: Callable[[greenlet], bool]
-"""Whether it is suspended, and of this thread."""
+"""Whether it is suspended, and belongs to this thread."""
 state_of: Callable[[greenlet], State]
 """Its state. "current" means in its own thread; if that has ended, all its greenlets are dead."""
 parent_of: Callable[[greenlet], greenlet | None]
 main_of: Callable[[greenlet], greenlet | None]
-"""The main greenlet of the thread in which it began; None if not begun, or the thread has ended."""
+"""The main greenlet of the thread in which it began. None if it has not, or if that has ended."""
 is_main: Callable[[object], bool]
 run_of: Callable[[greenlet], Any]
-"""Its run function; AttributeError if it has none or has begun."""
+"""Its run function. AttributeError if it has none, or if it has started."""
 store_parent: Callable[[greenlet, greenlet], bool]
 """Stores the parent and returns True, or returns False if that would make a cycle."""
 store_run: Callable[..., bool]
-"""store_run(greenlet[, run]): stores or removes run and returns True; False if it has begun."""
+"""store_run(greenlet[, run]) stores or removes run and returns True; or False if it has started."""
 load_context: Callable[[greenlet], Context | None]
 store_context: Callable[[greenlet, Context | None], None]
 slice_of: Callable[[greenlet], tuple[int, int, int, int, int, int]]

@@ -13,14 +13,14 @@ from switchlib._mechanism import is_main, slice_of, state_of
 if TYPE_CHECKING:
     from switchlib._mechanism import State
 
-VISIBLE = sys.implementation.name != "pypy"  # whether anybody but the interpreter sees the C stack
+VISIBLE = sys.implementation.name != "pypy"  # there only the interpreter sees the C stack
 
 
 @dataclass(frozen=True)
 class Row:
     """One greenlet's stack slice.
 
-    Sizes are in bytes; None stands for what the operating system's stack bounds.
+    Sizes are in bytes. None: only the operating system's stack limits it.
     """
 
     name: str
@@ -60,9 +60,7 @@ def _row(name: str, each: greenlet) -> Row:
 
 
 def owners(greenlets: Mapping[str, greenlet], first: greenlet) -> list[str]:
-    """The chain of owners of the C stack above `first`, which is running:
-    whoever's bytes lie there.
-    """
+    """The chain of owners from `first`, which is running, up: those with bytes on the C stack."""
     known = {slice_of(each)[0]: (name, slice_of(each)[-1]) for name, each in greenlets.items()}
     chain = []
     address = slice_of(first)[0]

@@ -1,27 +1,27 @@
 """The mechanism on PyPy: what switchlib/_mechanism.py declares, over `_continuation.continulet`.
 
-Each section mirrors the file of csrc/mechanism/ whose name it bears; the order is that of
-csrc/mechanism.h, the lowest first. What is only asked of the mechanism (module.c) is in
+Each section mirrors the file of csrc/mechanism/ whose name it has, in the order of
+csrc/mechanism.h, the lowest first. The functions that only answer questions (module.c) are in
 switchlib/_pypy_module.py. Some files have no counterpart: PyPy owns the memory of objects
-(object.c) and the stack that its collector stands on (collector.c), properties stay the policy's
-own (properties.c), and there is no C API (capi.c).
+(object.c) and the stack on which its collector runs (collector.c), properties stay the policy's own
+(properties.c), and there is no C API (capi.c).
 
 PyPy's interpreter owns the C stack, and copies and sweeps its parts itself. So there are no slices
-here: a greenlet has a stack that PyPy made, and to leave one for another is a single call, `_jump`.
-PyPy leaves `hidden` code out of tracebacks, frames, traces and profiles: all of this file, and the
-policy.
+here. A greenlet has a stack that PyPy made, and leaving one for another is a single call, `_jump`.
+All of this file and the policy are `hidden` code, which PyPy leaves out of tracebacks, frames,
+traces and profiles.
 
 Signal handlers and finalisers may run between any two bytecodes, and may switch. An end holds them
-off until the target has arrived. A switch does not, for that would double its cost: up to the jump
-it changes nothing that could not be taken back. From just before the jump until the one that
-arrives has set `thread.current`, `thread.target` is set; code that finds it set asks which of the
-two is running (`_find_bearings`).
+off until the target has arrived. A switch does not, since that would double its cost: before the
+jump it changes nothing that could not be taken back. `thread.target` is set from just before the
+jump until the target has arrived and has set `thread.current`. Code that finds it set must find out
+which of the two is running (`_find_bearings`).
 
 After a jump PyPy's compiler leaves the rest of the loop, or of the greenlet, to its slow
-interpreter. So whatever can be done before the jump is done before it. The compiler does not inline
-a function whose loop has gone round: no loop here does in the common case. And it gives up on what
-is longer than some thousand operations, of which each bytecode makes several: a greenlet from its
-start to its end, with the start of another within, just fits.
+interpreter. So everything that can be done before the jump is done before it. The compiler does not
+inline a function if a loop in it has gone round; in the common case no loop here does. And it gives
+up on code that is longer than some thousand operations, where each bytecode makes several. A
+greenlet from its start to its end just fits, with the start of another one in it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from __pypy__.thread import _signals_enter, _signals_exit  # type: ignore[import
 from _continuation import continulet, permute  # type: ignore[import-not-found]
 
 try:
-    # PyPy's compiler does not look into what is called through it.
+    # PyPy's compiler does not look into a function that is called through it.
     from pypyjit import residual_call as _call  # type: ignore[import-not-found]
 except ImportError:  # there is no compiler
 
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 
 SWITCH, THROW, START = range(3)
 
-MANY_GUARDS = 1000  # that a thread keeps for greenlets to come
-MOST_INTERRUPTS = 100  # of policy at one end, before it is done without
+MANY_GUARDS = 1000  # that a thread keeps for later greenlets
+MOST_INTERRUPTS = 100  # of the policy at one end; after that it is not asked
 
 _new_stack = continulet.__new__
 _init_stack = continulet.__init__
@@ -87,10 +87,10 @@ class State:
     __slots__ = ("context", "guard", "parent", "run", "stack", "thread")
 
     def __init__(self, parent: Any) -> None:
-        self.thread: Any = None  # set when it begins
+        self.thread: Any = None  # set when it starts
         self.parent = parent
-        self.run: tuple[Any, ...] = ()  # holds the run function, until the greenlet begins
-        self.stack: Any = None  # from its beginning to its end
+        self.run: tuple[Any, ...] = ()  # holds the run function, until the greenlet starts
+        self.stack: Any = None  # from its start to its end
         self.guard: Any = None  # from its first suspension to its end
         self.context: Context | None = None  # while it does not run
 
@@ -130,22 +130,22 @@ class Thread:
         state = State(None)
         _set_state(self.main, state)
         state.thread = self
-        # PyPy takes a stack that is not initialised for the thread's own.
+        # PyPy treats a stack that is not initialised as the thread's own.
         state.stack = _new_stack(Stack)
         state.stack.job = None
         state.guard = self  # any object but a Guard: it is never killed
         self.current: Any = self.main
         # The switch under way:
         self.target: Any = None
-        self.held = False  # whether finalisers are held off, since the origin has ended,
-        self.silenced = False  # and signal handlers
+        self.held = False  # whether finalisers are held off, because the origin has ended
+        self.silenced = False  # whether signal handlers are, too
         self.tracer: Any = None
         self.guards: list[Guard] = []
         self.doomed: list[Any] = []  # greenlets that lost their last reference in another thread
         _threads.add(weakref.ref(self, _threads.discard))
 
 
-# Not a WeakSet: to look at one while other threads begin raises errors.
+# Not a WeakSet: iterating over one raises errors while other threads begin.
 _threads: set[weakref.ref[Thread]] = set()
 _here: Any = None  # a Here, from `adopt` on
 _closing = False
@@ -186,9 +186,12 @@ def _hide(namespace: dict[str, Any]) -> None:
 
 
 class Stack(continulet):  # type: ignore[misc]
-    """A stack. While it runs, PyPy keeps in it the frames and registers of the thread's own."""
+    """A stack.
 
-    # What is to begin here: (thread, greenlet, run, args, kwargs, an exception to raise instead).
+    While it runs, PyPy stores in it the frames and registers of the thread's own stack.
+    """
+
+    # What starts here: (thread, greenlet, run, args, kwargs, an exception to raise instead).
     __slots__ = ("job",)
 
 
@@ -217,7 +220,7 @@ def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
         thread.current = me
         thread.target = outer
         _store_context(state.context)
-    except BaseException:  # of a signal handler, or there was no memory to leave
+    except BaseException:  # from a signal handler, or since there was no memory to leave
         thread.current = me
         thread.target = outer
         _store_context(state.context)
@@ -225,8 +228,8 @@ def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
             _take_back(target, stack)
         raise
     if thread.held:
-        # Not `_let_go`: to call a function may fail where little of the stack is left. Handlers
-        # come last, for one that has waited may raise.
+        # Not by `_let_go`: a call may fail where little of the stack is left. Signal handlers come
+        # last, since one that has waited may raise.
         thread.held = False
         silenced = thread.silenced
         _release_finalizers()
@@ -238,9 +241,9 @@ def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
 
 
 def _deliver(thread: Thread, origin: Any, me: Any, payload: Any) -> Any:
-    """What comes out of me's switch.
+    """What me's call of switch returns or raises.
 
-    A tracer that raises is removed, and its exception comes out.
+    If the tracer raises, it is removed, and that is raised.
     """
     if thread.tracer is not None:
         try:
@@ -253,15 +256,16 @@ def _deliver(thread: Thread, origin: Any, me: Any, payload: Any) -> Any:
         try:
             raise payload.exception
         finally:
-            payload.exception.__context__ = context  # and not what `me` was handling
+            payload.exception.__context__ = context  # and not the exception that `me` is handling
     return payload
 
 
 def _find_bearings(thread: Thread) -> None:
-    """Corrects `thread.current` where a switch was interrupted:
-    the frames below ours show which runs.
+    """Corrects `thread.current` if a switch was interrupted.
 
-    If the jump has not taken place yet the switch is still under way when this returns.
+    The frames below show which greenlet runs.
+
+    If the jump has not taken place yet, the switch is still under way when this returns.
     """
     origin, target = thread.current, thread.target
     if target is None:  # a handler within a handler has done it
@@ -279,10 +283,11 @@ def _find_bearings(thread: Thread) -> None:
 
 
 def _frame_held_by(stack: Any) -> FrameType | None:
-    """The innermost visible frame in a stack: its greenlet's, or, if that runs, the thread's.
+    """The innermost visible frame that a stack holds: its greenlet's, or, if that runs,
+    the thread's.
 
-    PyPy's f_back skips hidden frames, and loops for ever if there are no others; the collector sees
-    each.
+    PyPy's f_back skips hidden frames, and loops for ever if there are no others. The collector sees
+    every frame.
     """
     bottom: FrameType = stack._get_frame()
     frame = bottom
@@ -303,8 +308,8 @@ def _frame_held_by(stack: Any) -> FrameType | None:
 class Guard:
     """Dies with a suspended greenlet that nothing refers to any more, and kills it.
 
-    Only the greenlet refers to it. When that has ended it guards another: PyPy is slow to make
-    objects with a finaliser.
+    Only the greenlet refers to its guard. When the greenlet has ended,
+    the guard serves another one, because PyPy is slow in making objects with a finaliser.
     """
 
     greenlet: Any = None
@@ -323,8 +328,8 @@ class Guard:
 def _guard(thread: Thread, greenlet: Any) -> Guard:
     """A spare guard, or a new one.
 
-    It is called through `_call`: if the compiler knew which, it would give up a start that takes
-    the other.
+    It is called through `_call`. If the compiler knew which of the two it was, it would give up on
+    starts that take the other way.
     """
     try:
         guard = thread.guards.pop() if thread.guards else Guard()
@@ -340,10 +345,9 @@ def _kill_doomed(thread: Thread) -> None:
 
 
 def _kill(thread: Thread, victim: Any) -> None:
-    """Throws GreenletExit into a suspended greenlet. Its parent is the current one while it dies.
+    """Throws GreenletExit into a suspended greenlet. While it dies, the current one is its parent.
 
-    One that is an ancestor of the current greenlet is left alone: a finaliser has taken it into
-    use.
+    An ancestor of the current greenlet is left alone: a finaliser has brought it back into use.
     """
     state = _state_of(victim)
     exit = Policy.GreenletExit("Killing the greenlet because all references have vanished.")
@@ -358,7 +362,7 @@ def _kill(thread: Thread, victim: Any) -> None:
         _leave(thread, victim, stack, Raise(exit))
     except BaseException as raised:
         __pypy__.write_unraisable("in", raised, victim)
-    # If the old parent has become a child of the victim this is refused, and the killer stays.
+    # If the old parent has become a child of the victim, this is refused, and the killer stays.
     store_parent(victim, parent)
 
 
@@ -373,7 +377,7 @@ class Here(_thread._local):
 
 
 def _enter() -> Thread:
-    """The running thread: an interrupted switch is set right, and doomed greenlets are killed."""
+    """The running thread. Sorts out an interrupted switch, and kills doomed greenlets."""
     thread: Thread = _here.thread
     if thread.target is not None:
         _find_bearings(thread)
@@ -386,7 +390,7 @@ def _enter() -> Thread:
 
 
 def _place(thread: Thread, target: Any, run: Any, decision: tuple[Any, ...]) -> Stack | None:
-    """A stack for target to begin on; or None if it cannot begin any more."""
+    """A stack on which target can start; or None if it can no longer start."""
     if _state_of(target).thread is not None or not _belongs_here(thread, target):
         return None
     kind, _, value, *rest = decision
@@ -426,7 +430,7 @@ def _take_back(target: Any, stack: Stack) -> None:
 
 
 def _belongs_here(thread: Thread, unstarted: Any) -> bool:
-    """Whether the nearest ancestor that has begun is of this thread."""
+    """Whether the nearest ancestor that has started belongs to this thread."""
     for ancestor in Policy.lineage(_state_of(unstarted).parent):
         state = _state_of(ancestor)
         if state.thread is not None:
@@ -438,7 +442,7 @@ def _belongs_here(thread: Thread, unstarted: Any) -> bool:
 
 
 class Policy:
-    """The policy class, those of its functions that are asked, and its exceptions: see `adopt`."""
+    """The policy class, its functions that the mechanism calls, and its exceptions: see `adopt`."""
 
     greenlet: Any = None
     switch: Any
@@ -451,7 +455,7 @@ class Policy:
 
 
 def _settle(thread: Thread, decision: tuple[Any, ...], dying: Any) -> tuple[Any, Stack, Any] | None:
-    """The target, its stack and the payload; or None if the decision does not hold any more."""
+    """The target, its stack and the payload; or None if the decision no longer holds."""
     kind, target, value = decision[:3]
     state = _state_of(target)
     stack = state.stack
@@ -468,7 +472,10 @@ def _settle(thread: Thread, decision: tuple[Any, ...], dying: Any) -> tuple[Any,
 
 
 def _serve(stack: Stack) -> Any:
-    """What a stack runs: the greenlet of its job. What it returns arrives in the next one."""
+    """What a stack runs: the greenlet of its job.
+
+    What this returns arrives in the next greenlet.
+    """
     thread, me, run, args, kwargs, exception = stack.job
     origin = result = None
     try:
@@ -492,15 +499,15 @@ def _serve(stack: Stack) -> Any:
         exception = raised
     try:
         return _end(thread, me, result, exception)
-    finally:  # whatever keeps a frame of run alive keeps this one, too
+    finally:  # what keeps a frame of run alive also keeps this one
         del thread, me, run, args, kwargs, exception, origin, result, stack
 
 
 def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) -> Any:
-    """Ends `me` as the policy decides, and returns what is to arrive.
+    """Ends `me` as the policy decides, and returns what is to arrive in the heir.
 
-    What goes wrong on the way becomes the outcome. `failures` counts the heirs, from the parent up,
-    that failed to take it; if the parent changes they are asked anew.
+    If something goes wrong, that becomes the outcome. `failures` counts the heirs, from the parent
+    up, that failed to take it. If the parent changes, the count starts again.
     """
     state = _state_of(me)
     parent, failures, interrupts = state.parent, 0, 0
@@ -531,14 +538,14 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
                 interrupts += 1
             raised.__context__ = raised.__context__ or exception
             result, exception = None, raised
-    # Without policy: it was interrupted again and again, or could name no heir.
+    # Without the policy: it was interrupted again and again, or could name no heir.
     heir = thread.main
     for each in Policy.lineage(state.parent):
         if _state_of(each).thread is thread and _state_of(each).stack is not None:
             heir = each
             break
     if exception is None:
-        exception = Policy.error("a greenlet ended, and no parent was left to go on")
+        exception = Policy.error("a greenlet ended, and none of its parents could take over")
     return _leave_for_good(thread, me, heir, _state_of(heir).stack, Raise(exception))
 
 
@@ -583,7 +590,7 @@ def _leave_for_good(thread: Thread, me: Any, target: Any, stack: Stack, payload:
 
 
 def _let_go(thread: Thread) -> None:
-    """After an end that failed: a handler raised too early, or the heir could not begin."""
+    """After an end that failed: a signal handler raised too early, or the heir could not start."""
     if thread.held:
         thread.held = False
         silenced = thread.silenced
@@ -620,7 +627,7 @@ def throw(self: Any, typ: Any = ..., val: Any = None, tb: TracebackType | None =
 def _plain_switch(
     thread: Thread, target: Any, args: tuple[Any, ...]
 ) -> tuple[Any, Stack, Any] | None:
-    """The shortcut: what the policy would decide, settled, where it has no choice."""
+    """The shortcut: if the policy has no choice, what it would decide, already settled."""
     state = _checked_state(target)
     stack = state.stack
     if stack is not None:
@@ -637,9 +644,9 @@ def _plain_switch(
 
 
 def _make_exception(typ: Any, val: Any) -> tuple[BaseException, TracebackType | None]:
-    """The exception that throw(typ, val) raises, as an instance; this may run code of users.
+    """The exception that throw(typ, val) raises, as an instance. This may run user code.
 
-    If the class raised another one when it was called, that is it, with its traceback.
+    If calling the class raises an exception, it is that one, with its traceback.
     """
     if isinstance(typ, BaseException):
         if val is not None:
@@ -696,7 +703,7 @@ class Base:
         return state_of(self) in ("suspended", "current")
 
 
-# The slot's own functions: a subclass's __getattribute__ cannot come between.
+# The slot's own functions, so that a subclass's __getattribute__ cannot hide the state.
 _state_of: Callable[[Any], State] = Base._switchlib_state.__get__  # type: ignore[attr-defined]
 _set_state: Callable[[Any, State], None] = Base._switchlib_state.__set__  # type: ignore[attr-defined]
 

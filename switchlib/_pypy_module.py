@@ -1,6 +1,7 @@
-"""What is only asked of the mechanism on PyPy: by the policy, the shim, `doctor`, tests and users.
+"""The functions of PyPy's mechanism that only answer questions: of the policy, the shim,
+tests and users.
 
-It mirrors csrc/mechanism/module.c. switchlib/_mechanism.py says what each function answers.
+It mirrors csrc/mechanism/module.c. switchlib/_mechanism.py says what each function returns.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 
 
 def fill(namespace: dict[str, Any]) -> None:
-    """Puts into switchlib/_mechanism.py what it declares; some of it is in _pypy.py."""
+    """Puts into switchlib/_mechanism.py what that declares; some of it is in _pypy.py."""
     # Not globals(): in hidden code these are the caller's.
     found = vars(_pypy) | vars(sys.modules[__name__])
     namespace.update((name, found[name]) for name in ("Base", *namespace["__annotations__"]))
 
 
 def close_down() -> None:
-    """From now on greenlets that nothing refers to are left alone."""
+    """From now on greenlets without references are no longer killed."""
     _pypy._closing = True
 
 
@@ -59,7 +60,7 @@ def settrace(callback: Any, /) -> Any:
     """Trace the switches of this thread by callback(event, (origin, target)),
     event being 'switch' or 'throw'.
 
-    It is called in the target. None ends tracing; so does an exception in the callback, which is
+    It is called in the target. None ends tracing. An exception in the callback also ends it, and is
     raised in the target. Returns the previous callback, or None.
     """
     thread = _enter()

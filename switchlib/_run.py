@@ -33,10 +33,10 @@ def environment_with_shim() -> dict[str, str]:
 def run(arguments: list[str]) -> NoReturn:
     """Become `python ARGUMENTS` with the shim first on PYTHONPATH, for it and for all its children.
 
-    A fresh interpreter, so that arguments, exit status, `__main__` and tracebacks are Python's
-    own. A console script of this environment may be named in the place of a file. Raises
-    RuntimeError if there is neither, or if this interpreter was told to ignore PYTHONPATH, or the
-    arguments would tell the other one.
+    This starts a fresh interpreter, so that arguments, exit status, `__main__` and tracebacks are
+    Python's own. A console script of this environment may be named instead of a file. Raises
+    RuntimeError if there is neither, or if this interpreter ignores PYTHONPATH, or if the new one
+    would, because of the arguments.
     """
     if sys.flags.ignore_environment or ignore_environment(arguments):
         raise RuntimeError(
@@ -75,8 +75,8 @@ def ignore_environment(arguments: list[str]) -> bool:
 
 
 def is_name(program: str) -> bool:
-    """Whether this, which stands where `python` expects a script,
-    is neither an option nor anything it can run.
+    """Whether the argument in the place of a script is a bare name,
+    and not an option or a file that Python can run.
     """
     runs = os.path.isfile(program) or os.path.exists(os.path.join(program, "__main__.py"))
     return not (program.startswith("-") or os.path.dirname(program) or runs)
@@ -84,9 +84,10 @@ def is_name(program: str) -> bool:
 
 def console_script(name: str, python: list[str]) -> list[str]:
     """The command that runs the console script of that name,
-    by `python` if it is a program in Python.
+    with `python` if it is a program in Python.
 
-    Its file is preferred to its entry point, since servers start themselves again by `sys.argv`.
+    The script's file is preferred to its entry point,
+    since servers use `sys.argv` to start themselves again.
     """
     entries = [entry for entry in _console_entry_points() if entry.name == name]
     for directory in script_directories():
@@ -102,7 +103,7 @@ def console_script(name: str, python: list[str]) -> list[str]:
 
 
 def script_directories() -> list[str]:
-    """Where console scripts of this environment are, most likely first."""
+    """The directories that have console scripts of this environment, the most likely one first."""
     user = f"{os.name}_user"
     found = [os.path.dirname(sys.executable), sysconfig.get_path("scripts")]
     if user in sysconfig.get_scheme_names() and not sys.flags.no_user_site:
@@ -111,8 +112,9 @@ def script_directories() -> list[str]:
 
 
 def is_python(path: str) -> bool:
-    """Whether a file begins as scripts in Python do,
-    also those that reach it by a shell since its path is long.
+    """Whether a file begins like a Python script.
+
+    If Python's path is long, pip's scripts start it by a shell.
     """
     with open(path, "rb") as file:
         first, second = file.readline(1024), file.readline(1024)

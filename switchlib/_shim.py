@@ -1,9 +1,10 @@
-"""What the shim's module `greenlet._greenlet` holds: all that greenlet's extension module has.
+"""The contents of the shim's module `greenlet._greenlet`:
+all names that greenlet's extension module has.
 
-Most of it is switchlib's own; the rest are settings that do nothing here, and counters for tests.
-Once this has been imported, classes and functions bear the names of greenlet's: people look for
-these in profiles, and exceptions pickle by them. Before, `greenlet` may be another package, or
-none, so that they are switchlib's by name, too.
+Most of them are switchlib's own. The rest are settings that do nothing here, and counters for
+tests. Importing this module gives classes and functions greenlet's names: people look for these in
+profiles, and exceptions are pickled by them. Before that, `greenlet` may be another package, or
+missing, so they have switchlib's names.
 """
 
 from __future__ import annotations
@@ -35,9 +36,8 @@ _cleanup_clocks: int | None = 0
 
 
 def enable_optional_cleanup(enabled: object, /) -> None:
-    """Takes the setting.
-
-    There is nothing to enable: a thread's greenlets are freed when it ends, without a search.
+    """Stores the setting, which has no effect: a thread's greenlets are freed when it ends,
+    without a search.
     """
     global _cleanup_clocks
     if not enabled:
@@ -47,12 +47,12 @@ def enable_optional_cleanup(enabled: object, /) -> None:
 
 
 def get_clocks_used_doing_optional_cleanup() -> int | None:
-    """0, since optional cleanup costs nothing; None while it is disabled."""
+    """0, since there is nothing to clean up; None while it is disabled."""
     return _cleanup_clocks
 
 
 def get_pending_cleanup_count() -> int:
-    """How many greenlets wait to be killed by the thread they belong to."""
+    """How many greenlets wait to be killed by their own thread."""
     return count_doomed()
 
 

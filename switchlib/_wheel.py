@@ -1,10 +1,10 @@
 """`python -m switchlib wheel`: a distribution named greenlet that is switchlib,
 for installers and lock files.
 
-Its version is greenlet's with switchlib's as the local part: requirements of `greenlet>=3`,
-`==3.5.6` and `~=3.5` accept it, and no index holds it. It needs the very switchlib that made it, so
-that `pip check` reports when the two no longer fit. The same switchlib makes the same bytes every
-time, so that a lock file can pin the hash.
+Its version is greenlet's, with switchlib's as the local part. The requirements `greenlet>=3`,
+`==3.5.6` and `~=3.5` accept this version, and no index has it. The wheel requires exactly the
+switchlib that made it, so `pip check` reports when the two no longer fit. The same switchlib makes
+the same bytes every time, so a lock file can pin the hash.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Summary: The interface of greenlet {GREENLET_VERSION}, provided by switchlib
 License: MIT
 Requires-Dist: switchlib (=={__version__})
 
-This is not the greenlet of https://pypi.org/project/greenlet/, but stands in its place.
+This is not the greenlet of https://pypi.org/project/greenlet/, but takes its place.
 `python -m switchlib wheel` made it. To go back:
 `pip install --force-reinstall --no-deps greenlet=={GREENLET_VERSION}`.
 """
@@ -50,12 +50,12 @@ PUT_ASIDE_FIRST = (
 
 
 def tag() -> str:
-    """Which interpreters and platforms it is for, as the last three parts of its name."""
+    """The interpreters and platforms that the wheel is for: the last three parts of its name."""
     kind, version, *_ = str(sysconfig.get_config_var("SOABI")).split("-")
     # "cpython-311-x86_64-linux-gnu" or "pypy39-pp73"
     abi = f"cp{version}" if CPYTHON else f"{kind}_{version}"
     machine = re.sub("[^a-z0-9]", "_", sysconfig.get_platform().lower())
-    if struct.calcsize("P") == 4:  # of a kernel that has 64 bits
+    if struct.calcsize("P") == 4:  # where the kernel has 64 bits
         machine = {"linux_x86_64": "linux_i686", "linux_aarch64": "linux_armv7l"}.get(
             machine, machine
         )
@@ -63,7 +63,7 @@ def tag() -> str:
 
 
 def contents() -> dict[str, bytes]:
-    """The files of the package, and the header where greenlet's wheel has it.
+    """The files of the package, with the header where greenlet's wheel has it.
 
     RuntimeError if one is missing.
     """
@@ -89,7 +89,9 @@ def contents() -> dict[str, bytes]:
 
 
 def write(directory: str) -> str:
-    """Writes the wheel into a directory, which is made if need be; returns its path."""
+    """Writes the wheel into a directory, which is created if it is missing;
+    returns the wheel's path.
+    """
     information = f"greenlet-{VERSION}.dist-info"
     pure = str(not CPYTHON).lower()
     files = contents() | {
@@ -107,7 +109,7 @@ def write(directory: str) -> str:
     os.makedirs(directory, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
-            entry = zipfile.ZipInfo(name)  # of 1980, whenever this is
+            entry = zipfile.ZipInfo(name)  # always dated 1980, so that the bytes are the same
             entry.external_attr = (0o100755 if name.endswith(".so") else 0o100644) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)

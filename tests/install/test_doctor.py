@@ -80,7 +80,7 @@ def test_a_greenlet_before_the_shim(doctor, tmp_path):
     (first / "greenlet.py").write_text(FAKE_GREENLET)
     status, text = doctor(PYTHONPATH=f"{first}:{SHIM}")
     assert status == 1
-    assert f"the shim is on PYTHONPATH, but {first}/greenlet.py stands before it" in text
+    assert f"the shim is on PYTHONPATH, but {first}/greenlet.py is found before it" in text
 
 
 @pytest.mark.parametrize("text", [FAKE_GREENLET, "x = 1\n", "import nothing\n", "no Python\n"])
@@ -98,7 +98,7 @@ def test_a_greenlet_in_the_working_directory(doctor, tmp_path, text, file, path)
     )
     assert "put the shim first" not in text
     assert "on switchlib:" not in text
-    assert text.endswith("does not run on switchlib, nor would it by `run`: see above.\n")
+    assert text.endswith("does not run on switchlib, nor would it with `run`: see above.\n")
 
 
 @pytest.mark.cpython("it always has a greenlet that counts")
@@ -115,7 +115,7 @@ def test_options_that_ignore_the_shim(doctor):
     assert status == 1
     assert "the options -E and -I make Python ignore PYTHONPATH" in text
     assert "install()" in text
-    assert "It would by" not in text
+    assert "It would with" not in text
     assert "PYTHONPATH=" not in text
 
 

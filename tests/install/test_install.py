@@ -76,7 +76,7 @@ def test_run_reaches_child_processes(python, script):
 def test_run_without_a_program_or_an_environment(python):
     done = python("-m", "switchlib", "run", check=False)
     assert done.returncode == 2
-    assert "which program?" in done.stderr
+    assert "name a program to run" in done.stderr
     done = python("-E", "-m", "switchlib", "run", "x.py", check=False)
     assert done.returncode == 2
     assert "-E and -I" in done.stderr
