@@ -12,8 +12,8 @@ callee_install(void)
     return call_name == NULL || func_name == NULL ? -1 : 0;
 }
 
-/* What an object of functools.partial calls, or of a class derived from it; NULL for other objects.
- * An object of functools.partial in C has it as a member. */
+/* What an object of functools.partial, or of a class derived from it, calls; NULL for other
+ * objects. An object of functools.partial in C has it as a member. */
 static PyObject *
 function_of_partial(PyObject *run)
 {
@@ -25,8 +25,8 @@ function_of_partial(PyObject *run)
     return where->type == T_OBJECT ? *(PyObject **)((char *)run + where->offset) : NULL;
 }
 
-/* The code of a function, the definition of a C function; for what only leads to another callable,
- * that one's; otherwise the type. */
+/* The code of a function; the definition of a C function; for an object that only calls another
+ * one, the key of that; otherwise the type. */
 static const void *
 key_of(PyObject *run)
 {

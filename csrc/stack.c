@@ -5,10 +5,10 @@
 stack_statistics stack_counts;
 long stack_fail_allocation;
 
-/* Tools that hook the C library's allocator (memray, heaptrack) rewrite its functions' addresses
- * wherever they stand in writable memory. If stack_memory held these addresses, and the mechanism
- * filled in its own later, half of the table might be rewritten. In these two only calls are
- * hooked. */
+/* Tools that hook the C library's allocator (memray, heaptrack) rewrite the addresses of its
+ * functions wherever these lie in writable memory. If stack_memory held these addresses, and the
+ * mechanism put in its own later, half of the table might be rewritten. In these two functions
+ * only calls are hooked. */
 static void *
 default_allocate(size_t size)
 {
@@ -60,7 +60,7 @@ stack_resize(stack_slice *slice, size_t size)
     return 0;
 }
 
-/* Enough for the slices in the way of one that ends: they are few, and stacks are rarely as
+/* Enough for the slices in the way of one that ends. They are few, and stacks are rarely so
  * deep. */
 #define RESERVE_BYTES ((size_t)1 << 20)
 
@@ -90,7 +90,7 @@ stack_use_reserve(void)
 #ifdef SWITCHLIB_POISON
 const int stack_poisons = 1;
 
-/* It is no address, and is easily recognised in a debugger. */
+/* It is not an address, and is easily recognised in a debugger. */
 #define POISON ((uintptr_t)0xDBDBDBDBDBDBDBDB)
 
 /* More than this function and a red zone take up below its frame. */

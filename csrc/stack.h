@@ -1,8 +1,8 @@
 /* The stack layer: suspended slices of a C stack, in plain C. It knows nothing of Python.
  *
- * Several slices share one stretch of C stack. Only the running one is sure to lie there whole. Of
- * a suspended one, the part whose place another has needed since lies in the heap. The stack grows
- * downwards:
+ * Several slices share one stretch of C stack. Only the running slice is sure to lie there whole.
+ * If another slice needs the place of a suspended one, the part in the way moves to the heap. The
+ * stack grows downwards:
  *
  *              ...
  *     stop  |________|   far end: the owner does not own this byte, nor any above it
@@ -14,12 +14,11 @@
  *     start |________|         |_________|   since the near end is what others overwrite
  *              ...
  *
- * `prev` leads to the slice that owns the stack just above: the chain of previous owners. Their
- * stops rise strictly, so a walk along it finds all that are in the way of a slice that needs its
- * place.
+ * `prev` leads to the slice that owns the stack just above, and so on: the chain of owners. Their
+ * stops rise strictly, so a walk along the chain finds all slices that are in the way of another.
  *
- * That stacks share one region, and are copied away only as far as they are in the way of another,
- * is greenlet's algorithm, which came out of Stackless Python; PyPy's stacklet has it, too. */
+ * The algorithm is greenlet's: stacks share one region, and are copied away only as far as they are
+ * in the way of another. It came out of Stackless Python, and PyPy's stacklet has it, too. */
 #ifndef SWITCHLIB_STACK_H
 #define SWITCHLIB_STACK_H
 
@@ -41,7 +40,7 @@ typedef struct stack_slice {
 /* Frees the heap buffer of a slice that will never be restored. */
 void stack_forget(stack_slice *slice);
 
-/* Buffers in the heap, and their bytes; and how often the reserve was used. */
+/* How many buffers are in the heap, their bytes, and how often the reserve was used. */
 typedef struct stack_statistics {
     long long buffers;
     long long bytes;
@@ -49,48 +48,49 @@ typedef struct stack_statistics {
 } stack_statistics;
 extern stack_statistics stack_counts;
 
-/* Where the copies lie: in what the C library allocates, unless a layer above sets another
- * allocator. `free` gets the size that was asked for; NULL is allowed. */
+/* The memory for copies: the C library's, unless a layer above sets another allocator. `free`
+ * gets the size that was asked for. It accepts NULL. */
 extern struct stack_memory {
     void *(*allocate)(size_t size);
     void (*free)(void *block, size_t size);
 } stack_memory;
 
-/* For tests: lets the k-th allocation from now on fail (1 is the next one), or with -1 all of them;
- * 0 ends it. */
+/* For tests: makes the k-th allocation from now on fail (1 is the next one), or with -1 all of
+ * them. 0 ends it. */
 extern long stack_fail_allocation;
 
-/* Sets memory aside for slices that end: nothing can return to them, so what lies in the way of the
- * next one must be saved even when there is no memory. Call it before a stack begins. Returns 0, or
- * -1 if there was no memory. As long as it is not written to, it takes up addresses only. */
+/* Sets memory aside for slices that end. Nothing can return to such a slice, so what lies in the
+ * way of the next one must be saved even when there is no memory. Call it before a stack begins.
+ * Returns 0, or -1 if there was no memory. Since the memory is not written to, it takes up
+ * addresses only. */
 int stack_reserve(void);
 
-/* Gives that memory up for whatever is allocated next. -1 if there was none. */
+/* Frees that memory, for the allocations that follow. -1 if there was none. */
 int stack_use_reserve(void);
 
 /* Gives the slice a buffer for `size` bytes. -1 if there was no memory: it is as it was. */
 int stack_resize(stack_slice *slice, size_t size);
 
-/* The rest is on the path of every switch: always inline, which saves 2 of 38 ns. */
+/* The rest is on the path of every switch. It is always inlined, which saves 2 of 38 ns. */
 #define STACK_INLINE static inline __attribute__((always_inline))
 
-/* A buffer is kept from one suspension to the next, but not once it is over twice what is needed:
- * a million suspended greenlets must not each hold the deepest stack they ever had. */
+/* A buffer is kept from one suspension to the next, unless it is more than twice as large as
+ * needed: a million suspended greenlets must not each keep the deepest stack that they ever had. */
 STACK_INLINE int
 stack_fits(const stack_slice *slice, size_t size)
 {
     return size <= slice->capacity && slice->capacity - size <= size;
 }
 
-/* From this many bytes on, the C library's memcpy may leave a copy to the processor (`rep movsb`),
- * which is then a third quicker if both places are at the same offset in a line of the cache, and
- * ten times slower if they are not but begin less than a line apart, modulo 4 KiB (AMD Zen 3, see
- * docs/decisions.md). */
+/* From this many bytes on, the C library's memcpy may leave a copy to the processor (`rep
+ * movsb`). That is a third faster if both places are at the same offset in a cache line. It is
+ * ten times slower if they are not, and begin less than a line apart modulo 4 KiB (AMD Zen 3,
+ * see docs/decisions.md). */
 #define STACK_ALIGNED_BYTES ((size_t)2048)
 #define STACK_LINE ((size_t)64)
 
-/* Where the slice's bytes lie in its buffer. In a larger buffer they are at the offset in a line
- * that they have on the stack. */
+/* Where the slice's bytes lie in its buffer. In a large buffer they are at the offset in a cache
+ * line that they have on the stack. */
 STACK_INLINE char *
 stack_copy_of(const stack_slice *slice)
 {
@@ -121,7 +121,8 @@ stack_first_owner(const stack_slice *current)
     return current->start != NULL ? (stack_slice *)current : current->prev;
 }
 
-/* The owner above. Stops rise strictly; where they do not, a walk ends, so that none goes round. */
+/* The owner above. Stops rise strictly. If they did not, the walk would end here, so that it
+ * never goes round. */
 STACK_INLINE stack_slice *
 stack_owner_above(const stack_slice *owner)
 {
@@ -157,9 +158,9 @@ failed:
     return -1;
 }
 
-/* A build for tests (-DSWITCHLIB_POISON, tools/matrix.py --poison) overwrites what was saved,
- * where it lay on the stack: a pointer into a suspended stack is then found at once, and not
- * only once the place is used by another. */
+/* A build for tests (-DSWITCHLIB_POISON, tools/matrix.py --poison) overwrites what was saved in
+ * the place where it lay on the stack. So a pointer into a suspended stack is noticed at once,
+ * and not only when another stack uses the place. */
 extern const int stack_poisons;
 #ifdef SWITCHLIB_POISON
 void stack_poison_from(char *lowest);
@@ -176,7 +177,8 @@ stack_restore(stack_slice *target, const stack_slice *current)
         memcpy(target->start, stack_copy_of(target), target->saved);
         target->saved = 0;
     }
-    /* What was saved to make room lies in target or below it. What lies below is nobody's now. */
+    /* What was saved to make room lies in target or below it. What lies below belongs to no
+     * slice now. */
     stack_poison_from(current->start != NULL ? current->start : current->stop);
     stack_slice *owner = stack_first_owner(current);
     while (owner != NULL && owner->stop <= target->stop) {

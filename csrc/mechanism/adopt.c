@@ -7,7 +7,7 @@
 #include "properties.h"
 #include "type.h"
 
-/* The builtins that stand in the public class where the policy functions stood. */
+/* The builtins that replace the policy's functions in the public class. */
 static PyMethodDef class_methods[] = {
     {"switch", (PyCFunction)(void (*)(void))greenlet_switch, METH_FASTCALL | METH_KEYWORDS,
      "switch($self, /, *args, **kwargs)\n--\n\n"},
@@ -84,8 +84,8 @@ adopt_property(PyObject *class, PyGetSetDef *getset)
     return status;
 }
 
-/* Two names say of which module a class is: `__module__`, and the one that descriptors, messages
- * and profilers in C print, which has the module only if it stands in it. */
+/* Two names say to which module a class belongs: `__module__`, and the name that descriptors,
+ * messages and profilers in C print, which has the module only if it is part of the name. */
 static int
 name_public(PyTypeObject *type, PyObject *module_name)
 {
@@ -139,8 +139,8 @@ adopt(PyObject *Py_UNUSED(module), PyObject *args)
     }
     function_vectorcall = ((PyFunctionObject *)policy[P_END])->vectorcall;
     PyTypeObject *type = (PyTypeObject *)class;
-    /* What type() installed would call back into the slots of subclasses made by Cython, and
-     * those into it, for ever. */
+    /* The slots that type() installed would call back into those of subclasses made by Cython,
+     * and those would call them, for ever. */
     type->tp_dealloc = greenlet_dealloc;
     type->tp_traverse = greenlet_traverse;
     type->tp_clear = greenlet_clear;

@@ -10,7 +10,8 @@
 
 vectorcallfunc function_vectorcall;
 
-/* Leaves the current greenlet as was settled, to come back; or returns the result. */
+/* Leaves the current greenlet as was settled, and returns when something switches back; or
+ * returns the result at once. */
 static inline PyObject *
 carry_out(Settled settled, Thread *thread)
 {
@@ -28,7 +29,7 @@ carry_out(Settled settled, Thread *thread)
 
 /* ------------------------------------------------------------------------------------ arguments */
 
-/* A tuple of no names is as good as none; only C passes one. */
+/* An empty tuple of names means the same as none. Only C code passes one. */
 static inline PyObject *
 names_if_any(PyObject *kwnames)
 {
@@ -74,9 +75,9 @@ pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject *
     return 0;
 }
 
-/* What a switch hands over: nothing as (), one argument as it is, several as a tuple; keywords
- * as a dict, and both as (tuple, dict). NULL with an exception set if there is no memory. To
- * allocate may run anything. */
+/* What a switch hands over: no argument as (), one as it is, several as a tuple; keywords as a
+ * dict, and both as (tuple, dict). NULL with an exception set if there is no memory. An
+ * allocation may run anything. */
 static PyObject *
 pack_payload(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -99,9 +100,9 @@ pack_payload(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 /* ----------------------------------------------------------------------- a start without policy */
 
 /* Whether the callee may take a start's arguments out of the caller's array, without a tuple in
- * between, as the first step on the new stack. Then nothing else may have to be done there first:
- * to release a replaced run, or the last reference to the current greenlet. And no extension has
- * put a vectorcall of its own into the function. */
+ * between, as the first step on the new stack. Then nothing else may have to be done there
+ * first, such as releasing a replaced run, or the last reference to the current greenlet. And no
+ * extension may have given the function a vectorcall of its own. */
 static inline bool
 can_lend_args(const Thread *thread, const Greenlet *target, PyObject *run, Callee callee,
               Py_ssize_t nargs)
@@ -146,7 +147,7 @@ settle_start_packed(Thread *thread, Greenlet *target, PyObject *run, PyObject *c
     return settled;
 }
 
-/* Settles a start; RETRY if policy has to decide. */
+/* Settles a start; RETRY if the policy has to decide. */
 static Settled
 settle_start_at_once(Thread *thread, Greenlet *target, PyObject *const *args, Py_ssize_t nargs,
                      PyObject *kwnames)
@@ -172,11 +173,11 @@ settle_start_at_once(Thread *thread, Greenlet *target, PyObject *const *args, Py
 
 /* --------------------------------------------------------------------------------------- switch */
 
-/* Calls of up to this many arguments are passed on to policy without an allocation. */
+/* Calls of up to this many arguments are passed on to the policy without an allocation. */
 #define SMALL_CALL 6
 
-/* Asks policy's switch, with self before the arguments. In a function of its own: its frame is
- * gone when the stack is left. */
+/* Asks the policy's switch, with self before the arguments. This is a function of its own, so
+ * that its frame is gone when the stack is left. */
 static __attribute__((noinline)) Settled
 ask_switch(Thread *thread, PyObject *self, PyObject *const *args, Py_ssize_t nargs,
            PyObject *kwnames)
@@ -233,7 +234,7 @@ has_dict(const Greenlet *self)
     return !TSTATE_DICT_SPEEDS_METHODS || self->dict != NULL;
 }
 
-/* Settles a switch without policy; RETRY if that cannot be done. */
+/* Settles a switch without the policy; RETRY if that cannot be done. */
 static inline Settled
 settle_at_once(Thread *thread, Greenlet *self, PyObject *const *args, Py_ssize_t nargs,
                PyObject *kwnames)
@@ -280,8 +281,8 @@ switch_packed(Thread *thread, Greenlet *self, PyObject *const *args, Py_ssize_t 
     return carry_out(settled, thread);
 }
 
-/* Its common case calls nothing before it jumps into swap: there is nothing to keep, so no
- * frame. */
+/* The common case calls nothing before it jumps into swap. It has nothing to keep, so it needs
+ * no frame. */
 PyObject *
 greenlet_switch(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -299,9 +300,10 @@ greenlet_switch(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObj
 
 /* ---------------------------------------------------------------------------------------- throw */
 
-/* The exception that throw(typ, val) raises, as an instance. NULL with an exception set if `typ` is
- * none. To make the instance calls the class, which is code of users, so it is not done in policy.
- * If the class raises an exception, that one is returned, and `traceback` is its traceback. */
+/* The exception that throw(typ, val) raises, as an instance. NULL with an exception set if `typ`
+ * is not an exception. Making the instance calls the class, which is user code, so the policy
+ * does not do it. If the class raises an exception, that one is returned, and `traceback` is its
+ * traceback. */
 static PyObject *
 make_exception(PyObject *type, PyObject *value, PyObject **traceback)
 {
@@ -324,7 +326,7 @@ make_exception(PyObject *type, PyObject *value, PyObject **traceback)
     return value;
 }
 
-/* Asks policy where to raise the exception with this traceback; takes both over. */
+/* Asks the policy where to raise the exception with this traceback. Takes both over. */
 static __attribute__((noinline)) PyObject *
 throw_slowly(PyObject *self, PyObject *exception, PyObject *traceback)
 {

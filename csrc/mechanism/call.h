@@ -15,7 +15,7 @@ PyObject *greenlet_throw(PyObject *self, PyObject *const *args, Py_ssize_t nargs
 int pack_call(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **tuple,
               PyObject **dict);
 
-/* What the vectorcall of a Python function is, unless an extension has put another into it. */
+/* The usual vectorcall of a Python function. An extension may have set another one. */
 extern vectorcallfunc function_vectorcall;
 
 HIDDEN_END

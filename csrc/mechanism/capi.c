@@ -51,7 +51,7 @@ api_throw(PyObject *self, PyObject *type, PyObject *value, PyObject *traceback)
     return greenlet_throw(self, args, 3);
 }
 
-/* Keywords take the way of an ordinary call of the method, which arranges them for a vectorcall. */
+/* Keywords go through an ordinary call of the method, which arranges them for a vectorcall. */
 static PyObject *
 switch_with_keywords(PyObject *self, PyObject *args, PyObject *kwargs)
 {
@@ -112,7 +112,7 @@ api_active(PyObject *self)
     return is_greenlet_argument(self) ? greenlet_bool(self) : -1;
 }
 
-/* NULL without an exception for a main greenlet. */
+/* For a main greenlet NULL, without an exception. */
 static PyObject *
 api_get_parent(PyObject *self)
 {

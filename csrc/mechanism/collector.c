@@ -3,19 +3,19 @@
 #include "marks.h"
 
 static PyObject *listeners;         /* gc.callbacks */
-static PyObject *listener;          /* what of them is ours */
+static PyObject *listener;          /* our function among them */
 static PyObject *get_stats;         /* gc.get_stats */
 static void (*when_over)(void);
 
 /* Where the last collection began: only to be compared. */
 static PyThreadState *collecting_thread;        /* NULL if it is not known */
 static const Greenlet *collecting_greenlet;     /* NULL in a thread that had none yet */
-/* How many collections there were before; -1 if our listener stood first. */
+/* How many collections there were before; -1 if our listener came first. */
 static long collecting_number;
-static bool left_work;              /* for when the collection is over */
+static bool left_work;              /* there is something to do when the collection is over */
 
-/* The list is the program's. Only the first in it is sure to be called each time: when one
- * before it takes itself off the list, the next is skipped. */
+/* The list belongs to the program. Only the first function in it is sure to be called each time:
+ * when one removes itself from the list, the next is skipped. */
 static bool
 is_listening_first(void)
 {
@@ -78,8 +78,8 @@ listen(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     Py_RETURN_NONE;
 }
 
-/* Whether what was noted is of the collection that is under way: it could be of one whose end
- * was not reported. */
+/* Whether what was noted belongs to the collection that is under way. It may belong to an
+ * earlier one whose end was not reported. */
 static bool
 is_noted(void)
 {

@@ -1,10 +1,11 @@
-/* In which greenlet the collector stands.
+/* In which greenlet the collector is running.
  *
- * Its lists of objects begin in its own C frames. If another stack lay there, an object of such
- * a list that died would unlink itself from what lies there now. So while the collector stands
- * in the current greenlet nothing is killed. But a finaliser that it calls may switch to another
- * greenlet, and stay away: from then on those frames are overwritten anyway, and what others
- * drop is killed as ever. (What the collector itself found waits until it is done.) */
+ * The collector's lists of objects begin in its own C frames. If these were overwritten by
+ * another stack, an object of such a list that died then would unlink itself from whatever lies
+ * there. So while the collector runs in the current greenlet, nothing is killed. But a finaliser
+ * that the collector calls may switch to another greenlet, and not come back. From then on those
+ * frames are overwritten anyway, and what others drop is killed as usual. (What the collector
+ * itself found waits until the collector is done.) */
 #ifndef SWITCHLIB_COLLECTOR_H
 #define SWITCHLIB_COLLECTOR_H
 
@@ -12,16 +13,16 @@
 
 HIDDEN_BEGIN
 
-/* Listens to gc.callbacks. `over` is called at the end of each collection after which something is
- * to be done (collector_leaves_work). -1 with an exception set if that fails. */
+/* Listens to gc.callbacks. `over` is called at the end of each collection that has left work
+ * (collector_leaves_work). -1 with an exception set if that fails. */
 int collector_listen(PyObject *module_name, void (*over)(void));
 
-/* Something is to be done when the collection is over: `over` is called then, or at once if nobody
- * will report it. */
+/* There is something to do when the collection is over. `over` is called then, or at once if
+ * nothing will report the end of the collection. */
 void collector_leaves_work(void);
 
-/* Whether the collector stands in the greenlet that runs. `running` is the thread that runs,
- * NULL if it has none yet. */
+/* Whether the collector runs in the current greenlet. `running` is the running thread; NULL if
+ * it has used no greenlets yet. */
 bool collector_is_here(const Thread *running);
 
 HIDDEN_END

@@ -35,7 +35,7 @@ settle_start(Thread *thread, Greenlet *target, Given given)
     return run == NULL ? without_run(target) : settle_run(thread, target, run, given);
 }
 
-/* A switch to the current greenlet: what it is given comes out at once. */
+/* A switch to the current greenlet: its own call returns what it is given, at once. */
 static PyObject *
 arrive_at_once(Thread *thread, PyObject *payload, PyObject *traceback, bool thrown)
 {
@@ -59,14 +59,14 @@ settle(Thread *thread, PyObject *decision, PyObject *traceback, bool dying)
         return settle_start(thread, target, (Given){.exception = payload, .traceback = traceback});
     }
     if (is_unstarted(target->state) && tag == tags[START]) {
-        /* Without keywords there is no dict: if the greenlet's thread ends before it, it could
-         * never be freed. */
+        /* Without keywords no dict is kept: if the greenlet's thread ends first, it could never
+         * be freed. */
         PyObject *kwargs = PyTuple_GET_ITEM(decision, 3);
         kwargs = PyDict_GET_SIZE(kwargs) > 0 ? kwargs : NULL;
         return settle_start(thread, target, (Given){.args = payload, .kwargs = kwargs});
     }
     if (is_unstarted(target->state) || tag == tags[START] || target->state->thread != thread) {
-        return SETTLED(RETRY);      /* it has begun since, or its thread has ended */
+        return SETTLED(RETRY);      /* it has started since, or its thread has ended */
     }
     if (target == thread->current && !dying) {
         return (Settled){DONE, arrive_at_once(thread, payload, traceback, thrown)};
@@ -85,7 +85,8 @@ void
 drop_decision(PyObject *decision, Settled settled)
 {
     if (is_leaving(settled)) {
-        drop_quietly(decision);     /* the thread holds all that it held but an empty dict */
+        drop_quietly(decision);     /* the thread holds all that the decision held, except an
+                                       empty dict */
     }
     else {
         release(decision);

@@ -1,12 +1,12 @@
 /* Decisions of the policy: asked for, checked, and made ready to be carried out.
  *
- *     (SWITCH, target, value)          value comes out of target's switch
- *     (THROW, target, exception)       exception is raised there
+ *     (SWITCH, target, value)          target's own call of switch returns value
+ *     (THROW, target, exception)       exception is raised in target
  *     (START, target, args, kwargs)    target's run is called with these on a new stack
  *
- * When policy's function has returned, a decision may no longer hold: another thread, a
- * collector or a signal handler may have run since. What is settled is carried out at once, and
- * no Python code runs in between. */
+ * When the policy's function has returned, its decision may no longer hold: another thread, the
+ * collector or a signal handler may have run meanwhile. What is settled is carried out at once,
+ * and no Python code runs in between. */
 #ifndef SWITCHLIB_DECISION_H
 #define SWITCHLIB_DECISION_H
 
@@ -25,8 +25,8 @@ enum {
  * exception set. */
 int decisions_make(PyObject *namespace);
 
-/* Checks a decision. An exception is raised with this traceback (may be NULL). If the current
- * greenlet is `dying` it cannot be the target. */
+/* Checks a decision. If it is an exception, it is raised with this traceback (may be NULL). If
+ * the current greenlet is `dying`, it cannot be the target. */
 Settled settle(Thread *thread, PyObject *decision, PyObject *traceback, bool dying);
 
 /* Drops a decision that was settled. */

@@ -6,17 +6,18 @@
 
 bool closing;
 
-/* A thread's guard is a capsule in the dict of its thread state, which is cleared when the thread
- * ends. It is a key there: to look up another key could compare it with keys of the program. */
+/* A thread's guard is a capsule in the dict of its thread state, which is cleared when the
+ * thread ends. The guard is also its own key: looking up another key could compare it with keys
+ * of the program. */
 static const char guard_name[] = "switchlib.thread";
 
-/* So many threads may begin before forgotten ones are searched for. */
+/* How many more threads may begin before forgotten ones are searched for. */
 static Py_ssize_t until_search;
-/* Of the thread state whose guard reported its end last. */
+/* The number of the thread state whose guard was the last to report its end. */
 static uint64_t last_ended_id;
 
-/* The thread has ended. Its suspended greenlets can never run again; each frees its stack when
- * it goes. */
+/* The thread has ended. Its suspended greenlets can never run again. Each frees its stack when
+ * its last reference goes. */
 static void
 thread_end(Thread *thread)
 {
@@ -29,8 +30,8 @@ thread_end(Thread *thread)
     thread_release(thread);
 }
 
-/* Called when the thread state's dict goes: its thread ends, or the interpreter, or a forked
- * child clears the thread states of threads that it does not have. */
+/* Called when the thread state's dict goes. The thread may have ended, or the interpreter, or a
+ * forked child clears the thread states of threads that it does not have. */
 static void
 guard_destroy(PyObject *guard)
 {
@@ -47,8 +48,8 @@ guard_destroy(PyObject *guard)
 }
 
 /* Some threads end unreported: destructors that run after the thread state's dict has gone may
- * ask for greenlets, and get a dict that is never cleared. Where a new thread state lies there
- * is none of theirs any more. */
+ * use greenlets. Then a new dict is made, which is never cleared. When a new thread state has
+ * the same address, such a thread has ended. */
 static void
 end_predecessors(PyThreadState *ts)
 {
@@ -61,9 +62,10 @@ end_predecessors(PyThreadState *ts)
     }
 }
 
-/* Ends all that ended unreported, but those of subinterpreters: their thread states cannot be
- * listed here. It takes as long as there are threads, so it waits until their number has
- * doubled, or, while one is known that will end unreported, until it has grown by an eighth. */
+/* Finds and ends all threads that ended unreported, except those of subinterpreters, whose
+ * thread states cannot be listed here. This takes as long as there are threads. So it waits
+ * until their number has doubled, or, while a thread is known that will end unreported, until it
+ * has grown by an eighth. */
 static void
 end_forgotten_threads(void)
 {
@@ -91,7 +93,7 @@ end_forgotten_threads(void)
     }
 }
 
-/* Fills a new thread in, with its main greenlet, which it takes over. */
+/* Fills in a new thread. Takes its main greenlet over. */
 static void
 thread_begin(Thread *thread, PyThreadState *ts, Greenlet *main)
 {
@@ -103,7 +105,7 @@ thread_begin(Thread *thread, PyThreadState *ts, Greenlet *main)
     thread->of_main_interpreter = tstate_in_main_interpreter();
     thread->current = (Greenlet *)Py_NewRef(main);
     thread->main = main;
-    thread->count = 3;              /* by the guard, the table of threads, the main greenlet */
+    thread->count = 3;              /* of the guard, the table of threads, the main greenlet */
     thread->was_seen = true;
     thread->outlives_guard = thread->id == last_ended_id;
     if (thread->outlives_guard && until_search > thread_count() / 8) {

@@ -8,14 +8,14 @@ HIDDEN_BEGIN
 
 extern bool closing;                /* the interpreter runs its exit functions, or ends already */
 
-/* The running thread, with a main greenlet if it had none. First kills what waits to be killed
- * in it. NULL with an exception set if it could not be. May run anything. */
+/* The running thread, with a new main greenlet if it had none. First kills what waits to be
+ * killed in the thread. NULL with an exception set if this fails. May run anything. */
 Thread *thread_enter(void);
 
 /* The same, but kills nothing. */
 Thread *thread_enter_quietly(void);
 
-/* The rest of current_greenlet, where it is not simply there. */
+/* The rest of current_greenlet, for the cases that are not simple. */
 PyObject *current_greenlet_slowly(void);
 
 /* A new reference to the greenlet that runs; NULL with an exception set if there is none any

@@ -20,8 +20,8 @@ take_instance(void)
     return value;
 }
 
-/* It does not bear its traceback, whose frames would live on in the parent, where what they hold
- * would be finalised. */
+/* It does not keep its traceback. Otherwise the frames of the traceback would live on in the
+ * parent, and what they hold would be finalised there. */
 PyObject *
 exit_value(void)
 {
@@ -37,8 +37,8 @@ exit_value(void)
 void
 set_context_of_exception(PyObject *cause)
 {
-    /* One MemoryError is enough: CPython sets few of them aside, and to need another one without
-     * memory is fatal. */
+    /* One MemoryError is enough. CPython has a few in reserve, and needing another one when
+     * there is no memory is fatal. */
     if (cause != NULL && PyErr_GivenExceptionMatches(cause, PyExc_MemoryError)
         && PyErr_ExceptionMatches(PyExc_MemoryError)) {
         raise_instance(Py_NewRef(cause));

@@ -8,15 +8,14 @@ HIDDEN_BEGIN
 
 extern PyObject *GreenletExit, *GreenletError;
 
-/* The exception that is set, as an instance that bears its traceback; clears it. */
+/* The exception that is set, as an instance with its traceback. Clears it. */
 PyObject *take_instance(void);
 
-/* Raises an instance as it is, with the traceback that it bears, which runs nothing. Takes it
- * over. */
+/* Raises an instance as it is, with its own traceback. Runs nothing. Takes the instance over. */
 void raise_instance(PyObject *exception);
 
-/* GreenletExit, which is set, as a value: it is a way to return. NULL with an exception set if
- * it could not be made. */
+/* The GreenletExit that is set, as a value, since it is a way to return. NULL with an exception
+ * set if it could not be made. */
 PyObject *exit_value(void);
 
 /* Makes `cause` (may be NULL) the context of the exception that is set, if it has none. */

@@ -16,9 +16,9 @@ typedef struct State {
     struct Greenlet *parent;        /* owned; NULL for a main greenlet */
     PyObject *run;                  /* owned; NULL if there is none (any more) */
     struct Greenlet *next;          /* if it is to be killed: the next in its thread's list */
-    struct Greenlet *victim;        /* borrowed: if suspended in a kill, whose end it waits for */
-    int depth;                      /* how many kills, each within the next, it stands in */
-    bool is_separate;               /* in a block of memory of its own, not in that of the object */
+    struct Greenlet *victim;        /* borrowed: if it is killing, the one whose end it waits for */
+    int depth;                      /* in how many nested kills it is */
+    bool is_separate;               /* a block of memory of its own, not a part of the object's */
     bool may_be_finalized_again;    /* by the collector: can_be_finalized */
     bool is_marked;                 /* generators that run in it are marked: marks.h */
 } State;
@@ -53,11 +53,11 @@ is_main(const Greenlet *g)
     return g->state->slice.stop == STACK_END;
 }
 
-/* A walk up the parents, from `walk_from` on. It ends even if the links go round, for no chain
- * is longer than there are greenlets. */
+/* A walk up the parents, from `walk_from` on. It ends even if they form a cycle, since no chain
+ * is longer than the number of greenlets. */
 typedef struct Walk {
     Greenlet *at;                   /* NULL at the end */
-    long left;                      /* less than 0 if the links go round */
+    long left;                      /* less than 0 if the parents form a cycle */
 } Walk;
 
 static inline Walk
@@ -72,15 +72,16 @@ walk_up(Walk *walk)
     walk->at = --walk->left < 0 ? NULL : walk->at->state->parent;
 }
 
-/* Stores a parent, owned from now on, unless that would make a cycle: then returns false. Drops
- * the former one last, which may run anything. */
+/* Stores a parent and owns it, or returns false if that would make a cycle. Drops the former
+ * parent last, which may run anything. */
 bool store_parent(Greenlet *self, Greenlet *parent);
 
-/* Whether `ancestor` is the greenlet or among its parents; true, too, if their links go round. */
+/* Whether `ancestor` is the greenlet or one of its ancestors. Also true if the parents form a
+ * cycle. */
 bool descends_from(const Greenlet *g, const Greenlet *ancestor);
 
-/* Gives a greenlet an empty dict, with which the interpreter looks `switch` up more quickly.
- * This may run anything, which may make one first; without memory there is none. */
+/* Gives a greenlet an empty dict, with which the interpreter finds `switch` faster. This may run
+ * anything, which may set a dict first. If there is no memory there is no dict. */
 void give_dict(Greenlet *self);
 
 HIDDEN_END

@@ -1,6 +1,6 @@
-/* Policy is hidden from tracebacks, and from what sys.settrace, sys.setprofile and
- * sys.monitoring call. What runs within it is not: signal handlers and finalisers may come
- * between any two of its bytecodes, and are traced and profiled like all code of users. */
+/* The policy is hidden from tracebacks, and from what sys.settrace, sys.setprofile and
+ * sys.monitoring call. What runs within it is not hidden: signal handlers and finalisers may
+ * come between any two of its bytecodes, and are traced and profiled like all user code. */
 #include "hidden.h"
 
 PyObject *policy[POLICIES];
@@ -15,7 +15,7 @@ is_policy(PyFrameObject *frame)
     return hidden;
 }
 
-/* Takes the policy's own frames off the exception's traceback: users see theirs. */
+/* Removes the policy's own frames from the exception's traceback, and keeps those of users. */
 static void
 hide_policy_frames(void)
 {
@@ -32,9 +32,9 @@ hide_policy_frames(void)
     PyErr_Restore(type, value, traceback);
 }
 
-/* While policy runs these stand in the thread state, in the place of what sys.settrace and
- * sys.setprofile have put there. If a greenlet is left in the midst of policy they stay: they
- * pass on all events that are not policy's. */
+/* While the policy runs, the thread state has these in place of the functions that sys.settrace
+ * and sys.setprofile have set. If a greenlet is left in the midst of the policy they stay. They
+ * pass on all events that are not the policy's. */
 static int
 trace_others(PyObject *object, PyFrameObject *frame, int what, PyObject *arg)
 {
@@ -47,7 +47,7 @@ profile_others(PyObject *object, PyFrameObject *frame, int what, PyObject *arg)
     return is_policy(frame) ? 0 : thread_find()->profile_function(object, frame, what, arg);
 }
 
-/* Returns whether there was something to stand in for. */
+/* Returns whether there was a function to replace. */
 static bool
 hide_from(Py_tracefunc *function, Py_tracefunc *kept, Py_tracefunc ours)
 {
@@ -67,7 +67,8 @@ show_to(Py_tracefunc *function, Py_tracefunc kept, Py_tracefunc ours)
     }
 }
 
-/* Tools of sys.monitoring are called for all code or for none: while policy runs, for none. */
+/* Tools of sys.monitoring are called for all code or for none. While the policy runs, they are
+ * called for none. */
 PyObject *
 ask(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {

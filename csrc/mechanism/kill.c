@@ -8,11 +8,11 @@
 
 #define MOST_NESTED 16
 
-/* How often a victim is resumed that kills others, which live on. */
+/* How often a victim is resumed that kills others which live on. */
 #define MOST_STEPS 1000
 
-/* A list is a ring that begins after the greenlet it refers to. Adds one at its end, unless it
- * is in a list. */
+/* A list is a ring, and its pointer leads to the last greenlet. Adds a greenlet at the end,
+ * unless it is already in a list. */
 static void
 add_doomed(Greenlet **list, Greenlet *g)
 {
@@ -63,8 +63,8 @@ may_kill(const Thread *thread)
     return thread->current->state->depth < MOST_NESTED;
 }
 
-/* Whether a greenlet waits in a kill for its victim, which waits for its own ..., the last of
- * which is `other`. */
+/* Whether a greenlet waits in a kill for its victim, which waits for its own victim, and so on,
+ * and the last of these is `other`. */
 static bool
 waits_for(const State *state, const Greenlet *other)
 {
@@ -75,9 +75,9 @@ waits_for(const State *state, const Greenlet *other)
     return victim == other;
 }
 
-/* Whether a greenlet, to which the caller holds a reference, can be killed in this thread: it is
- * suspended, and no ancestor of the current one, which would end into it. (One without other
- * references is no ancestor.) */
+/* Whether a greenlet, to which the caller holds a reference, can be killed in this thread. It
+ * must be suspended, and no ancestor of the current greenlet, which would end into it. (A
+ * greenlet without other references is no ancestor.) */
 static bool
 is_victim(const Thread *thread, const Greenlet *g)
 {
@@ -85,8 +85,8 @@ is_victim(const Thread *thread, const Greenlet *g)
         && (Py_REFCNT(g) == 1 || !descends_from(thread->current, g));
 }
 
-/* Throws an exception, which it takes over, into a victim; or, if that is NULL, resumes it with
- * None. False if there was no memory to get there: then nothing has changed. */
+/* Throws an exception, which it takes over, into a victim. If the exception is NULL, resumes the
+ * victim with None. False if there was no memory to get there: then nothing has changed. */
 static bool
 run_victim(Thread *thread, Greenlet *victim, PyObject *exception)
 {
@@ -152,14 +152,15 @@ end_kill(Kill *kill, Greenlet *killer)
         kill->victim->state->depth -= kill->depth;
     }
     if (kill->parent != NULL) {
-        /* Unless that one has become a child of the victim: then the killer stays the parent. */
+        /* If that one has become a child of the victim, this is refused, and the killer stays
+         * the parent. */
         store_parent(kill->victim, kill->parent);
         Py_DECREF(kill->parent);
     }
 }
 
-/* The GreenletExit that a victim gets, or another exception if it could not be made. This may
- * run anything. */
+/* The GreenletExit that a victim gets, or another exception if it could not be made. May run
+ * anything. */
 static PyObject *
 make_exit(void)
 {
@@ -173,9 +174,10 @@ typedef enum Step {
     NO_MEMORY
 } Step;
 
-/* Brings the victim nearer to its end: throws GreenletExit into it. If it stands in a kill of
- * its own, whose victim lived on, nothing can be raised in it: it is resumed there first. If it
- * waits for the killer it would send that one back, and so on for ever: it has to live on. */
+/* Brings the victim nearer to its end, by throwing GreenletExit into it. If the victim is itself
+ * killing, and its own victim has lived on, nothing can be raised in it, so it is resumed there
+ * first. If the victim waits for the killer, it would send that one back, and so on for ever: it
+ * has to live on. */
 static Step
 step_of_kill(Thread *thread, Kill *kill)
 {
@@ -188,7 +190,8 @@ step_of_kill(Thread *thread, Kill *kill)
             return NO_MEMORY;
         }
         if (!is_victim(thread, kill->victim) || state->victim != NULL) {
-            release(exit);          /* what ran as it was made has run the victim, too */
+            release(exit);          /* user code that ran while it was made has run the victim,
+                                       too */
             return AGAIN;
         }
         kill->exit_was_thrown = true;
@@ -201,8 +204,9 @@ step_of_kill(Thread *thread, Kill *kill)
     return is_over || waits_for(state, thread->current) ? OVER : AGAIN;
 }
 
-/* One that lives on is finalised again when it is lost again. Not if a collection is under way:
- * that may have called its finaliser already, and would not do so once more. */
+/* A victim that lives on is finalised again when it loses its last reference again. Not if a
+ * collection is under way: that may have called its finaliser already, and would not call it a
+ * second time. */
 static void
 let_be_finalized_again(Greenlet *g)
 {
@@ -222,8 +226,8 @@ can_be_finalized(Greenlet *self)
     return !tstate_is_finalized((PyObject *)self);
 }
 
-/* Kills a suspended greenlet, to which the caller holds a reference, and keeps the exception
- * that is set. False if there was no memory: then the victim has to wait. */
+/* Kills a suspended greenlet, to which the caller holds a reference. Keeps the exception that is
+ * set. False if there was no memory: then the victim has to wait. */
 static bool
 kill_suspended(Thread *thread, Greenlet *victim)
 {
@@ -243,7 +247,7 @@ kill_suspended(Thread *thread, Greenlet *victim)
     return step != NO_MEMORY;
 }
 
-/* Takes the whole of a list. */
+/* Takes a whole list. */
 static Greenlet *
 take_list(Greenlet **list)
 {
@@ -252,8 +256,9 @@ take_list(Greenlet **list)
     return taken;
 }
 
-/* Kills those that were taken off a list; if they are in `cycles` all of them, otherwise those
- * without other references. Unless there is memory to kill them they go back into the list. */
+/* Kills the greenlets that were taken off a list: all of them if they are in `cycles`, otherwise
+ * those without other references. A greenlet that cannot be killed since there is no memory goes
+ * back into the list. */
 static bool
 kill_taken(Thread *thread, Greenlet *taken, Greenlet **list, bool cycles, bool has_memory)
 {
@@ -271,17 +276,17 @@ kill_taken(Thread *thread, Greenlet *taken, Greenlet **list, bool cycles, bool h
     return has_memory;
 }
 
-/* While the collector is at work, which may have begun within a kill, it still has what it found in
- * its lists. */
+/* While the collector is at work, it still has what it found in its lists. (It may have begun
+ * within a kill.) */
 static bool
 may_kill_unreachable(const Thread *thread)
 {
     return thread->tstate == NULL || !tstate_collecting(thread->tstate);
 }
 
-/* One round: kills those that are in the lists now. A greenlet within such a kill may begin a round
- * of its own, of what came to the lists after this one began. False if there was nothing to do, or
- * something had to be left. */
+/* One round: kills the greenlets that are in the lists now. A greenlet within such a kill may
+ * begin a round of its own, with what was added to the lists after this round began. False if
+ * there was nothing to do, or if something had to be left. */
 static bool
 kill_round(Thread *thread)
 {

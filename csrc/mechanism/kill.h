@@ -1,9 +1,9 @@
-/* The end of greenlets that nobody refers to.
+/* The end of greenlets that nothing refers to.
  *
  * The greenlet that drops the last reference kills at once. What a victim drops as it dies is
- * killed within that, and so is what its result drops. A long chain must not nest as deep as it
- * is long: once MOST_NESTED kills stand within each other, a victim waits in its thread's list
- * until one of them is over, or the thread next uses greenlets. */
+ * killed within that kill, and so is what its result drops. A long chain must not nest as deep
+ * as it is long. So while MOST_NESTED kills are nested, a further victim waits in its thread's
+ * list, until one of them is over, or the thread next uses greenlets. */
 #ifndef SWITCHLIB_KILL_H
 #define SWITCHLIB_KILL_H
 
@@ -11,8 +11,9 @@
 
 HIDDEN_BEGIN
 
-/* Kills what is in the thread's lists, as far as it can be now: in `doomed` what nobody else
- * refers to, in `unreachable` all. If the thread has ended they are only released. */
+/* Kills what is in the thread's lists, as far as it can be killed now: in `doomed` the greenlets
+ * without other references, in `unreachable` all. If the thread has ended they are only
+ * released. */
 void kill_doomed(Thread *thread);
 
 /* How many are in such a list. */
@@ -24,9 +25,9 @@ void add_unreachable(Greenlet *g);
 /* tp_finalize: kills a suspended greenlet, or has it killed later. */
 void greenlet_finalize(PyObject *object);
 
-/* Whether the collector would call that, were it to find the greenlet. Not if the class has a
- * __del__ of its own, or if it was called before; but one that was killed since then, and lived
- * on, is finalised again. */
+/* Whether the collector would call greenlet_finalize if it found the greenlet. Not if the class
+ * has a __del__ of its own, or if it was called before. But a greenlet that was killed since
+ * then, and lived on, is finalised again. */
 bool can_be_finalized(Greenlet *self);
 
 HIDDEN_END

@@ -10,8 +10,8 @@ static __attribute__((noinline)) _Noreturn void finish(Thread *thread, PyObject 
 
 /* -------------------------------------------------------------------------------- the beginning */
 
-/* What a call returned that may break the rules: NULL without an exception, or a result with
- * one. */
+/* Checks what a call returned. A function may break the rules: NULL without an exception, or a
+ * result with one. */
 static PyObject *
 check_result(PyObject *result)
 {
@@ -25,8 +25,8 @@ check_result(PyObject *result)
     return result;
 }
 
-/* Calls run with these arguments, which it takes over. The greenlet owns them meanwhile, together
- * with run: what only a frame of C owned the collector could not see. */
+/* Calls run with these arguments, which it takes over. Meanwhile the greenlet owns them and run.
+ * If only a C frame owned them, the collector could not see them. */
 static PyObject *
 call_run(State *state, PyObject *args, PyObject *kwargs)
 {
@@ -46,7 +46,7 @@ call_run(State *state, PyObject *args, PyObject *kwargs)
     return PyObject_Call(run, args, kwargs);
 }
 
-/* The first steps on a new stack, where they are more than a call with lent arguments. The origin
+/* The first steps on a new stack, if they are more than a call with lent arguments. The origin
  * may end here. Returns what run returned, or NULL with an exception set. */
 static __attribute__((noinline)) PyObject *
 begin_slowly(Thread *thread, Greenlet *origin)
@@ -69,7 +69,7 @@ begin_slowly(Thread *thread, Greenlet *origin)
     return check_result(call_run(thread->current->state, args, kwargs));
 }
 
-/* The first and last frame of a greenlet's stack, where it is copied with the rest. So nothing
+/* The first and outermost frame of a greenlet's stack, which is copied with the rest. So nothing
  * is inlined into it that would need registers, and a function is called directly. */
 _Noreturn void
 begin(void *arg)
@@ -80,7 +80,7 @@ begin(void *arg)
     thread->target = NULL;
     PyObject *result;
     if (thread->lent_function != NULL) {
-        drop_shared(origin);        /* can_lend_args looked */
+        drop_shared(origin);        /* can_lend_args has checked that */
         PyFunctionObject *function = thread->lent_function;
         thread->lent_function = NULL;
         result = function->vectorcall(
@@ -94,8 +94,8 @@ begin(void *arg)
 
 /* -------------------------------------------------------------------------------------- the end */
 
-/* Leaves for a suspended greenlet. Returns, and the outcome is still the caller's, if there is
- * no memory to do it. */
+/* Leaves for a suspended greenlet. If there is no memory to do it, returns, and the outcome
+ * still belongs to the caller. */
 static void
 leave_for_good(Thread *thread, Greenlet *target, PyObject *payload)
 {
@@ -105,9 +105,9 @@ leave_for_good(Thread *thread, Greenlet *target, PyObject *payload)
     thread->stayed = false;
 }
 
-/* An end that the policy decides. What goes wrong on the way becomes the outcome: an ancestor
- * that cannot take it (it has no run, is of another thread, or there is no memory to get there),
- * or an interrupt. */
+/* An end that the policy decides. What goes wrong becomes the outcome: an ancestor that cannot
+ * take it (it has no run, belongs to another thread, or there is no memory to get there), or an
+ * interrupt. */
 typedef struct Ending {
     Thread *thread;
     Greenlet *me;
@@ -118,7 +118,7 @@ typedef struct Ending {
     int interrupts;
 } Ending;
 
-/* How often policy may be interrupted at one end before the rest is done without it. */
+/* How often the policy may be interrupted at one end. After that it is not asked. */
 #define MOST_INTERRUPTS 100
 
 /* Takes over a result, or, if it is NULL, the exception that is set. */
@@ -178,7 +178,7 @@ settle_end(const Ending *end, PyObject *decision)
     return settled;
 }
 
-/* Leaves as was settled. Returns, and the outcome is as before, if there is no memory to do it. */
+/* Leaves as was settled. If there is no memory to do it, returns, and the outcome is as before. */
 static void
 leave_as_settled(const Ending *end, Settled settled)
 {
@@ -193,9 +193,10 @@ leave_as_settled(const Ending *end, Settled settled)
     thread->stayed = false;
 }
 
-/* Without the policy, which could not say who is next, or knows of no ancestor that lives: for
- * the nearest that is suspended; last of all for the thread's main greenlet, which is not among
- * them if one has moved to another thread. */
+/* Without the policy, which could not say which greenlet is next, or found no living ancestor.
+ * The outcome goes to the nearest ancestor that is suspended, and as the last resort to the
+ * thread's main greenlet. (That is no ancestor if one of the ancestors has moved to another
+ * thread.) */
 static _Noreturn void
 end_without_policy(const Ending *end)
 {

@@ -1,4 +1,4 @@
-/* The life of a greenlet on its own stack: run is called, and what comes of it is handed on. */
+/* The life of a greenlet on its own stack: run is called, and its outcome is handed on. */
 #ifndef SWITCHLIB_LIFE_H
 #define SWITCHLIB_LIFE_H
 
@@ -6,8 +6,8 @@
 
 HIDDEN_BEGIN
 
-/* What a stack begins with, for switchlib_start_stack: the target becomes current, runs, and
- * ends. */
+/* The first function of a new stack, for switchlib_start_stack: the target becomes current,
+ * runs, and ends. */
 _Noreturn void begin(void *thread);
 
 HIDDEN_END

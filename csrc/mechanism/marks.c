@@ -1,6 +1,6 @@
 #include "marks.h"
 
-/* Those in which something is marked, all borrowed. */
+/* The greenlets in which something is marked, all borrowed. */
 static Greenlet **marked;
 static size_t count, room;
 
@@ -59,7 +59,8 @@ mark_generators(Greenlet *g)
     return true;
 }
 
-/* One that had been finalised before may be finalised again: it has come back to life since. */
+/* A generator that had been finalised before may be finalised again: it has come back to life
+ * since. */
 static void
 take_marks_off(Greenlet *g)
 {

@@ -1,10 +1,10 @@
-/* Generators that run in suspended greenlets, while a collection is under way.
+/* Generators that run in suspended greenlets, during a collection.
  *
- * If the collector finds such a greenlet unreachable, it finds the generators that run in it, too,
- * and would call their finalisers. These close a generator, which is impossible while it runs; a
- * coroutine's or an asynchronous generator's may do anything else. So all of them are marked as
- * finalised already, until the collection is over, or their greenlet is resumed. While there are
- * marks no thread takes shortcuts. */
+ * If the collector finds such a greenlet unreachable, it finds the generators that run in it,
+ * too, and would call their finalisers. The finaliser of a generator closes it, which is
+ * impossible while it runs. The finaliser of a coroutine or of an asynchronous generator may do
+ * anything else. So all of them are marked as finalised until the collection is over, or until
+ * their greenlet resumes. While there are marks no thread takes shortcuts. */
 #ifndef SWITCHLIB_MARKS_H
 #define SWITCHLIB_MARKS_H
 
@@ -12,8 +12,9 @@
 
 HIDDEN_BEGIN
 
-/* Marks what runs in a suspended greenlet, if a collection is under way. Returns whether the
- * collector may see its frames: not if there is no memory to note it. Runs nothing. */
+/* Marks the generators that run in a suspended greenlet, if a collection is under way. Returns
+ * whether the collector may see its frames: not if there is no memory to record the marks. Runs
+ * nothing. */
 bool mark_generators(Greenlet *g);
 
 /* Takes the marks off again, of one or of all. Runs nothing. */

@@ -19,7 +19,7 @@ getcurrent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     return current_greenlet();
 }
 
-/* As getcurrent, but also while the interpreter ends, and it kills nothing. */
+/* Like getcurrent, but it also works while the interpreter shuts down, and kills nothing. */
 static PyObject *
 running(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
@@ -60,8 +60,8 @@ set_shortcuts(PyObject *Py_UNUSED(module), PyObject *flag)
     return before;
 }
 
-/* The questions that policy asks take one greenlet, and never anything that a subclass could
- * override. */
+/* The questions that the policy asks take one greenlet. They never look at anything that a
+ * subclass could override. */
 
 static Greenlet *
 greenlet_argument(PyObject *object)
@@ -277,8 +277,8 @@ static PyMethodDef functions[] = {
     {"settrace", settrace, METH_O,
      "settrace(callback, /)\n--\n\n"
      "Trace the switches of this thread by callback(event, (origin, target)); event is 'switch'\n"
-     "or 'throw'. It is called in the target. None ends tracing; so does an exception in the\n"
-     "callback, which is raised in the target. Returns the previous callback, or None."},
+     "or 'throw'. It is called in the target. None ends tracing. An exception in the callback\n"
+     "also ends it, and is raised in the target. Returns the previous callback, or None."},
     {"shortcuts", set_shortcuts, METH_O, NULL},
     {"running", running, METH_NOARGS, NULL},
     {"ready", ready, METH_O, NULL},
@@ -300,7 +300,7 @@ static PyMethodDef functions[] = {
 };
 
 /* Puts functions into the dict of a module. -1 with an exception set if that fails. They are
- * bound to it as an extension module's are, so that profilers show them as such. */
+ * bound to the module like those of an extension module, so that profilers show them as such. */
 static int
 add_functions(PyObject *namespace, PyMethodDef *defs, PyObject *module_name)
 {

@@ -15,8 +15,8 @@ static PyTypeObject Block = {
     .tp_traverse = greenlet_traverse,
 };
 
-/* As PyType_GenericAlloc, with a state behind the object: one allocation, and with very many
- * greenlets no second wait for memory to find the state. */
+/* Like PyType_GenericAlloc, with a state behind the object. That is one allocation. And if there
+ * are very many greenlets, a switch need not wait for memory a second time to find the state. */
 static Greenlet *
 alloc_with_state(PyTypeObject *type)
 {
@@ -39,7 +39,7 @@ alloc_with_state(PyTypeObject *type)
     return self;
 }
 
-/* For a type of an extension that allocates its objects itself. */
+/* For a type of an extension which allocates its objects itself. */
 static Greenlet *
 alloc_with_separate_state(PyTypeObject *type)
 {
@@ -74,7 +74,7 @@ object_install(void)
     return PyType_Ready(&Block);
 }
 
-/* Whether it is for us to visit and to drop the reference that an instance of `type` has to its
+/* Whether switchlib must visit and drop the reference that an instance of `type` has to its
  * class. CPython does it for a class written in Python whose nearest base in C is static, such
  * as the types that Cython derives from ours (see subtype_dealloc in Objects/typeobject.c). */
 static bool
@@ -89,9 +89,10 @@ counts_class(PyTypeObject *type)
 }
 
 /* Whether the collector sees what the frames of a greenlet own. It empties what it has found,
- * unless a finaliser brings that back to life: so our finaliser must be the one that it calls, and
- * must not have been called yet. Between two walks of the collector in which nothing else runs, the
- * second may not see less than the first: then it would take what is in use for unreachable. */
+ * unless a finaliser brings that back to life. So our finaliser must be the one that it calls,
+ * and must not have been called yet. Between two walks of the collector with nothing else in
+ * between, the second may not see less than the first: the collector would take what is in use
+ * for unreachable. */
 static bool
 shows_frames(Greenlet *self)
 {
@@ -139,8 +140,9 @@ greenlet_clear(PyObject *object)
     Greenlet *self = (Greenlet *)object;
     if (self->state != NULL && !is_unstarted(self->state) && is_suspended(self->state)
         && !tstate_finalizing()) {
-        /* Its class has a __del__ of its own, which did not call ours, or was called before.
-         * Nothing that its frames own was cleared, since the collector does not see that. */
+        /* Its class has a __del__ of its own, which did not call ours, or ours was called
+         * before. Nothing that its frames own was cleared, since the collector does not see
+         * that. */
         add_unreachable(self);
         return 0;
     }
@@ -178,8 +180,8 @@ free_state(Greenlet *self)
     }
 }
 
-/* Undoes what CPython did to an object as its last reference went, and will do to the class that it
- * had then. */
+/* Undoes what CPython did to an object when its last reference went, and what CPython will do to
+ * the class that the object had then. */
 static void
 resurrect(PyObject *object, PyTypeObject *type)
 {
@@ -195,7 +197,7 @@ resurrect(PyObject *object, PyTypeObject *type)
     }
 }
 
-/* Finalises a suspended greenlet whose last reference went. Returns whether it lives on. */
+/* Finalises a suspended greenlet that has lost its last reference. Returns whether it lives on. */
 static bool
 survives_end(PyObject *object)
 {
@@ -207,7 +209,7 @@ survives_end(PyObject *object)
     if (self->state->slice.start == NULL) {
         return false;
     }
-    /* A subclass's __del__ stands before ours, or it was finalised before and lived on. */
+    /* A subclass's __del__ has replaced ours, or the greenlet was finalised before and lived on. */
     Py_SET_REFCNT(object, 1);
     greenlet_finalize(object);
     Py_SET_REFCNT(object, Py_REFCNT(object) - 1);

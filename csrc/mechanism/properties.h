@@ -1,4 +1,4 @@
-/* The three properties that policy guards: run, parent, gr_context. */
+/* The three properties that the policy guards: run, parent, gr_context. */
 #ifndef SWITCHLIB_PROPERTIES_H
 #define SWITCHLIB_PROPERTIES_H
 
@@ -10,7 +10,7 @@ HIDDEN_BEGIN
  * NULL. */
 extern PyGetSetDef properties[];
 
-/* Asks policy to set or (value NULL) delete a property. */
+/* Asks the policy to set or (value NULL) delete a property. */
 int ask_setter(PyObject *self, PyObject *value, void *closure);
 
 /* Where the greenlet's context lies, if this thread may touch it; NULL if it runs in another. */

@@ -1,4 +1,4 @@
-/* The one answer of all that settles what a switch, a throw or an end comes to. */
+/* The answer of every function that settles what a switch, a throw or an end comes to. */
 #ifndef SWITCHLIB_SETTLED_H
 #define SWITCHLIB_SETTLED_H
 
@@ -19,7 +19,7 @@ typedef struct Settled {
 #define SETTLED(what) ((Settled){what, NULL})
 #define FAILED SETTLED(DONE)        /* an exception is set */
 
-/* Whether the thread is about to leave its stack. Then it holds what was settled on, so that
+/* Whether the thread is about to leave its stack. Then it owns what was settled, so that other
  * references to that are not the last. */
 static inline bool
 is_leaving(Settled settled)
@@ -27,7 +27,7 @@ is_leaving(Settled settled)
     return settled.what != DONE && settled.what != RETRY;
 }
 
-/* Drops a reference to what was settled on. */
+/* Drops a reference to something that was settled. */
 static inline void
 let_go(PyObject *object, Settled settled)
 {

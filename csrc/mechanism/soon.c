@@ -5,8 +5,9 @@
 
 #include <time.h>
 
-/* The interpreter's two queues of calls. Of each, whether ours is in it, and whether that is being
- * made: a victim may leave it for long, and no other call of that queue is made meanwhile. */
+/* The interpreter has two queues of calls. For each: whether our call is in it, and whether it
+ * is being made. A victim may leave that call for a long time, and meanwhile no other call of
+ * that queue is made. */
 typedef struct Queue {
     int (*call)(void *);
     bool of_main_thread;
@@ -19,11 +20,11 @@ static int call_from_any(void *);
 static Queue main_queue = {.call = call_from_main, .of_main_thread = true};
 static Queue any_queue = {.call = call_from_any};
 
-/* Of the main thread, once that is known. */
+/* The number of the main thread's state (tstate_id), once it is known. */
 static uint64_t main_id;
 
 /* A call that comes at the wrong time, or in the wrong thread, is put off, but not for ever: the
- * collector may have been left for good, and a thread may wait for long. */
+ * collector may have been left for good, and a thread may wait for a long time. */
 #define MOST_PUT_OFF 100000
 #define MOST_GIVEN_WAY 8
 #define GIVEN_WAY_NS 100000
@@ -39,7 +40,7 @@ add_call(Queue *queue)
     return queue->has_ours;
 }
 
-/* Whether something waits in a thread, other than the main one and this one. */
+/* Whether something waits in a thread other than the main one and this one. */
 static bool
 others_wait(const Thread *running)
 {
@@ -65,8 +66,8 @@ kill_soon(void)
     }
 }
 
-/* The thread concerned is another, which may want to run: on its way out of the collector it may
- * have been asked to let this one run. */
+/* The thread concerned is another one, which may want to run: on its way out of the collector it
+ * may have been asked to let this thread run. */
 static void
 give_way(void)
 {

@@ -1,11 +1,12 @@
-/* What the collector found dies soon after it.
+/* Kills what the collector found, soon after the collection.
  *
  * The collector cannot do it: see collector.h. And its report that it is done comes a little too
- * early: until it is, it counts as being at work, and a `finally` block that goes to another
- * greenlet would switch it off. So the interpreter is asked to make a call between two bytecodes.
- * Such a call comes to the thread concerned if that is the main one; from CPython 3.12 on also to
- * another, if it is the next to look for such calls, as it is if it has called gc.collect(). Until
- * then what was found waits, at the latest until its thread next uses greenlets. */
+ * early. Until it really is, the interpreter counts as collecting, and a `finally` block that
+ * goes to another greenlet would switch the collector off. So the interpreter is asked to make a
+ * call between two bytecodes. If the thread concerned is the main one, it gets this call. From
+ * CPython 3.12 on another thread may get it, too, if it is the next to look for such calls; a
+ * thread that has called gc.collect() is. Until then what was found waits, at the latest until
+ * its thread next uses greenlets. */
 #ifndef SWITCHLIB_SOON_H
 #define SWITCHLIB_SOON_H
 
@@ -13,7 +14,7 @@
 
 HIDDEN_BEGIN
 
-/* Has killed what is in the threads' lists `unreachable`. Runs nothing. */
+/* Arranges that what is in the threads' lists `unreachable` is killed soon. Runs nothing. */
 void kill_soon(void);
 
 HIDDEN_END

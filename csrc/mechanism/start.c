@@ -23,7 +23,7 @@ Settled
 without_run(const Greenlet *target)
 {
     if (!is_unstarted(target->state) && PyErr_ExceptionMatches(PyExc_AttributeError)) {
-        PyErr_Clear();              /* it was begun meanwhile, and has none any more */
+        PyErr_Clear();              /* it has started meanwhile, and has no run any more */
         return SETTLED(RETRY);
     }
     return FAILED;
@@ -68,7 +68,7 @@ settle_run(Thread *thread, Greenlet *target, PyObject *run, Given given)
     return settled;
 }
 
-/* Makes the target a stack that begins at `sp`, and the thread state that of this stack. */
+/* Gives the target a stack that begins at `sp`, and makes the thread state that of this stack. */
 static inline void *
 begin_below(Thread *thread, void *sp)
 {
@@ -90,9 +90,9 @@ leave_to_begin(void *sp, void *arg)
     return begin_below(thread, sp);
 }
 
-/* Where greenlets end into one another in a row, the first is often held by its caller, and
- * would hold them all by their parents. Those without other references are left out: the first
- * one's parent is then the next, to which all that is meant for it would go anyway. */
+/* If greenlets end into one another in a row, the first is often held by its caller, and would
+ * hold all others by their parents. Those without other references are left out: the first one's
+ * parent becomes the next, which gets everything that is sent to those in between anyway. */
 static void
 shorten_row(Thread *thread, Greenlet *dying, Greenlet *next)
 {
@@ -105,7 +105,7 @@ shorten_row(Thread *thread, Greenlet *dying, Greenlet *next)
     drop_shared(dying);
 }
 
-/* The new stack begins where the old one did, whose frames are no longer needed: so a row of
+/* The new stack begins where the old one began, whose frames are no longer needed. So a row of
  * greenlets that end into one another takes up the place of one. */
 void *
 leave_for_good_to_begin(void *Py_UNUSED(sp), void *arg)

@@ -6,7 +6,7 @@ bool shortcuts = true;
 bool there_are_marks;
 Py_ssize_t main_greenlets;
 
-/* Those that have not ended, each in a list by the address of its thread state. */
+/* The threads that have not ended, each in a list by the address of its thread state. */
 #define BUCKETS 1024
 
 static Thread *buckets[BUCKETS];

@@ -6,7 +6,7 @@
 
 HIDDEN_BEGIN
 
-/* As many arguments as this are lent with a `self` before them. */
+/* Up to this many arguments are lent with a `self` before them. */
 #define LENT_WITH_SELF 5
 
 /* A thread that has used greenlets. The guard in its thread state's dict owns it (enter.c), the
@@ -39,9 +39,9 @@ typedef struct Thread {
     struct Greenlet *first_of_row;  /* borrowed, may be NULL: see shorten_row */
     PyObject *tracer;               /* owned, may be NULL */
     Py_tracefunc trace_function, profile_function;  /* those that policy is hidden from */
-    /* Owned lists of greenlets that are to be killed when the thread next asks for greenlets: */
-    Greenlet *doomed;               /* they lost their last reference elsewhere, or have to wait */
-    Greenlet *unreachable;          /* they did so in the collector, or it found them in cycles */
+    /* Owned lists of greenlets that are to be killed when the thread next uses greenlets: */
+    Greenlet *doomed;               /* lost their last reference elsewhere, or had to wait */
+    Greenlet *unreachable;          /* lost it in the collector, or were found in cycles */
     Py_ssize_t count;               /* of references to this */
     struct Thread *next;            /* in its bucket */
     /* For end_forgotten_threads: */
@@ -90,19 +90,19 @@ is_plain(const Thread *thread, const Greenlet *target)
     return thread->fast_tstate != NULL && to->thread == thread && to->slice.start != NULL;
 }
 
-/* Whether what a greenlet has may be read without asking policy. That is the same in each
- * thread, so the one at hand is asked: the last. */
+/* Whether a greenlet's attributes may be read without asking the policy. The answer is the same
+ * in each thread, so the thread at hand is asked: the last one. */
 static inline bool
 may_read_at_once(void)
 {
     return last_thread->fast_tstate != NULL;
 }
 
-/* To be called when what forbids shortcuts may have changed. */
+/* Call these when something that forbids shortcuts may have changed. */
 void update_fast_tstate(Thread *thread);
 void update_all_fast_tstates(void);
 
-/* That of a thread state, which becomes the last; NULL if it has not used greenlets. */
+/* The thread of a thread state, which becomes the last one; NULL if it has not used greenlets. */
 Thread *thread_find_in_table(PyThreadState *ts);
 
 /* The running thread; NULL, with no exception set, if it has not used greenlets yet. */
@@ -113,10 +113,11 @@ thread_find(void)
     return likely(is_thread_of(last_thread, ts)) ? last_thread : thread_find_in_table(ts);
 }
 
-/* All that have not ended, in any order: the first is after NULL, and NULL after the last. */
+/* Iterates over all threads that have not ended, in any order. NULL gives the first, and the
+ * last gives NULL. */
 Thread *thread_after(const Thread *thread);
 
-/* That of a thread state, or NULL. */
+/* The thread of a thread state, or NULL. */
 Thread *thread_of(PyThreadState *ts);
 
 /* The first of those whose thread states may have this address; the others follow by `next`. */

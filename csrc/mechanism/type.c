@@ -17,7 +17,8 @@ greenlet_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(
         return NULL;
     }
     if (unlikely(type->tp_flags & Py_TPFLAGS_IS_ABSTRACT)) {
-        return PyBaseObject_Type.tp_new(type, empty_tuple, NULL);  /* which says what is abstract */
+        return PyBaseObject_Type.tp_new(type, empty_tuple, NULL);  /* which names the abstract
+                                                                      methods */
     }
     Thread *thread = thread_enter();
     Greenlet *self = thread == NULL ? NULL : greenlet_alloc(type);

@@ -1,4 +1,4 @@
-/* The type `Base`: how greenlets are made, and the attributes in which policy has no part. */
+/* The type `Base`: how greenlets are made, and the attributes that the policy does not handle. */
 #ifndef SWITCHLIB_TYPE_H
 #define SWITCHLIB_TYPE_H
 

@@ -33,22 +33,22 @@ give_back_pages(char *part, size_t size)
     }
 }
 
-/* Huge pages are for Linux, and for address spaces in which two arenas in a row can be had. */
+/* Huge pages are for Linux, and for address spaces with enough room for two arenas in a row. */
 #if defined(MADV_HUGEPAGE) && UINTPTR_MAX > 0xffffffff
 
 #define PAIR_BYTES (2 * ARENA_BYTES)
 #define PAIRS ((size_t)8192)
 
-/* The huge pages in which arenas lie two by two: by this table an arena is known to be ours. It is
- * changed under the main interpreter's GIL only, but read at any time (chunk.c), by threads whose
- * memory is in none of these pages. So an entry stays where it is. */
+/* The huge pages in which arenas lie two by two. By this table an arena is known to be ours. It
+ * is changed under the main interpreter's GIL only, but read at any time (chunk.c), by threads
+ * whose memory is in none of these pages. So an entry never moves. */
 static struct Pair {
     char *start;                    /* NULL if there is none */
     unsigned used;                  /* a bit for each of the two */
 } pairs[PAIRS];
 static size_t count;                /* of the entries that were ever in use */
 
-/* NULL if it lies in none of ours. */
+/* NULL if the arena is not ours. */
 static struct Pair *
 pair_of(const void *address)
 {
@@ -108,7 +108,7 @@ arena_is_huge(const void *arena)
     return pair_of(arena) != NULL;
 }
 
-/* Returns false if it is none of ours. */
+/* Returns false if the arena is not ours. */
 static bool
 unmap_huge(void *arena)
 {
@@ -131,7 +131,7 @@ arena_give_back(void *part, size_t size)
 {
     struct Pair *pair = pair_of(part);
     if (pair != NULL) {
-        /* Otherwise the kernel would in time make a huge page of the rest, and this part would be
+        /* Otherwise the kernel would later make a huge page of the rest, and this part would be
          * resident again. */
         madvise(pair->start, PAIR_BYTES, MADV_NOHUGEPAGE);
     }

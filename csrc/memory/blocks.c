@@ -12,9 +12,9 @@
 /* The largest block; more is left to the object allocator. */
 #define LARGE (POOL_BYTES - HEAD_BYTES)
 
-/* SPARE_POOLS empty pools are kept even if little is in use: waves of some thousand greenlets then
- * fault no pages in. What is more is given back, GIVEN_BACK pools at a time, first those that have
- * been empty longest. */
+/* SPARE_POOLS empty pools are kept even if little is in use, so that waves of some thousand
+ * greenlets do not fault pages in. More than that is given back, GIVEN_BACK pools at a time, and
+ * those first that have been empty longest. */
 #define SPARE_POOLS 256
 #define GIVEN_BACK 32
 
@@ -25,7 +25,7 @@ typedef struct Pool {
     unsigned begun;                 /* how many were ever given out; the rest was never touched */
     unsigned capacity;
     unsigned class;
-    bool warm;                      /* if it is empty: its memory was not given back */
+    bool warm;                      /* it is empty, and its memory was not given back */
 } Pool;
 
 typedef struct Arena {

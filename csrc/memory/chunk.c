@@ -11,9 +11,9 @@ static PyObjectArenaAllocator mapped;       /* what was installed before */
 static int (*in_main_interpreter)(void);
 static void *cache[CACHED];                 /* NULL where there is none */
 
-/* From CPython 3.12 on several threads may call these at the same time: subinterpreters with a GIL
- * of their own (PEP 684), and whoever deletes a thread's state, whose data stack is freed without
- * one. So each place is taken and filled in one step. */
+/* From CPython 3.12 on several threads may call these at the same time: those of subinterpreters
+ * with a GIL of their own (PEP 684), and a thread that deletes the state of another, whose data
+ * stack is freed without a GIL. So each place is taken and filled in one atomic step. */
 
 static void *
 cache_take(void)

@@ -2,10 +2,10 @@
 
 #include <stdint.h>
 
-/* The same run may do very different work: gevent's is always Greenlet.run. So what is remembered
- * is the largest use among some samples, one in SAMPLED starts, of a number of starts. Meanwhile an
- * outgrown chunk raises it only if that happens in one start of OUTGROWN. SAMPLED is odd, so that
- * two kinds of work that take turns are both sampled. */
+/* The same run may do very different work: gevent's is always Greenlet.run. So the largest use
+ * among some samples is remembered, where one start of SAMPLED is a sample. In between, a chunk
+ * that is too small raises the size only if that happens in one start of OUTGROWN. SAMPLED is
+ * odd, so that both are sampled if two kinds of work take turns. */
 #define STARTS 65
 #define SAMPLED 13
 #define OUTGROWN 4
@@ -18,7 +18,7 @@ typedef struct Use {
     int outgrown;
 } Use;
 
-/* A key has its place among the WAYS from its hash on. */
+/* The place of a key is one of the WAYS places from its hash on. */
 #define USES 256
 #define WAYS 4
 
@@ -59,7 +59,7 @@ first_chunk_size(const void *key, bool *report)
     return use->size;
 }
 
-/* A place for a key that has none: a free one, or one after the other. */
+/* A place for a key that has none yet: a free one, or each in turn. */
 static Use *
 take_place(const void *key)
 {
