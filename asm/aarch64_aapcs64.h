@@ -15,7 +15,7 @@
  *     sp +   8  x30, the return address, signed
  *     sp +   0  x29, the caller's frame record: x29 points here
  *
- * There are 176 bytes of it. A slice comes back to the address that it left, so a return address
+ * The frame has 176 bytes. A slice comes back to the address that it left, so a return address
  * that was signed with its stack pointer (here, or by any function whose frame is in the slice)
  * is still valid then. Older CPUs take the instructions that sign and authenticate for no-ops;
  * CPUs that check where a branch lands (BTI) take paciasp for a landing pad. */

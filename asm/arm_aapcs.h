@@ -14,7 +14,7 @@
  *       ...
  *     sp +   0  d8
  *
- * There are 104 bytes of it with floating-point unit (left), 40 without. Frame pointers are r11
+ * The frame has 104 bytes with floating-point unit (left), 40 without. Frame pointers are r11
  * in Arm code and r7 in Thumb code. Unwinders look up not an instruction but the function that
  * holds it, so the call at the end of a stack is a function of its own to them. */
 #if defined(__ARM_PCS_VFP)

@@ -14,8 +14,8 @@
  *     sp +  4   x87 control word (2 bytes)
  *     sp +  0   MXCSR (4 bytes), or unused
  *
- * There are 32 bytes of it. The arguments of `save` and `restore` lie below sp: nobody needs
- * them after the call, so they are not part of what is copied. */
+ * The frame has 32 bytes. The arguments of `save` and `restore` lie below sp. They are not
+ * needed after the call, so they are not part of what is copied. */
 #define SWITCHLIB_ABI "i386-sysv"
 
 #if defined(__SSE__)

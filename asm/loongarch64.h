@@ -14,7 +14,7 @@
  *       ...
  *     sp +   0  fs0
  *
- * There are 160 bytes of it in LP64D and LP64F (left), 96 in LP64S. */
+ * The frame has 160 bytes in LP64D and LP64F (left), 96 in LP64S. */
 #if defined(__loongarch_double_float)
 #  define SWITCHLIB_ABI "loongarch64-lp64d"
 #  define FLOAT_STORE "fst.d "

@@ -16,7 +16,7 @@
  *       ...
  *     sp +   0  f24
  *
- * There are 160 bytes of it with floating-point unit (left), 96 without. */
+ * The frame has 160 bytes with floating-point unit (left), 96 without. */
 #define SWITCHLIB_ABI "mips64-n64"
 
 #if defined(__mips_hard_float)

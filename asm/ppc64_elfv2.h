@@ -21,9 +21,9 @@
  *       ...
  *     sp +   0  v20 (16 bytes)
  *
- * There are 496 bytes of it, besides the caller's. The header that `save` and `restore` need in
- * turn lies below sp: r1 is sp - 32. Nobody needs it after the call, so it is not part of what
- * is copied; at the end of a stack it is the new stack's first. */
+ * The frame has 496 bytes, without those of the caller. The header that `save` and `restore`
+ * need in turn lies below sp: r1 is sp - 32. It is not needed after the call, so it is not part
+ * of what is copied; at the end of a stack it is the new stack's first. */
 #define SWITCHLIB_ABI "ppc64-elfv2"
 
 #define EACH_VECTOR(do) \

@@ -14,7 +14,7 @@
  *       ...
  *     sp +   0  fs0
  *
- * There are 208 bytes of it in LP64D and LP64F (left), 112 in LP64. */
+ * The frame has 208 bytes in LP64D and LP64F (left), 112 in LP64. */
 #if defined(__riscv_float_abi_double)
 #  define SWITCHLIB_ABI "riscv64-lp64d"
 #  define FLOAT_STORE "fsd "

@@ -3,7 +3,7 @@
  * ELF Application Binary Interface s390x Supplement, 1.6, 1.2.2 and 1.2.3: a callee preserves r6 to
  * r13, r15, f8 to f15 and the control bits of FPC; r15, the stack pointer, is a multiple of 8.
  * Access registers 0 and 1 point to the thread's data and the others are not preserved, so none is
- * touched. Each caller leaves 160 bytes at its stack pointer for its callee, who stores general
+ * touched. Each caller leaves 160 bytes at its stack pointer for its callee, which stores general
  * registers there.
  *
  *     sp + 192  r15  \
@@ -16,8 +16,8 @@
  *     sp +   8  f8
  *     sp +   0  FPC (4 bytes)
  *
- * There are 72 bytes of it, besides the caller's. The 160 bytes that `save` and `restore` need
- * in turn lie below sp: r15 is sp - 160. Nobody needs them after the call, so they are not part
+ * The frame has 72 bytes, without those of the caller. The 160 bytes that `save` and `restore` need
+ * in turn lie below sp: r15 is sp - 160. They are not needed after the call, so they are not part
  * of what is copied; at the end of a stack they are the new stack's first. */
 #define SWITCHLIB_ABI "s390x"
 

@@ -15,7 +15,7 @@
  *     sp +  4   x87 control word (2 bytes)
  *     sp +  0   MXCSR (4 bytes)
  *
- * There are 64 bytes of it, and they are copied at each suspension. The control words are loaded
+ * The frame has 64 bytes, and they are copied at each suspension. The control words are loaded
  * only if they differ from those of the stack that was left: a load empties the pipeline, and
  * they hardly ever do. */
 #if defined(__ILP32__)

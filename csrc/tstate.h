@@ -1,18 +1,20 @@
-/* The interpreter layer: what of CPython's thread state belongs to a stack and is swapped with it.
+/* The interpreter layer: the part of CPython's thread state that belongs to a stack, and is swapped
+ * with it.
  *
  * Each CPython version has a file, tstate/cp3NN.h. It defines the struct `tstate_slice`, which
- * holds that state while a greenlet is suspended (zeroed memory is a valid slice of a greenlet that
- * has not begun), and the functions listed here. A function marked with * has a default in
+ * holds that part of the state while a greenlet is suspended, and the functions listed here. Zeroed
+ * memory is a valid slice of an unstarted greenlet. A function marked with * has a default in
  * tstate/defaults.h, which is used unless the version's file has its own. `ts` is the running
  * thread's state, and the GIL is held.
  *
  * Once a process, in this order
  *
  *   int tstate_matches_interpreter(void)
- *       Whether the interpreter's structures are those that this was compiled for, as far as can be
- *       seen. Also finds what lies elsewhere in some patch releases: call it before all others.
+ *       Whether the interpreter's structures are those that this was compiled for, as far as that
+ *       can be seen. Also finds what lies elsewhere in some patch releases. Call it before all
+ *       others.
  *   int tstate_install(void) *
- *       Puts in place what stacks need of the interpreter as a whole. -1 with an exception if it
+ *       Prepares the interpreter as a whole for what stacks need. -1 with an exception if it
  *       fails.
  *
  * Threads
@@ -25,8 +27,8 @@
  *       Whether the main interpreter runs in this thread. Any interpreter may ask.
  *   int tstate_enter_thread(PyThreadState *ts) *
  *   void tstate_leave_thread(PyThreadState *ts) *
- *       Before a thread's first greenlet: what it needs for them, -1 with an exception if it cannot
- *       be had. When the thread state is cleared, maybe by another thread: undoes it.
+ *       The first prepares a thread before its first greenlet. -1 with an exception if it fails.
+ *       The second undoes that when the thread state is cleared, maybe by another thread.
  *
  * A stack, from its start to its end
  *
@@ -44,20 +46,20 @@
  *       left: a trace function that starts greenlets would otherwise be called for each of them.
  *   void tstate_save(tstate_slice *, PyThreadState *ts)
  *   void tstate_restore(tstate_slice *, PyThreadState *ts)
- *       Suspend a stack; resume it. Nothing is allocated and no Python code runs. In between, frame
- *       objects lead to no frame on the C stack, and ts leads to no frame at all. Both may write to
- *       the stack concerned, so it is copied after the one and put back before the other. A save
- *       after which the stack is not left is undone by a restore.
+ *       Suspend a stack, and resume it. Nothing is allocated, and no Python code runs. In between,
+ *       frame objects lead to no frame on the C stack, and ts leads to no frame at all. Both may
+ *       write to the stack, so it is copied after the save and put back before the restore. If the
+ *       stack is not left after a save, a restore undoes the save.
  *   int tstate_catch_up(tstate_slice *, PyThreadState *ts)
- *       Before a stack is left for this suspended one: does for it what the interpreter did to all
- *       running frames meanwhile. -1 if there is no memory.
+ *       Call it before a stack is left for this suspended one. It does to the suspended frames what
+ *       the interpreter has done to all running frames meanwhile. -1 if there is no memory.
  *   void tstate_detach_base_frame(PyThreadState *ts) *
- *       Before a stack is left for good: makes a frame object of its base independent of it. May
- *       run anything.
+ *       Call it before a stack is left for good. It makes a frame object of the stack's base
+ *       independent of the stack. May run anything.
  *   void tstate_end(tstate_slice *, PyThreadState *ts) *
  *       Leaves a stack for good: frees what tstate_prepare allocated, keeps the context.
  *   void tstate_abandon(tstate_slice *) *
- *       Frees a suspended slice whose thread has ended, as far as its frames can be freed unseen.
+ *       Frees a suspended slice whose thread has ended. Frames that a frame object shows stay.
  *
  * What a slice holds
  *
@@ -65,20 +67,21 @@
  *       The innermost frame of a suspended slice: a new reference, None if there is none, NULL on
  *       error.
  *   PyObject **tstate_context(tstate_slice *, PyThreadState *ts) *
- *       Where the context lies (owned, NULL means none): in ts if ts is given, otherwise in the
+ *       The place of the context (owned, NULL means none): in ts if ts is given, otherwise in the
  *       slice.
  *   void tstate_context_changed(PyThreadState *ts) *
  *       Lets ts know that its context was replaced.
  *   int tstate_traverse(tstate_slice *, int with_frames, visitproc, void *) *
  *   void tstate_clear(tstate_slice *) *
- *       For the collector: the objects that the slice owns while it is not running. With frames
- *       (for which the slice must be suspended) also what these own and nothing else visits, each
- *       reference once. To leave one out is safe: its object is not collected then. To visit one
- *       too many is a crash. So what cannot be known is left out.
+ *       For the collector: visit and clear the objects that the slice owns while it is not running.
+ *       With frames (then the slice must be suspended) tstate_traverse also visits what these own
+ *       and nothing else visits, each reference once. It is safe to leave a reference out: then its
+ *       object is not collected. To visit one too many is a crash. So if it is not known whether a
+ *       reference is there, it is left out.
  *   int tstate_visit_generators(tstate_slice *, visitproc, void *) *
  *       Calls the function with each generator, coroutine and asynchronous generator that runs in a
- *       suspended slice, for as long as it returns 0; returns what it returned last. The slice does
- *       not own them.
+ *       suspended slice, as long as the function returns 0. Returns the function's last result. The
+ *       slice does not own the generators.
  *
  * Tracing and monitoring
  *
@@ -94,13 +97,13 @@
  *       be overwritten while objects of those lists may be freed.
  *   bool tstate_is_finalized(PyObject *) *
  *   void tstate_set_finalized(PyObject *, bool) *
- *       Whether the collector, or the end of its last reference, has called the object's finaliser
- *       already, and will not do so again. The object is one that the collector knows.
+ *       Whether the object's finaliser has been called already, by the collector or when its last
+ *       reference went, and will not be called again. The collector must know the object.
  *   int tstate_call_soon(int (*function)(void *), bool in_main_thread) *
- *       Has the main interpreter call this between two bytecodes: in the main thread, or in
- *       whichever of its threads comes first, which may be a thread without greenlets. -1, with no
- *       exception set, if that cannot be had: too many calls wait, or the version knows only the
- *       main thread. Runs nothing.
+ *       Asks the main interpreter to call the function between two bytecodes: in the main thread,
+ *       or in any of its threads, which may be one without greenlets. -1, with no exception set, if
+ *       that is impossible: too many calls wait, or the version knows only the main thread. Runs
+ *       nothing.
  *   int tstate_finalizing(void) *
  *       Whether the interpreter is shutting down.
  *   int tstate_trash_nesting(PyThreadState *ts) *
@@ -110,8 +113,8 @@
  *       otherwise 0.
  *
  * faulthandler and profilers follow the chain of frames from ts in signal handlers. So at each
- * instruction of these functions it can be followed, or is empty. Where the order of two stores
- * matters for that, TSTATE_IN_ORDER stands between them.
+ * instruction of these functions the chain must be either intact or empty. If the order of two
+ * stores matters for that, TSTATE_IN_ORDER is put between them.
  *
  * Sources, of the version concerned: Include/cpython/pystate.h, Include/internal/pycore_frame.h,
  * Python/pystate.c, Python/ceval.c. In comments gh-N is github.com/python/cpython/issues/N.
@@ -126,13 +129,13 @@
 
 #define TSTATE_IN_ORDER __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
-/* What the files of all versions include are the interpreter's internal headers. */
+/* The files of all versions include internal headers of the interpreter. */
 #ifndef Py_BUILD_CORE
 #  define Py_BUILD_CORE 1
 #endif
 #undef _PyGC_FINALIZED              /* they have a macro of that name, too */
 
-/* The one place that asks for the version. */
+/* The only place that checks the version. */
 #if !defined(PY_VERSION_HEX)
 #  error "switchlib's C library needs CPython's headers"
 #elif defined(Py_GIL_DISABLED)

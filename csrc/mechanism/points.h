@@ -1,12 +1,12 @@
 /* A build for tests (-DSWITCHLIB_POINTS, python -m tests.points): every place of the mechanism
- * where code of users may run.
+ * where user code may run.
  *
  * Such a place is a call out, an allocation that may let the collector run, an exception that is
- * set or replaced, or a reference that is dropped and may be the last. Here each of these calls
- * is a macro that comes through `point` first, which may have a test's function called there. It
- * also sees to the rule that the whole mechanism stands on: between the check of a target and
- * the switch there is no such place (thread->target tells). References that are dropped there
- * are known not to be the last, which is looked at too (drop_shared). */
+ * set or replaced, or a reference that is dropped and may be the last. In this build each of
+ * these calls is a macro that first calls `point`, which may call a test's function. It also
+ * checks the rule on which the whole mechanism relies: between the check of a target and the
+ * switch there is no such place (thread->target tells). References that are dropped there must
+ * not be the last; drop_shared checks that, too. */
 #ifndef SWITCHLIB_POINTS_H
 #define SWITCHLIB_POINTS_H
 
@@ -18,7 +18,7 @@ typedef struct point {
     int reached;
 } point;
 
-/* Whether the test's function raised an exception, which is set: then the call is to fail.
+/* Whether the test's function raised an exception, which is set. Then the call is to fail.
  * `fails` tells if it can. */
 bool point_reached(point *here, bool fails);
 
@@ -98,7 +98,7 @@ drop_shared(void *object)
 #endif
 }
 
-/* Drops what may be the last reference, but to something whose end runs nothing. */
+/* Drops a reference that may be the last, but to something whose end runs nothing. */
 static inline void
 drop_quietly(PyObject *object)
 {

@@ -1,10 +1,9 @@
-/* The extension module `greenlet._greenlet` of the shim. switchlib/_shim.py says what it holds;
- * what it is for is that it is one: tools know greenlet by a shared object of this name. memray,
- * when it sees one loaded, asks the module for `settrace` as soon as it stands in sys.modules. That
- * is before a module is executed, so this one is filled when it is created.
+/* The extension module `greenlet._greenlet` of the shim. switchlib/_shim.py has its contents. It is
+ * an extension module because tools know greenlet by a shared object of this name. When memray sees
+ * that one is loaded, it asks the module for `settrace` as soon as the module is in sys.modules.
+ * That is before a module is executed, so this one is filled when it is created.
  *
- * Without a C compiler's work, as on PyPy, switchlib/shim/greenlet/_greenlet.py stands in its
- * place. */
+ * Where nothing is compiled, as on PyPy, switchlib/shim/greenlet/_greenlet.py takes its place. */
 #include <Python.h>
 
 static int

@@ -1,9 +1,9 @@
 /* The frame at the base of each stack of a thread, from CPython 3.15 on (ts->base_frame,
  * gh-138122).
  *
- * Nothing of Python runs in it, and it has no code. Yet sys._getframe makes a frame object of it
- * where it is called with no frame of Python, as a greenlet's run may be. So it is given an empty
- * code, and what else a frame object looks at. */
+ * No Python code runs in it, and it has no code object. Yet sys._getframe makes a frame object
+ * of it if it is called where there is no frame of Python, as a greenlet's run may be. So it is
+ * given an empty code object, and what else a frame object looks at. */
 
 #define HAVE_TSTATE_BASE_FRAME
 static inline int
@@ -30,8 +30,9 @@ tstate_enter_thread(PyThreadState *ts)
     return 0;
 }
 
-/* The frame object lives on without the base frame, also when the thread is no more. This may drop
- * the last reference to what the program put into its f_locals. `ts` may be another thread's. */
+/* The frame object lives on without the base frame, also after the thread has ended. This may
+ * drop the last reference to something that the program put into its f_locals. `ts` may be
+ * another thread's. */
 static inline void
 tstate_detach_base_frame(PyThreadState *ts)
 {

@@ -11,7 +11,7 @@ typedef struct tstate_slice {
     PyObject *context;
     int recursion_depth;
     int recursion_headroom;
-    int tracing;                    /* while it runs: what is not its own, but was inherited */
+    int tracing;                    /* while it runs: the part of it that was inherited */
     int trash_delete_nesting;
     /* The bottom of what the interpreter chains through a stack. In 3.10 both may live anywhere. */
     CFrame base;
@@ -71,7 +71,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->trash_delete_nesting = 0;
     ts->recursion_headroom = 0;
-    slice->tracing = ts->tracing;   /* what is inherited; it ends when this stack is first left */
+    slice->tracing = ts->tracing;   /* inherited; it ends when this stack is first left */
     set_use_tracing(ts);
 }
 

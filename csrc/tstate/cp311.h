@@ -4,7 +4,7 @@
 #include <internal/pycore_pystate.h>
 #include <frameobject.h>
 
-/* The order matters: each of these uses what stands above it. */
+/* The order matters: each of these uses those above it. */
 #define DATASTACK_FRAME_BYTES(code) \
     (sizeof(PyObject *) \
      * (size_t)((code)->co_nlocalsplus + (code)->co_stacksize + FRAME_SPECIALS_SIZE))
@@ -29,7 +29,7 @@ typedef struct tstate_slice {
     int recursion_remaining;
     int recursion_limit;
     int recursion_headroom;
-    int tracing;                    /* while it runs: what is not its own, but was inherited */
+    int tracing;                    /* while it runs: the part of it that was inherited */
     int trash_delete_nesting;
     /* The bottom of what the interpreter chains through a stack. In 3.11 both may live anywhere. */
     _PyCFrame base;
@@ -80,7 +80,7 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->trash_delete_nesting = 0;
     ts->recursion_headroom = 0;
-    slice->tracing = ts->tracing;   /* what is inherited; it ends when this stack is first left */
+    slice->tracing = ts->tracing;   /* inherited; it ends when this stack is first left */
     set_use_tracing(ts);
 }
 

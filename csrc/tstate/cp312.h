@@ -3,7 +3,7 @@
 #include <internal/pycore_frame.h>
 #include <internal/pycore_interp.h>
 
-/* The order matters: each of these uses what stands above it. */
+/* The order matters: each of these uses those above it. */
 #include "datastack.h"
 #define FRAME_FUNCTION f_funcobj
 #define FRAME_CODE f_code
@@ -28,7 +28,7 @@ typedef struct tstate_slice {
     int py_recursion_limit;
     int c_recursion_remaining;      /* of the thread's C stack, as deep as this slice reaches */
     int recursion_headroom;
-    int tracing;                    /* while it runs: what is not its own, but was inherited */
+    int tracing;                    /* while it runs: the part of it that was inherited */
     int what_event;
     int trash_delete_nesting;
     /* The bottom of what the interpreter chains through a stack. In 3.12 both may live anywhere. */
@@ -77,8 +77,8 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->trash.delete_nesting = 0;
     ts->recursion_headroom = 0;
-    slice->tracing = ts->tracing;   /* what is inherited; it ends when this stack is first left */
-    ts->what_event = -1;            /* none: a new stack is in no tracer's event */
+    slice->tracing = ts->tracing;   /* inherited; it ends when this stack is first left */
+    ts->what_event = -1;            /* none: a new stack is in no trace event */
 }
 
 static inline void

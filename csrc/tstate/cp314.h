@@ -1,12 +1,13 @@
 /* The thread state of CPython 3.14; ../tstate.h says what each function is for.
  *
- * Of the thread, not of a stack, and so left alone: the limits of the C stack (c_stack_top,
- * c_stack_soft_limit, c_stack_hard_limit: all greenlets of a thread run on the same one, and the
- * interpreter compares the stack pointer itself, gh-91079), delete_later (dead containers that wait
- * for a stack with room to be freed on: any will do), datastack_cached_chunk (an empty chunk,
- * gh-142183; the first 3.14s have none), critical_section and c_stack_refs (in use on free-threaded
- * builds only), the running event loop and task of asyncio, remote_debugger_support, and what is
- * set for a thread as a whole: hooks of coroutines, trace functions, eval_breaker. */
+ * These belong to the thread, not to a stack, and so are left alone: the limits of the C stack
+ * (c_stack_top, c_stack_soft_limit, c_stack_hard_limit: all greenlets of a thread run on the same
+ * one, and the interpreter compares the stack pointer itself, gh-91079), delete_later (dead
+ * containers that wait until a stack has room to free them; any stack will do),
+ * datastack_cached_chunk (an empty chunk, gh-142183; the first 3.14s have none), critical_section
+ * and c_stack_refs (in use on free-threaded builds only), the running event loop and task of
+ * asyncio, remote_debugger_support, and what is set for a thread as a whole: hooks of coroutines,
+ * trace functions, and eval_breaker. */
 #include <internal/pycore_ceval.h>
 #include <internal/pycore_frame.h>
 #include <internal/pycore_genobject.h>
@@ -14,7 +15,7 @@
 #include <internal/pycore_interpframe.h>
 #include <internal/pycore_stackref.h>
 
-/* The order matters: each of these uses what stands above it. */
+/* The order matters: each of these uses those above it. */
 #include "datastack.h"
 #define STACK_FLOORS "floors_314.h"
 #include "frame_stackrefs.h"
@@ -36,7 +37,7 @@ typedef struct tstate_slice {
     int py_recursion_remaining;
     int py_recursion_limit;
     int recursion_headroom;
-    int tracing;                    /* while it runs: what is not its own, but was inherited */
+    int tracing;                    /* while it runs: the part of it that was inherited */
     int what_event;
     uintptr_t instrumentation;      /* its version when the stack was left */
     _PyErr_StackItem exc_state;     /* the bottom of exc_info's chain */
@@ -72,8 +73,8 @@ tstate_begin(tstate_slice *slice, PyThreadState *ts)
     slice->context = NULL;
     ts->current_executor = NULL;
     ts->recursion_headroom = 0;
-    slice->tracing = ts->tracing;   /* what is inherited; it ends when this stack is first left */
-    ts->what_event = -1;            /* none: a new stack is in no tracer's event */
+    slice->tracing = ts->tracing;   /* inherited; it ends when this stack is first left */
+    ts->what_event = -1;            /* none: a new stack is in no trace event */
 }
 
 static inline void
@@ -83,7 +84,7 @@ tstate_save(tstate_slice *slice, PyThreadState *ts)
     if (__builtin_expect(slice->tracing != 0, 0)) {
         /* Not less than 0: sys.call_tracing makes ts->tracing 0 for a while. */
         ts->tracing = Py_MAX(ts->tracing - slice->tracing, 0);
-        slice->instrumentation = NEVER_INSTRUMENTED;    /* no code was while it inherited that */
+        slice->instrumentation = NEVER_INSTRUMENTED;    /* tracing was muted until now */
     }
     slice->frame = ts->current_frame;
     slice->entries = entries_hide(&slice->frame, NULL);

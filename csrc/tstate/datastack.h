@@ -1,6 +1,6 @@
-/* The data stack of a greenlet: where its Python frames live, from CPython 3.11 on. What a call of
- * a function needs of it stands in the function's code since 3.12; 3.11 says it by
- * DATASTACK_FRAME_BYTES, before this. */
+/* The data stack of a greenlet: where its Python frames live, from CPython 3.11 on. Since 3.12 a
+ * function's code object says how much a call of it needs. For 3.11 DATASTACK_FRAME_BYTES says
+ * it, which must be defined before this. */
 #ifndef SWITCHLIB_DATASTACK_H
 #define SWITCHLIB_DATASTACK_H
 
@@ -23,8 +23,8 @@ typedef struct datastack {
 
 #define CHUNK_HEAD offsetof(_PyStackChunk, data)
 
-/* A first chunk has at least CHUNK_LEAST bytes; one that was seen in use has room left for the
- * frame of a small function more. */
+/* A first chunk has at least CHUNK_LEAST bytes. If its size was learned, it also has room for
+ * the frame of one more small function. */
 #define CHUNK_LEAST ((size_t)240)
 #define CHUNK_ROOM ((size_t)128)
 
@@ -78,7 +78,8 @@ datastack_begin(datastack *stack, PyThreadState *ts)
     }
 }
 
-/* The innermost chunk is not the one of when this data stack was last left, or it never was. */
+/* The innermost chunk is not the one that it was when this data stack was last left, or the
+ * stack was never left. */
 static __attribute__((noinline, unused)) void
 datastack_report(PyThreadState *ts)
 {
@@ -113,7 +114,7 @@ datastack_leave(datastack *stack, PyThreadState *ts)
     stack->limit = ts->datastack_limit;
 }
 
-/* Frees the running data stack, on which no frame is left: so the first chunk is the only one. */
+/* Frees the running data stack. No frame is left on it, so the first chunk is the only one. */
 static inline void
 datastack_end(datastack *stack, PyThreadState *ts)
 {

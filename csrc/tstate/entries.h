@@ -2,13 +2,14 @@
  * before it.
  *
  * Each call of the interpreter from C puts an entry frame on the C stack and into the chain of
- * frames. Frame objects, tracebacks and generators lead into that chain, also while other stacks
- * lie in the entry frame's place, or when the thread is no more. So entry frames are taken out of
- * it for as long as a greenlet is suspended. Each keeps, in fields that only other frames use,
- * where the link to it was and the entry frame before it in the list, whose first is the oldest. */
+ * frames. Frame objects, tracebacks and generators lead into that chain, even while other stacks
+ * lie in the entry frame's place, or after the thread has ended. So entry frames are taken out
+ * of the chain as long as a greenlet is suspended. They form a list, whose first is the oldest.
+ * Each keeps where the link to it was, and the entry frame before it in the list, in fields that
+ * only other frames use. */
 
-/* Takes the entry frame at *link out of the chain and puts it before `entries`; returns it, the
- * list's new first. */
+/* Takes the entry frame at *link out of the chain and puts it before `entries`. Returns it: it
+ * is the new first of the list. */
 static inline _PyInterpreterFrame *
 entry_take(_PyInterpreterFrame **link, _PyInterpreterFrame *entries)
 {
@@ -19,8 +20,9 @@ entry_take(_PyInterpreterFrame **link, _PyInterpreterFrame *entries)
     return entry;
 }
 
-/* Takes all out of the chain that begins at *link and ends before `last`, which the chain then no
- * longer leads to. At each step it can be followed, by a signal handler in C that samples it. */
+/* Takes all entry frames out of the chain that begins at *link and ends before `last`.
+ * Afterwards the chain no longer leads to `last`. At each step a signal handler in C that
+ * samples it can follow the chain. */
 static inline _PyInterpreterFrame *
 entries_hide(_PyInterpreterFrame **link, _PyInterpreterFrame *last)
 {
@@ -39,7 +41,7 @@ entries_hide(_PyInterpreterFrame **link, _PyInterpreterFrame *last)
     return entries;
 }
 
-/* Puts them back, the last that was taken first. */
+/* Puts them back, the last one that was taken first. */
 static inline void
 entries_show(_PyInterpreterFrame *entries)
 {

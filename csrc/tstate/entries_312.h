@@ -1,8 +1,9 @@
-/* Entry frames on CPython 3.12, beyond entries.h, which comes first.
+/* Entry frames on CPython 3.12, in addition to entries.h, which comes first.
  *
  * Each run of the eval loop (_PyEval_EvalFrameDefault) has two structures of its own on the C
- * stack: a _PyCFrame, which leads to the next run's, and the entry frame, which stands in the chain
- * of frames between the outermost frame of the run and the frame that it was called from. */
+ * stack: a _PyCFrame, which leads to that of the next run, and the entry frame. The entry frame
+ * is in the chain of frames, between the outermost frame of the run and the frame that called
+ * it. */
 
 /* The outermost frame of all, if it is the first of the data stack; otherwise NULL. */
 static inline _PyInterpreterFrame *
@@ -25,10 +26,11 @@ outermost_frame(PyThreadState *ts)
     return frame->previous->previous == NULL ? frame : NULL;
 }
 
-/* Takes the entry frames out of the chain that begins at *link and lists them, as entries_hide does
- * on later versions. There may be several in a row, or one in front, since a call's locals are
- * cleared when its frame has been left. Of the last run, most often the longest or the only one,
- * nothing is walked through: how deep a greenlet stands should not matter to its switches. */
+/* Takes the entry frames out of the chain that begins at *link and lists them, as entries_hide
+ * does on later versions. There may be several in a row, or one at the front, since a call's
+ * locals are cleared after its frame has been left. The last run is most often the longest or
+ * the only one. Its frames are not walked through, so that the cost of a switch does not depend
+ * on how deep a greenlet is. */
 static inline void
 entries_hide_by_runs(_PyInterpreterFrame **link, _PyInterpreterFrame **entries, PyThreadState *ts)
 {

@@ -1,9 +1,10 @@
-/* The code of the JIT in which a stack stands, from CPython 3.14 on. The struct tstate_slice comes
+/* The JIT's code in which a stack is suspended, from CPython 3.14 on. The struct tstate_slice comes
  * before this.
  *
  * The interpreter does not free an executor that is the current one of a thread
- * (_Py_ClearExecutorDeletionList in Python/optimizer.c), but sees none of suspended greenlets. So
- * each of these owns its own, as `executor`, which tstate_save and tstate_restore see to. */
+ * (_Py_ClearExecutorDeletionList in Python/optimizer.c), but it does not see those of suspended
+ * greenlets. So each greenlet owns its executor, as `executor`; tstate_save and tstate_restore
+ * take care of that. */
 
 #define HAVE_TSTATE_ABANDON
 static inline void

@@ -22,11 +22,12 @@ static int jump(int opcode, int oparg, int next);
 /* Whether control may go from it to the next one. */
 static bool falls_through(int opcode);
 
-/* Calls flow_to with each instruction at which control may arrive otherwise; false as there. */
+/* Calls flow_to with each instruction at which control may arrive in another way; false as
+ * there. */
 static bool begin_flow(Flow *flow, PyCodeObject *code);
 
-/* Control may go to the instruction with a stack of this depth. false if that cannot be so: what
- * is thought of the code is wrong. */
+/* Control may go to the instruction with a stack of this depth. false if that is impossible:
+ * then the assumptions about the code are wrong. */
 static bool
 flow_to(Flow *flow, int instruction, int depth)
 {
@@ -49,8 +50,8 @@ flow_along(Flow *flow, int opcode, int oparg, int is_jump, int depth, int to)
     return effect != PY_INVALID_STACK_EFFECT && flow_to(flow, to, depth + effect);
 }
 
-/* Continues from an instruction that was waiting; `instruction` is first that of its
- * EXTENDED_ARGs, where a frame stands on 3.10, if it has any. Nobody may jump past these. */
+/* Continues from an instruction that was waiting. `instruction` is first that of its
+ * EXTENDED_ARGs, if it has any, where a frame is on 3.10. No jump may lead past these. */
 static bool
 flow_from(Flow *flow, int instruction)
 {

@@ -1,5 +1,5 @@
-/* Floors on CPython 3.11 to 3.13: as deep as the stack is kept if the instruction raises. Nothing
- * there says whether a frame is being unwound, and how far that has gone. */
+/* Floors on CPython 3.11 to 3.13: the depth at which the stack is kept if the instruction
+ * raises. On these versions nothing says whether a frame is being unwound, and how far. */
 
 #include "exception_table.h"
 
@@ -40,15 +40,15 @@ find_handler(PyCodeObject *code, int instruction, Handler *handler)
     return false;
 }
 
-/* RERAISE makes an instruction whose number was pushed the frame's current one again, and unwinds
- * from where itself stands. So only a handler that does not get the number ends the search. */
+/* RERAISE takes an instruction whose number was pushed for the frame's current one, but unwinds
+ * from where RERAISE itself is. So only a handler that does not get the number ends the search. */
 static int
 depth_kept(PyCodeObject *code, int instruction)
 {
     Handler handler;
     for (int depth = INT_MAX; find_handler(code, instruction, &handler); depth = handler.depth) {
         if (handler.depth > depth) {
-            return 0;               /* not what the compiler makes */
+            return 0;               /* the compiler does not make this */
         }
         if (!handler.pushes_lasti) {
             return handler.depth;

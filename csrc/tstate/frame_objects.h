@@ -1,10 +1,10 @@
-/* What frames.h needs to know of a frame, from CPython 3.11 to 3.13: there frames hold objects. The
- * version's file says before it what the fields of the function, of the code and of the present
- * instruction are called: FRAME_FUNCTION, FRAME_CODE, FRAME_INSTRUCTION.
+/* What frames.h needs to know of a frame, from CPython 3.11 to 3.13, where frames hold objects.
+ * Before this, the version's file defines the names of the fields of the function, the code and the
+ * current instruction: FRAME_FUNCTION, FRAME_CODE, FRAME_INSTRUCTION.
  *
- * How deep the evaluation stack is stands in `stacktop` while the frame waits for another that runs
- * in the same run of the eval loop, or for a trace function. In a call from C it was in a register,
- * and stacktop is -1. */
+ * `stacktop` has the depth of the evaluation stack while the frame waits for another one that
+ * runs in the same run of the eval loop, or for a trace function. In a call from C the depth was
+ * in a register, and stacktop is -1. */
 #include "stack_floor.h"
 
 static inline int
@@ -13,9 +13,9 @@ frame_nlocals(const _PyInterpreterFrame *frame)
     return ((PyCodeObject *)frame->FRAME_CODE)->co_nlocalsplus;
 }
 
-/* How many references it has for sure, locals first. A trace function may set f_lineno, for which
- * it needs a frame object, and raise: then the frame stands in one instruction, and is unwound as
- * if it stood in the one before (exception_unwind in Python/ceval.c). */
+/* How many references it has for sure, locals first. A trace function may set f_lineno, for
+ * which it needs a frame object, and then raise. In that case the frame is at one instruction,
+ * but is unwound as if it were at the one before (exception_unwind in Python/ceval.c). */
 static inline int
 frame_depth(const _PyInterpreterFrame *frame)
 {

@@ -1,8 +1,8 @@
-/* What frames.h needs to know of a frame, from CPython 3.14 on: there frames hold stack
+/* What frames.h needs to know of a frame, from CPython 3.14 on, where frames hold stack
  * references. */
 #include "stack_floor.h"
 
-/* A reference that is borrowed from another place is not counted, nor visited. */
+/* A reference that is borrowed from another place is neither counted nor visited. */
 static inline int
 stackref_traverse(_PyStackRef ref, visitproc visit, void *arg)
 {
@@ -12,7 +12,7 @@ stackref_traverse(_PyStackRef ref, visitproc visit, void *arg)
     return 0;
 }
 
-/* Where that ends which the frame has for sure. The stack pointer is known in a call, but some
+/* The end of what the frame has for sure. In a call the stack pointer is known. But some
  * instructions have by then given away, or dropped, what still lies below it (STORE_SLICE its
  * bounds, STORE_DEREF what it has stored, CALL_FUNCTION_EX a function that could not be called).
  * While a stack is unwound, on the other hand, the stack pointer is below the floor, and right. */
@@ -25,7 +25,7 @@ frame_end(_PyInterpreterFrame *frame)
     return frame->stackpointer < base ? base : Py_MIN(base + floor, frame->stackpointer);
 }
 
-/* Visits what a frame of a suspended stack owns. A generator visits all of its frame itself, also
+/* Visits what a frame of a suspended stack owns. A generator visits its whole frame itself, also
  * while it runs. */
 static inline int
 frame_traverse(_PyInterpreterFrame *frame, visitproc visit, void *arg)

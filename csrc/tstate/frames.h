@@ -1,10 +1,10 @@
-/* The frames of a stack that does not run, from CPython 3.11 on. datastack.h comes before it, and
- * what concerns a single frame, which is in frame_objects.h or frame_stackrefs.h. */
+/* The frames of a stack that is not running, from CPython 3.11 on. datastack.h comes before it,
+ * and also frame_objects.h or frame_stackrefs.h, which deal with a single frame. */
 
-/* The object of such a frame: a new reference; NULL without an exception if there is no frame.
- * Frame objects are made on demand by a function that is not exported, but PyThreadState_GetFrame
- * calls it for the running frame, which ts has at `running`. From 3.12 on the collector runs
- * between bytecodes only (gh-97922), so not here. */
+/* The object of such a frame: a new reference. NULL without an exception if there is no frame. A
+ * function that is not exported makes frame objects on demand, but PyThreadState_GetFrame calls
+ * it for the running frame, which ts has at `running`. From 3.12 on the collector runs only
+ * between bytecodes (gh-97922), so not here. */
 static inline PyFrameObject *
 frame_object(_PyInterpreterFrame *frame, _PyInterpreterFrame **running, PyThreadState *ts)
 {
@@ -53,7 +53,7 @@ frames_visit_generators(_PyInterpreterFrame *innermost, visitproc visit, void *a
     return 0;
 }
 
-/* Whether a frame object was kept, and so still looks into the data stack. */
+/* Whether something kept a frame object, which still looks into the data stack. */
 static inline int
 frames_are_kept(const _PyInterpreterFrame *innermost)
 {
@@ -65,9 +65,9 @@ frames_are_kept(const _PyInterpreterFrame *innermost)
     return 0;
 }
 
-/* Clears the frames of a suspended stack whose thread has ended, from the innermost outwards, and
- * frees their data stack: unless a frame object still shows it. Generators clear their own, when
- * they are dropped. */
+/* Clears the frames of a suspended stack whose thread has ended, from the innermost outwards,
+ * and frees their data stack, unless a frame object still shows it. Generators clear their own
+ * frames when they are dropped. */
 static inline void
 frames_abandon(_PyInterpreterFrame **innermost, datastack *data)
 {
@@ -79,7 +79,8 @@ frames_abandon(_PyInterpreterFrame **innermost, datastack *data)
         previous = frame->previous;
         frame_record_depth(frame);
         if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
-            frame->previous = NULL;     /* the generator may be held, and its frame looked at */
+            frame->previous = NULL;     /* something may hold the generator, and look at its
+                                           frame */
         }
         else if (frame->owner == FRAME_OWNED_BY_THREAD) {
             frame_clear(frame);

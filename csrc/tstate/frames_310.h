@@ -1,5 +1,5 @@
-/* The frames of CPython 3.10: objects, each of which owns the next one outwards. So whoever holds
- * one cannot reach what is gone. The struct tstate_slice comes before this. */
+/* The frames of CPython 3.10: objects, each of which owns the next one outwards. So what holds a
+ * frame cannot reach a frame that is gone. The struct tstate_slice comes before this. */
 #include "stack_floor.h"
 
 #include <opcode.h>
@@ -11,8 +11,8 @@ tstate_frame(tstate_slice *slice, PyThreadState *Py_UNUSED(ts))
     return slice->frame == NULL ? Py_NewRef(Py_None) : Py_NewRef((PyObject *)slice->frame);
 }
 
-/* Whether it runs that generator, or what the generator delegates to: if so, the iterator or
- * receiver of this instruction, which is its first operand, is there, for it has not ended. */
+/* Whether the next frame runs this generator, or one to which it delegates. If so, the iterator
+ * or receiver of this instruction, its first operand, is still there, since it has not ended. */
 static inline bool
 runs_generator(const PyFrameObject *frame, const PyObject *generator, int floor)
 {
@@ -22,9 +22,10 @@ runs_generator(const PyFrameObject *frame, const PyObject *generator, int floor)
         && frame->f_valuestack[floor] == generator;
 }
 
-/* The floor of the instruction that a frame stands in. When a handler has been found, but its first
- * instruction has not begun, that is still the one that raised, and a signal handler may run: then
- * there are six values above what was kept, the exceptions that are handled now and before. */
+/* The floor of the instruction at which a frame is. When a handler has been found, but its first
+ * instruction has not begun, that is still the instruction that raised, and a signal handler may
+ * run. Then there are six values above what was kept: the exceptions that are handled now and
+ * before. */
 static inline int
 frame_floor(const PyFrameObject *frame, const PyFrameObject *called)
 {
@@ -39,8 +40,8 @@ frame_floor(const PyFrameObject *frame, const PyFrameObject *called)
     return floor + (may_iterate && runs_generator(frame, called->f_gen, floor));
 }
 
-/* How much of its evaluation stack is there for sure. While a frame is being unwound, that goes
- * down to where its innermost block begins. */
+/* How much of its evaluation stack is there for sure. While a frame is being unwound, this goes
+ * down to the beginning of its innermost block. */
 static inline int
 frame_depth(const PyFrameObject *frame, const PyFrameObject *called)
 {
@@ -53,10 +54,10 @@ frame_depth(const PyFrameObject *frame, const PyFrameObject *called)
     return frame->f_iblock == 0 ? 0 : frame->f_blockstack[frame->f_iblock - 1].b_level;
 }
 
-/* Visits what the frames of a suspended stack own. Frames of calls are not tracked by the collector
- * before they have been left, so nothing else visits what they have, whatever holds them. Those
- * of generators are tracked, and so is one that C code made for a call. But of an evaluation stack
- * they visit only what is below f_stackdepth, which is -1 while they run. */
+/* Visits what the frames of a suspended stack own. The collector does not track frames of calls
+ * before they have been left, so nothing else visits what they have, no matter what holds them.
+ * It tracks frames of generators, and a frame that C code made for a call. But of an evaluation
+ * stack they visit only what is below f_stackdepth, which is -1 while they run. */
 static inline int
 frames_traverse(PyFrameObject *innermost, visitproc visit, void *arg)
 {
@@ -87,7 +88,7 @@ frames_visit_generators(PyFrameObject *innermost, visitproc visit, void *arg)
     return 0;
 }
 
-/* A call owned its frame, a generator owns its own. A frame drops what is below f_stackdepth. */
+/* A call owned its frame; a generator owns its own. A frame drops what is below f_stackdepth. */
 #define HAVE_TSTATE_ABANDON
 static inline void
 tstate_abandon(tstate_slice *slice)
@@ -102,7 +103,8 @@ tstate_abandon(tstate_slice *slice)
         PyFrameObject *each = (PyFrameObject *)frame;
         PyObject *back = Py_XNewRef((PyObject *)each->f_back);
         if (each->f_gen != NULL) {
-            Py_CLEAR(each->f_back);     /* the generator may be held, and its frame looked at */
+            Py_CLEAR(each->f_back);     /* something may hold the generator, and look at its
+                                           frame */
         }
         else {
             Py_DECREF(frame);

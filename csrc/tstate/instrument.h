@@ -1,13 +1,14 @@
 /* The instrumentation of suspended code, from CPython 3.13 on. The struct tstate_slice comes before
- * this; frame_instrument after it, in the version's file or opcode_trace.h.
+ * this, and frame_instrument after it, in the version's file or opcode_trace.h.
  *
  * When events of sys.monitoring, sys.settrace or sys.setprofile are turned on or off, the
- * interpreter instruments the code of all running frames, and code that begins or a generator that
- * is resumed looks for itself, unless trace functions are muted. A suspended greenlet is neither,
- * and one that a trace function started is no longer muted when it is resumed. So its code is
- * instrumented before that. The version of what is on lies above the flags of eval_breaker. */
+ * interpreter instruments the code of all running frames. Code that begins, and a generator that
+ * is resumed, check it themselves, unless trace functions are muted. None of this reaches a
+ * suspended greenlet, or one that a trace function started, which is no longer muted when it
+ * resumes. So its code is instrumented before it resumes. eval_breaker has the version of the
+ * instrumentation, above its flags. */
 
-/* A version that there is none of: the flags have its lowest bits. */
+/* A version that does not exist: the lowest bits belong to the flags. */
 #define NEVER_INSTRUMENTED ((uintptr_t)1)
 
 static inline uintptr_t

@@ -20,7 +20,7 @@ matches_datastack(PyThreadState *ts)
             && ts->datastack_top >= chunk->data && ts->datastack_top <= ts->datastack_limit);
 }
 
-/* `recursion_limit` is what ts has as such, in a field that versions name differently. */
+/* `recursion_limit` is the value in ts, whose field has different names in different versions. */
 static inline int
 matches_thread_and_datastack(PyThreadState *ts, int recursion_limit)
 {
@@ -30,13 +30,13 @@ matches_thread_and_datastack(PyThreadState *ts, int recursion_limit)
         && matches_datastack(ts);
 }
 
-/* The running frame is one of Python code: it imports this library. */
+/* The running frame belongs to Python code, which imports this library. */
 static inline int
 matches_frame(const _PyInterpreterFrame *running)
 {
     PyFrameObject *frame = PyEval_GetFrame();
     if (frame == NULL) {
-        return 1;                   /* no memory: it cannot be compared */
+        return 1;                   /* no memory to compare it */
     }
     PyCodeObject *code = PyFrame_GetCode(frame);
     int matches = frame->f_frame == running && running->frame_obj == frame;

@@ -1,7 +1,7 @@
 /* What tstate_matches_interpreter compares from CPython 3.13 on, beyond matches_frames.h, which
  * comes first: the interpreter has a table of offsets for debuggers. */
 
-/* Which version the table is of, and the places that the files of all these versions look at. */
+/* The version of the table, and the places at which the files of all these versions look. */
 static inline int
 matches_table(void)
 {
@@ -22,7 +22,7 @@ matches_table(void)
         && table->code_object.co_code_adaptive == offsetof(PyCodeObject, co_code_adaptive);
 }
 
-/* Once gil_find has found the running thread. */
+/* Call it after gil_find has found the running thread. */
 static inline int
 matches_running(PyThreadState *ts)
 {

@@ -1,6 +1,6 @@
-/* tstate_monitored from CPython 3.12 on, where tools watch by way of sys.monitoring (PEP 669).
- * Before it comes tstate_events_version: a number that changes whenever a tool's events do, and is
- * 0 if there never were any. instrument.h has it, or the version's file. */
+/* tstate_monitored from CPython 3.12 on, where tools use sys.monitoring (PEP 669).
+ * tstate_events_version comes before it: a number that changes whenever a tool's events change,
+ * and is 0 if there never were any. instrument.h has it, or the version's file. */
 
 /* Whether a tool has events for all code. Those of sys.settrace and sys.setprofile do not count. */
 static int
@@ -11,7 +11,7 @@ monitoring_is_on(void)
         PyObject *monitoring = PySys_GetObject("monitoring");
         get_events = monitoring == NULL ? NULL : PyObject_GetAttrString(monitoring, "get_events");
     }
-    int on = get_events == NULL;    /* if it cannot be asked there may be some */
+    int on = get_events == NULL;    /* if it cannot be asked, there may be some */
     for (int tool = 0; !on && tool < 6; tool++) {
         PyObject *events = PyObject_CallFunction(get_events, "i", tool);
         on = events == NULL || PyObject_IsTrue(events);

@@ -1,6 +1,6 @@
-/* frame_instrument for CPython 3.13 and 3.14, which do not export the function that instruments a
- * code. They call it when the tracing of opcodes is turned on or off, which is done by way of a
- * frame object. frames.h and instrument.h come before it. */
+/* frame_instrument for CPython 3.13 and 3.14, which do not export the function that instruments
+ * a code object. They call it when the tracing of opcodes is turned on or off, which is possible
+ * through a frame object. frames.h and instrument.h come before it. */
 #include <internal/pycore_instruments.h>
 
 static inline int
@@ -11,8 +11,8 @@ traces_opcodes(PyCodeObject *code)
         && code->_co_monitoring->local_monitors.tools[event] & tool;
 }
 
-/* Changes whether the opcodes of a frame's code are traced, and changes it back, also if there was
- * no memory for the first: so the code is instrumented twice. */
+/* Changes whether the opcodes of a frame's code are traced, and changes it back, even if there
+ * was no memory for the first change. So the code is instrumented twice. */
 static int
 toggle_opcodes(PyFrameObject *object)
 {

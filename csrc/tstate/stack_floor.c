@@ -22,7 +22,7 @@ static bool find_floors(PyCodeObject *code, const _Py_CODEUNIT *units, int count
 
 static Py_ssize_t extra_index = -1;         /* -1 if nothing has a floor */
 
-/* What was asked for last: many greenlets stand in the same code. */
+/* What was asked for last: many greenlets wait in the same code. */
 static PyCodeObject *last_code;
 static uint8_t *last_floors;
 
@@ -84,7 +84,7 @@ stack_floor(PyCodeObject *code, Py_ssize_t instruction)
     return last_floors == NULL || instruction < 0 ? 0 : last_floors[instruction];
 }
 
-/* The JIT may reorder what an instruction does, and keep what lies on a stack in registers. */
+/* The JIT may reorder what an instruction does, and keep values of the stack in registers. */
 static int
 has_jit(void)
 {

@@ -1,14 +1,14 @@
-/* What of an evaluation stack is there for sure while its frame stands in a call.
+/* The part of an evaluation stack that is there for sure while its frame waits in a call.
  *
- * The depth of the stack is in a register then, or what is recorded cannot be trusted: an
+ * The depth of the stack is in a register then, or the recorded depth cannot be trusted: an
  * instruction may have dropped its operands, or given them away, before it calls something that
- * switches. But what lies below all operands of the instruction is left alone by it. The number of
- * these references is the instruction's floor. Unwinding goes below it, and does so while
- * destructors run: each version's file says how it keeps clear of that.
+ * switches. But it does not touch what lies below all of its operands. The number of these
+ * references is the *floor* of the instruction. Unwinding goes below the floor while destructors
+ * run. Each version's file says how it avoids that.
  *
- * Only instructions in which greenlets usually stand have a floor other than 0: calls, and those
- * that run iterators. Floors are worked out when a code object is first asked for, and kept as its
- * co_extra (PEP 523). */
+ * Only instructions in which greenlets usually wait have a floor other than 0: calls, and those
+ * that run iterators. Floors are worked out when they are first asked for, and kept as the
+ * co_extra of the code object (PEP 523). */
 #ifndef SWITCHLIB_STACK_FLOOR_H
 #define SWITCHLIB_STACK_FLOOR_H
 

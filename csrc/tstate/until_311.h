@@ -1,7 +1,7 @@
-/* What CPython 3.10 and 3.11 share and later versions have no more. The version's file defines
- * USE_TRACING, what ts->cframe->use_tracing is while something is traced. */
+/* What CPython 3.10 and 3.11 share, and later versions no longer have. The version's file
+ * defines USE_TRACING, the value of ts->cframe->use_tracing while something is traced. */
 
-/* As 3.12 calls them. */
+/* The names that 3.12 has for them. */
 #define PyUnstable_Code_GetExtra _PyCode_GetExtra
 #define PyUnstable_Code_SetExtra _PyCode_SetExtra
 #define PyUnstable_Eval_RequestCodeExtraIndex _PyEval_RequestCodeExtraIndex
@@ -12,8 +12,9 @@ tstate_get(void)
     return _PyThreadState_GET();
 }
 
-/* The eval loop looks there, not at ts->tracing and the thread's functions. sys.settrace sets it
- * for the stack that it is called on; the functions are for all stacks of the thread. */
+/* The eval loop looks there, and not at ts->tracing and the thread's functions. sys.settrace
+ * sets it for the stack on which it is called, but its functions are for all stacks of the
+ * thread. */
 static inline void
 set_use_tracing(PyThreadState *ts)
 {

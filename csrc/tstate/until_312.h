@@ -1,8 +1,8 @@
-/* What CPython 3.10 to 3.12 share and later versions have no more: the chain of runs of the eval
- * loop (ts->cframe), and no table of offsets to compare with. */
+/* What CPython 3.10 to 3.12 share, and later versions no longer have: the chain of runs of the
+ * eval loop (ts->cframe), and no table of offsets to compare with. */
 
-/* For tstate_matches_interpreter: the chain of runs ends in ts. What follows there 3.10 has left as
- * it was in memory. */
+/* For tstate_matches_interpreter: the chain of runs ends in ts. On 3.10, what follows there is
+ * whatever was in memory. */
 static inline int
 matches_root(PyThreadState *ts)
 {
