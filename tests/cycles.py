@@ -119,7 +119,7 @@ def a_closure(ended: Ended) -> None:
 
 
 @kind()
-def a_cell_of_its_own(ended: Ended) -> None:
+def a_cell_variable(ended: Ended) -> None:
     def run() -> None:
         me = getcurrent()
         see = lambda: me  # noqa: E731
@@ -263,7 +263,7 @@ def a_generator_that_C_runs(ended: Ended) -> None:  # noqa: N802
 
 
 @kind()
-def a_generator_that_waits(ended: Ended) -> None:
+def a_suspended_generator(ended: Ended) -> None:
     def generate(held: Any) -> Iterator[None]:
         yield
         assert held
@@ -277,7 +277,7 @@ def a_generator_that_waits(ended: Ended) -> None:
 
 
 @kind(on_stack=True)
-def generators_that_delegate(ended: Ended) -> None:
+def generators_with_yield_from(ended: Ended) -> None:
     def outer() -> Generator[None, None, None]:
         yield from generate_and_wait(ended)
 
@@ -321,7 +321,7 @@ def an_asynchronous_generator(ended: Ended) -> None:
 
 
 @kind(not_found_on=EVERYWHERE)
-def code_with_a_namespace(ended: Ended) -> None:
+def code_run_by_exec(ended: Ended) -> None:
     """exec, in C, has a reference to it, which nothing can see."""
     code = "me = getcurrent()\nwait(ended)"
     namespace = {"ended": ended}
@@ -404,7 +404,7 @@ def parent_and_child(ended: Ended) -> None:
 
 
 @kind(on_stack=True)
-def a_loop_over_it(ended: Ended) -> None:
+def an_iterator(ended: Ended) -> None:
     def run() -> None:
         for _ in Holder(getcurrent()):
             try:
@@ -416,7 +416,7 @@ def a_loop_over_it(ended: Ended) -> None:
 
 
 @kind(not_found_on=(11, 12, 13), on_stack=True)
-def a_loop_with_nothing_around_it(ended: Ended) -> None:
+def an_iterator_without_a_try(ended: Ended) -> None:
     """There, nothing says whether its frame is being unwound, and the iterator may be gone."""
 
     def loop() -> None:
@@ -433,7 +433,7 @@ def a_loop_with_nothing_around_it(ended: Ended) -> None:
 
 
 @kind(on_stack=True)
-def a_loop_over_it_and_a_call(ended: Ended) -> None:
+def an_iterator_in_a_caller(ended: Ended) -> None:
     def run() -> None:
         for _ in Holder(getcurrent()):
             wait(ended)
@@ -451,7 +451,7 @@ def a_with_block(ended: Ended) -> None:
 
 
 @kind(on_stack=True)
-def an_argument_that_is_not_passed_yet(ended: Ended) -> None:
+def an_argument_already_evaluated(ended: Ended) -> None:
     def run() -> None:
         print(getcurrent(), wait(ended))
 

@@ -64,8 +64,11 @@ ROW = Program(
 
 DIFFERENCES: dict[str, tuple[Program, list[str]]] = {
     "run is called with a GreenletExit": (RUN_EXIT, ["g1 begins () {}", "main got None"]),
-    "an heir cannot take an exception": (HEIR, ["g2 begins () {}", "main caught AttributeError"]),
-    "a victim of a victim lives on": (
+    "a parent cannot receive an exception": (
+        HEIR,
+        ["g2 begins () {}", "main caught AttributeError"],
+    ),
+    "a victim of a victim survives": (
         SURVIVOR,
         [
             *[
@@ -85,11 +88,11 @@ DIFFERENCES: dict[str, tuple[Program, list[str]]] = {
         CYCLE,
         ["g2 begins () {}", "main got ()", "main g2 False True g1"],
     ),
-    "the main greenlet of an ended thread is true": (
+    "the main greenlet of an ended thread stays true": (
         ENDED_THREAD,
         ["main hands over", "main is back", "main main2 True "],
     ),
-    "a row of ends keeps all that ended": (
+    "a chain of dead greenlets stays alive": (
         ROW,
         [
             *["g3 begins () {}", "g2 begins (None,) {}", "g1 begins (None,) {}", "main got None"],

@@ -219,7 +219,7 @@ class Model(Interpreter):
         if (
             first in self.made and first.parent is dying and dying.owners == 2
         ):  # the current one, and a parent
-            self.differences.add("a row of ends keeps all that ended")
+            self.differences.add("a chain of dead greenlets stays alive")
             first.parent = following
             following.owners += 1
             dying.owners -= 1
@@ -285,7 +285,7 @@ class Model(Interpreter):
                 return self.deliver(heir, message)
             except Refused as refused:
                 if isinstance(message, Raised):
-                    self.differences.add("an heir cannot take an exception")
+                    self.differences.add("a parent cannot receive an exception")
                 message = Raised(
                     str(refused), context=message if isinstance(message, Raised) else None
                 )
@@ -330,7 +330,7 @@ class Model(Interpreter):
         goes on from there first.
         """
         if victim.victim:
-            self.differences.add("a victim of a victim lives on")
+            self.differences.add("a victim of a victim survives")
         self.current.resume = partial(self.killed, victim, parent, told or not victim.victim)
         self.current.victim = victim
         self.arrive(victim, Call((None,)) if victim.victim else self.raised("GreenletExit"))
@@ -522,7 +522,7 @@ class Model(Interpreter):
             and greenlet.thread is not self.thread
             and greenlet.state == "dead"
         ):
-            self.differences.add("the main greenlet of an ended thread is true")
+            self.differences.add("the main greenlet of an ended thread stays true")
         above = greenlet.parent and greenlet.parent.name
         self.event(greenlet.name, greenlet.state == "live", greenlet.state == "dead", above)
 
