@@ -171,7 +171,7 @@ def sqlalchemy(module: ModuleType) -> Body:
     return body
 
 
-@case("the same in its subclass, with a context", loops=8_000)
+@case("SQLAlchemy's subclass, with a context", loops=8_000)
 def sqlalchemy_subclass(module: ModuleType) -> Body:
     greenlet, getcurrent = module.greenlet, module.getcurrent
 
@@ -232,7 +232,7 @@ if getattr(sys, "pypy_version_info", (0,)) >= (8,):
     NESTED = 1_000  # where its own greenlet gets to 2,000 and not to 4,000
 
 
-@case("chain of nested ones, all unwound", loops=20_000, at_most=0.13)
+@case("chain of nested greenlets, all end", loops=20_000, at_most=0.13)
 def chain(module: ModuleType) -> Body:
     """Each greenlet starts the next, so that all lie on one C stack: it needs a large one."""
     greenlet = module.greenlet
@@ -287,22 +287,22 @@ def suspended_under_c_calls(module: ModuleType, calls: int) -> Any:
     return there
 
 
-@case("suspended under 5 C calls", loops=200_000, at_most=0.30, switches=True)
+@case("suspended inside 5 C calls", loops=200_000, at_most=0.30, switches=True)
 def c_calls_5(module: ModuleType) -> Body:
     return to_and_fro(suspended_under_c_calls(module, 5))
 
 
-@case("suspended under 20 C calls", loops=100_000, at_most=0.40, switches=True)
+@case("suspended inside 20 C calls", loops=100_000, at_most=0.40, switches=True)
 def c_calls_20(module: ModuleType) -> Body:
     return to_and_fro(suspended_under_c_calls(module, 20))
 
 
-@case("suspended under 50 C calls", loops=50_000, at_most=0.85, switches=True)
+@case("suspended inside 50 C calls", loops=50_000, at_most=0.85, switches=True)
 def c_calls_50(module: ModuleType) -> Body:
     return to_and_fro(suspended_under_c_calls(module, 50))
 
 
-@case("suspended under 30 Python calls", loops=200_000, at_most=0.22, switches=True)
+@case("suspended inside 30 Python calls", loops=200_000, at_most=0.22, switches=True)
 def python_calls(module: ModuleType) -> Body:
     main = module.getcurrent()
 
@@ -317,7 +317,7 @@ def python_calls(module: ModuleType) -> Body:
     return to_and_fro(there)
 
 
-@case("beside a thread that computes", loops=1_000_000, at_most=0.25, switches=True, waits=True)
+@case("while another thread computes", loops=1_000_000, at_most=0.25, switches=True, waits=True)
 def beside_thread(module: ModuleType) -> Body:
     def compute() -> None:
         while True:

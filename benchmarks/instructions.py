@@ -60,7 +60,7 @@ LAYERS = (
     ("the register switch", r".*", r"switchlib_swap_stack|slp_switch"),
     ("save: stack and thread state", r"_switch\..*", r"leave\w*|stack_save|tstate_save"),
     ("restore: stack and thread state", r"_switch\..*", r"arrive\w*|stack_restore|tstate_restore"),
-    ("the extension module, or its rest", r".*", r".*"),
+    ("the rest of the extension module", r".*", r".*"),
 )
 
 Counts = collections.Counter[tuple[str, str]]

@@ -337,13 +337,28 @@ def cliffs(results: Path) -> str:
 
     keys = [key for key in found["switchlib"] if key.startswith("live")]
     body = [
-        line("a call, dearest depth and frame size: times the median", "2", "depth", bad),
-        line("a switch, dearest size of stack: times the straight line", "2", "stacks", over),
+        line(
+            "a call at the most expensive depth and frame size, as a multiple of the median",
+            "2",
+            "depth",
+            bad,
+        ),
+        line(
+            "a switch at the most expensive stack size, as a multiple of the straight line",
+            "2",
+            "stacks",
+            over,
+        ),
         *(
             line(f"a switch among {int(key.split()[1]):,} in random order", "", key, switch(key))
             for key in keys
         ),
-        line("a switch among the most: times one among 10", "8", "live 10", times),
+        line(
+            "a switch among the most greenlets, as a multiple of one among 10",
+            "8",
+            "live 10",
+            times,
+        ),
         line(
             f"{int(keys[-1].split()[1]):,} live: bytes resident",
             "1.4 GB" if keys[-1] == "live 1000000" else "",
@@ -426,7 +441,8 @@ def kinds_summary(results: Path) -> str:
         ]
         cells += [amount(each["bytes"], "byte") for each in (greenlet, switchlib)] + [f"{room:.3f}"]
         body.append(cells)
-    heading = ["`run` is", "greenlet", "switchlib", "ratio", "greenlet", "switchlib", "ratio"]
+    heading = ["`run` is", "greenlet, time", "switchlib, time", "ratio"]
+    heading += ["greenlet, bytes", "switchlib, bytes", "ratio"]
     return f"{machine(results)}.\n\n{table(heading, body)}"
 
 
@@ -467,16 +483,16 @@ def floors(results: Path) -> str:
         [f"{int(copied):,} B", *(amount(seconds, "second") for seconds in places)]
         for copied, places in found["copies"].items()
     ]
-    ratios = ["at least", "is", "at most"]
+    ratios = ["at least", "measured", "at most"]
     places = [
-        "to copy",
-        "at the same offset in a line",
-        "at another",
-        "less than a line apart modulo 4 KiB",
+        "copy of",
+        "same offset in a cache line",
+        "another offset",
+        "less than a cache line apart, modulo 4 KiB",
     ]
     waits = (
-        f"To read a block that the one before leads to, of {read['blocks']:,} blocks of "
-        f"{read['bytes']:,} bytes in random order, takes {amount(read['seconds'], 'second')}."
+        f"To follow pointers through {read['blocks']:,} blocks of {read['bytes']:,} bytes, in "
+        f"random order, takes {amount(read['seconds'], 'second')} for each block."
     )
     return "\n\n".join(
         (
@@ -487,12 +503,12 @@ def floors(results: Path) -> str:
                     "a call",
                     "registers, copy",
                     "thread state",
-                    "together",
+                    "total",
                     *ratios,
                 ],
                 body,
             ),
-            table(["all policy in Python", "together with a decision", *ratios], in_python),
+            table(["all policy in Python", "total with a decision", *ratios], in_python),
             table(places, copies),
             waits,
         )
@@ -522,7 +538,7 @@ def instructions_tables(results: Path) -> str:
         for layer in switch["switchlib"]
         if any(round(switch[name][layer]) for name in names)
     ]
-    body.append(["together", *(f"{sum(switch[name].values()):.0f}" for name in names)])
+    body.append(["total", *(f"{sum(switch[name].values()):.0f}" for name in names)])
     totals = []
     for name, case in CASES.items():
         if name in found:
@@ -534,7 +550,7 @@ def instructions_tables(results: Path) -> str:
     return (
         table(["one switch, instructions", *names], body)
         + "\n\n"
-        + table(["instructions an operation", *names, "ratio", "all policy in Python"], totals)
+        + table(["instructions for one operation", *names, "ratio", "all policy in Python"], totals)
     )
 
 
