@@ -105,7 +105,7 @@ def machine(session: nox.Session) -> None:
 
 @nox.session(python=False, tags=["core"])
 def readme(session: nox.Session) -> None:
-    """The README's first command: install switchlib, run the demo and the ORM example. 1 min."""
+    """The README's line for a clone: install switchlib, run the demo and the ORM example. 1 min."""
     python = environment(session, "examples", sys.executable, "examples")
     session.run(python, "-m", "switchlib", "demo")
     session.run(python, "-m", "switchlib", "run", "examples/async_orm.py")
@@ -182,7 +182,7 @@ def wheels_short(session: nox.Session) -> None:
 
 @nox.session(python=False, tags=["core"])
 def workflows(session: nox.Session) -> None:
-    """What a forge is told to do: its form, and which wheels come of it. Seconds."""
+    """Check the workflows of the forge, and that they would build the right wheels. Seconds."""
     session.run(releasing(session), "tools/workflows.py")
 
 
@@ -269,7 +269,7 @@ def model(session: nox.Session) -> None:
 
 @nox.session(name="model-collects", python=False, tags=["full"])
 def model_collects(session: nox.Session) -> None:
-    """20,000 random programs whose frames own greenlets, and which collect. 10 min."""
+    """20,000 random programs that run the collector; their frames own greenlets. 10 min."""
     command(session, "-m", "tests.model", "--seed", "2", "--programs", "20000", "--collects")
 
 
@@ -287,7 +287,7 @@ def stack_checked(session: nox.Session) -> None:
 
 @nox.session(python=False, tags=["full"])
 def points(session: nox.Session) -> None:
-    """Hostile code at every place of the mechanism where code of users may run. 2 min."""
+    """Hostile code at every place of the mechanism where user code may run. 2 min."""
     command(session, "-m", "tests.points")
 
 
@@ -299,13 +299,13 @@ def downstream(session: nox.Session) -> None:
 
 @nox.session(name="downstream-speed", python=False, tags=["full"])
 def downstream_speed(session: nox.Session) -> None:
-    """What gevent's operations cost, and gunicorn under load, on both. 20 min."""
+    """The cost of gevent's operations, and of gunicorn under load, on both. 20 min."""
     command(session, "-m", "tests.downstream", "speed")
 
 
 @nox.session(python=False, tags=["full"])
 def soak(session: nox.Session) -> None:
-    """The same few things, very often: memory must stay flat. 15 min."""
+    """A soak test: a few operations, very often. Memory must not grow. 15 min."""
     command(session, "-m", "tests.commands.soak")
 
 

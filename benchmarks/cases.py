@@ -37,7 +37,7 @@ class Case:
     waits: bool
     """Whether other threads are part of it.
 
-    Else the processor's time counts, which is the process's own.
+    Otherwise processor time is measured, which is the process's own.
     """
 
 

@@ -68,8 +68,8 @@ def depth(module: ModuleType) -> dict[str, Any]:
 
 
 def caller(count: int) -> Callable[..., float]:
-    """A function with so many locals, beside those it needs, that calls itself,
-    and then `small`.
+    """A function that calls itself, and then `small`. It has so many locals,
+    in addition to those that it needs.
     """
     assignments = "".join(f"    v{number} = " for number in range(count)).replace("    v", "v")
     source = f"""
@@ -123,8 +123,8 @@ def stacks(module: ModuleType) -> dict[str, Any]:
     there = [suspended(module, max(0, round((size * 1024 - least) / level))) for size in SIZES]
     costs = quickest(there, measure)
     sizes = [each._stack_saved for each in there]
-    # A line from the smallest stacks' cost, up which half of the points lie:
-    # a few dear ones do not bend it.
+    # A line from the cost of the smallest stacks. Its slope is a median,
+    # so a few expensive points do not bend it.
     start = statistics.median(costs[:3])
     slope = statistics.median(
         (y - start) / (x - sizes[0]) for x, y in zip(sizes, costs, strict=True) if x > sizes[0]

@@ -4,12 +4,12 @@ the swapping of a thread's state.
     python floors.py
 
 prints, as JSON, for each of CASES how many bytes are copied at a switch, and how many seconds
-three things take that whoever is called by CPython and shares one C stack among greenlets
-cannot do without: the call of a builtin that returns at once, or makes a dict of its keywords;
-a switch where there is no interpreter (floors.c, with this library's own stack layer); and to
-swap what of the thread's state belongs to a stack (with its own tstate.h). To find the target
-and to hand over the value comes on top. With the policy in Python a Python function is called,
-too, which returns a decision.
+three things take that no library can avoid which CPython calls, and whose greenlets share one C
+stack: the call of a builtin that returns at once, or makes a dict of its keywords; a switch where
+there is no interpreter (floors.c, with this library's own stack layer); and swapping the part of
+the thread's state that belongs to a stack (with its own tstate.h). Finding the target and handing
+over the value comes on top. With the policy in Python a Python function is called, too, which
+returns a decision.
 
 And how many it takes to copy as many bytes where the copy lies well or badly; and to read a
 block of memory that the one before leads to, among twice as many blocks as the most greenlets

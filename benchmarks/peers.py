@@ -34,7 +34,7 @@ def peer(
     return register
 
 
-# A generator suspends one frame, and goes back to whoever resumed it.
+# A generator suspends one frame, and returns to the code that resumed it.
 
 
 @peer("generators", "switch", loops=200_000)

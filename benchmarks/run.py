@@ -1,7 +1,7 @@
 """Measures switchlib, greenlet and their peers, and makes the tables
 and plots of the documentation.
 
-    python benchmarks/run.py                    the cases, switchlib beside greenlet
+    python benchmarks/run.py                    the cases, on switchlib and on greenlet
     python benchmarks/run.py --quick            the same in a minute, for a first look
     python benchmarks/run.py --all              all there is, and writes it into README.md and docs/
 

@@ -85,7 +85,7 @@ class Interpreter:
         return self.within(self.executable, *arguments)
 
     def within(self, *command: str) -> list[str]:
-        """What to execute to run any command beside it: an environment's python, gcc, gdb."""
+        """What to execute to run any command in its system: an environment's python, gcc, gdb."""
         if self.root is None:
             return list(command)
         shared = ["/proc", "/dev", "/tmp", *([] if CLONE.is_relative_to("/tmp") else [str(CLONE)])]
