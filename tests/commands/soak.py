@@ -1,4 +1,4 @@
-"""A soak: the same few things, very often; resident memory must stay flat.
+"""A soak test: a few operations, very often. Resident memory must not grow.
 
     python -m tests.commands.soak [--scale SHARE] [--write] [PIECE ...]
 
@@ -282,7 +282,7 @@ class Figures:
 
 
 HEAD = (
-    "| piece | done | seconds | MiB resident after a fifth | MiB at the end "
+    "| operation | repetitions | seconds | MiB resident after a fifth | MiB at the end "
     "| slices left in the heap |\n"
     "|---|---|---|---|---|---|"
 )
