@@ -76,7 +76,7 @@ class Place:
         tests = CORE if short or self.emulated else ON_PYPY if self.pypy else LIBRARY
         programs = ("-m", "tests.model", "--programs", "500" if self.pypy else "5000")
         found = (
-            (("-m", "switchlib", "demo"), r"step 4: gr1 goes on"),
+            (("-m", "switchlib", "demo"), r"step 4: gr1 resumes"),
             ((*PYTEST, *tests), r"(\d+ passed.*?) in "),
             (("-m", "tests.upstream"), r"(?m)^(\d+ passed, .*)$"),
             (programs, r"(?m)^(\d+) programs.* all as the model$"),
