@@ -326,13 +326,21 @@ def cliffs(results: Path) -> str:
 
     def collect(key: str) -> list[list[str]]:
         _, number, deep = key.split()
-        of, at_most = (
-            f"of {int(number):,} {deep} deep",
-            found["generators"][key]["frame"] * COLLECT_AT_MOST,
-        )
+        of = f"of {int(number):,} suspended, {deep} deep"
+        at_most = found["generators"][key]["frame"] * COLLECT_AT_MOST
         return [
-            line(f"a full collection {of}: a frame", amount(at_most, "second"), key, frame(key)),
-            line(f"a young collection, with all {of} old", "", key, young(key)),
+            line(
+                f"a full collection {of}: for each frame",
+                amount(at_most, "second"),
+                key,
+                frame(key),
+            ),
+            line(
+                f"a young collection, while it has {int(number):,} old ones, {deep} deep",
+                "",
+                key,
+                young(key),
+            ),
         ]
 
     keys = [key for key in found["switchlib"] if key.startswith("live")]
