@@ -79,8 +79,7 @@ frames_abandon(_PyInterpreterFrame **innermost, datastack *data)
         previous = frame->previous;
         frame_record_depth(frame);
         if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
-            frame->previous = NULL;     /* something may hold the generator, and look at its
-                                           frame */
+            frame->previous = NULL;     /* the generator, if it is held, shows its frame */
         }
         else if (frame->owner == FRAME_OWNED_BY_THREAD) {
             frame_clear(frame);

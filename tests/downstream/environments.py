@@ -18,6 +18,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.download import download
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "switchlib" / "programs"
@@ -85,22 +87,7 @@ def tests_of(requirement: str, kept: tuple[str, ...]) -> Path:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         with tempfile.TemporaryDirectory() as scratch:
-            subprocess.run(
-                [
-                    *(
-                        sys.executable,
-                        "-m",
-                        "pip",
-                        "download",
-                        "--quiet",
-                        "--no-deps",
-                        "--no-binary",
-                        ":all:",
-                    ),
-                    *("--dest", scratch, requirement),
-                ],
-                check=True,
-            )
+            download(requirement, Path(scratch), "--no-binary", ":all:")
             (path,) = Path(scratch).iterdir()
             with tarfile.open(path) as archive:
                 archive.extractall(scratch)

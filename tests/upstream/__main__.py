@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from switchlib import shim
+from tests.download import download
 from tests.upstream.pypy import NOT_ON_PYPY
 
 VERSION = "3.5.6"
@@ -67,35 +68,10 @@ def overlay(directory: Path) -> None:
     """Makes `directory` one in which `import greenlet` is the shim and
     `greenlet.tests` is greenlet's.
     """
-    subprocess.run(
-        [
-            *(
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--quiet",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-            ),
-            *("--dest", str(directory), f"greenlet=={VERSION}"),
-            # There is no wheel for PyPy; the tests are the same in all.
-            *(
-                (
-                    "--python-version",
-                    "3.11",
-                    "--implementation",
-                    "cp",
-                    "--platform",
-                    "manylinux_2_24_x86_64",
-                )
-                if PYPY
-                else ()
-            ),
-        ],
-        check=True,
-    )
+    # There is no wheel for PyPy; the tests are the same in all.
+    other = ("--python-version", "3.11", "--implementation", "cp")
+    other += ("--platform", "manylinux_2_24_x86_64")
+    download(f"greenlet=={VERSION}", directory, "--only-binary", ":all:", *(other if PYPY else ()))
     (wheel,) = directory.glob("greenlet-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         # Where there are libraries in the wheel, as in those for musl, the tests in C++ need them.
