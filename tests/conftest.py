@@ -67,7 +67,7 @@ def shortcuts(request: pytest.FixtureRequest) -> Iterator[bool]:
 
 
 def let_die() -> None:
-    """After this, suspended greenlets that nobody refers to are dead:
+    """After this, suspended greenlets without references are dead:
     PyPy kills them when it collects them.
     """
     if PYPY:

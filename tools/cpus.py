@@ -47,7 +47,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Wundef", "-Werror"]
 PYTEST = ["-v", "--durations=20", "-p", "no:cacheprovider", "-p", "no:unraisableexception"]
 STACK_TESTS = ["--noconftest", "tests/stack/test_stack.py"]
 CORE_TESTS = ["tests/greenlet", "tests/model", "tests/install/test_demo.py"]
-# Its tests install packages that nobody has built for most CPUs.
+# Its tests install packages that are not built for most CPUs.
 ALL_TESTS = ["--ignore=tests/install/test_build.py"]
 
 

@@ -35,7 +35,7 @@ def mirror() -> str:
     try:
         targets = run(["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)"])
     except RuntimeError as error:
-        raise Unavailable(f"apt does not tell its mirror: {error}") from error
+        raise Unavailable(f"apt does not report its mirror: {error}") from error
     for line in targets.splitlines():
         label, _, address = line.rpartition(" ")
         if label == "Debian":

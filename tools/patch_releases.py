@@ -49,7 +49,7 @@ def build(headers: Headers, directory: Path) -> None:
         interpreters.CLONE, directory, ignore=shutil.ignore_patterns(*matrix.NOT_COPIED)
     )
     headers.copy(directory / "headers")
-    with contextlib.redirect_stdout(io.StringIO()):  # cffi tells what it generates
+    with contextlib.redirect_stdout(io.StringIO()):  # cffi prints what it generates
         build_switch.builder().emit_c_code(str(directory / "_switch.c"))
     command = [
         "gcc",

@@ -115,7 +115,7 @@ NOT_BUILT = {
     "Windows": "asm/ has no register switch for it yet",
     "free-threaded CPython": "switchlib relies on the GIL, and refuses it",
     "ppc64le, s390x, riscv64": (
-        "tools/cpus.py tests the library on them; nobody has tried a wheel yet"
+        "tools/cpus.py tests the library on them; no wheel has been tried there yet"
     ),
     "i686, armv7l": "their pyconfig.h differs in every size, and none can be had for all versions",
     "loong64, mips64el": "PyPI takes no wheels for them",

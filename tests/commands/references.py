@@ -3,7 +3,7 @@
     python -m tests.commands.references [PYTEST'S ARGUMENTS]
 
 Such builds count all references of the process (sys.gettotalrefcount). What a test does
-for the first times fills caches, so one run tells nothing. Here each test runs again
+for the first times fills caches, so one run shows nothing. Here each test runs again
 and again, with its fixtures made anew, until the total has not grown over a few runs. A
 test that never gets there leaks.
 

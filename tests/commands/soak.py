@@ -181,7 +181,7 @@ class Program:
         self.random = random.Random(seed)
         self.main = getcurrent()
         self.greenlets: list[greenlet] = []
-        self.survivors: list[greenlet] = []  # whom nobody else need refer to
+        self.survivors: list[greenlet] = []  # which need no other reference
         self.all: weakref.WeakSet[greenlet] = weakref.WeakSet()
         self.steps = 0
 

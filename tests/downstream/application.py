@@ -11,7 +11,7 @@ from typing import Any
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-    time.sleep(0.005)  # gunicorn's worker has patched it: the others go on meanwhile
+    time.sleep(0.005)  # gunicorn's worker has patched it: the others run meanwhile
     body = json.dumps({"path": environ["PATH_INFO"], "items": list(range(20))}).encode()
     start_response(
         "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]

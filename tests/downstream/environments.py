@@ -40,7 +40,7 @@ class Environment:
     @property
     def variables(self) -> dict[str, str]:
         """The environment variables that its programs are run with,
-        beside those of this process.
+        in addition to those of this process.
         """
         base = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
         if self.name == "switchlib":

@@ -3,8 +3,8 @@ and gunicorn under a load on loopback.
 
 A round starts gunicorn anew in both environments, warms both up, and loads them in turn, so that
 what disturbs the machine meets both alike. The serving processes share one CPU, of which only one
-has work at a time; the load comes from another. Processor time a request tells most on a machine
-that does something else beside.
+has work at a time; the load comes from another. Processor time for each request is the most
+reliable figure on a machine that has other work, too.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def operations(environment: Environment) -> Row:
 
 @dataclass
 class Served:
-    """What loads on one worker process of gunicorn tell."""
+    """What loads on one worker process of gunicorn show."""
 
     url: str
     process: psutil.Process

@@ -175,7 +175,7 @@ CODE = re.compile(r"code (\S+?)\]")
 
 
 def gevent_outcome(output: str) -> tuple[int, int, dict[str, str]]:
-    """How many tests passed and were skipped, and which failed, as gevent's runner tells."""
+    """How many tests passed and were skipped, and which failed, as gevent's runner reports."""
     passed = skipped = 0
     bad: dict[str, str] = {}
     failed: list[tuple[str, str]] = []
@@ -186,7 +186,7 @@ def gevent_outcome(output: str) -> tuple[int, int, dict[str, str]]:
             modules = match["modules"].replace("gevent.tests.", "").split()
             ran, left_out = RAN.search(match["rest"]), SKIPPED.search(match["rest"])
             here = {_gevent_name(test, where, modules): "failed" for test, where in failed}
-            if match["how"] == "!" and not here:  # it ended before it could tell
+            if match["how"] == "!" and not here:  # it ended before it could report
                 code = CODE.search(match["rest"])
                 status = code[1] if code else "?"
                 here[f"{','.join(modules)}: exit status {status}"] = (

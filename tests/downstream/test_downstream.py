@@ -53,7 +53,7 @@ def test_what_gevents_runner_says() -> None:
     }
 
 
-def test_the_recorder_tells_a_crash_from_a_failure(tmp_path: Path) -> None:
+def test_the_recorder_distinguishes_a_crash_from_a_failure(tmp_path: Path) -> None:
     shutil.copy(HERE / "switchlib_recorder.py", tmp_path)
     (tmp_path / "test_it.py").write_text(
         "import os, pytest\n"

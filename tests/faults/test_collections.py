@@ -63,7 +63,7 @@ def test_whatever_runs_between_two_bytecodes_of_policy(fault, name, unraisable):
 
 @every_action
 def test_a_target_that_dies_while_policy_decides(name, unraisable):
-    """What was meant for it goes to its parent, which is who asked."""
+    """What was sent to it goes to its parent, which is the greenlet that sent it."""
 
     def end_it() -> None:
         for each in suspended_ones:

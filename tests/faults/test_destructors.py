@@ -55,7 +55,7 @@ def test_what_is_raised_while_a_greenlet_is_killed(unraisable):
     assert unraisable == [ArithmeticError]
 
 
-@pytest.mark.leaks("a greenlet that lives on although nobody refers to it")
+@pytest.mark.leaks("a greenlet that stays alive without a reference")
 def test_a_context_manager_that_swallows_the_kill(capsys):
     main = getcurrent()
     seen = []
@@ -73,7 +73,7 @@ def test_a_context_manager_that_swallows_the_kill(capsys):
     reference = weakref.ref(box[0])
     box.clear()
     assert seen == ["went on"]
-    assert reference() is not None, "nobody can run it and it cannot be freed"
+    assert reference() is not None, "it cannot be run, and it cannot be freed"
     assert capsys.readouterr().err.startswith(
         "GreenletExit did not kill <greenlet.greenlet object at "
     )

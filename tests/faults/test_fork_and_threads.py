@@ -1,4 +1,4 @@
-"""Forks beside threads with greenlets; threads that end with suspended ones;
+"""Forks while threads have greenlets; threads that end with suspended ones;
 ancestors in another thread.
 """
 
@@ -63,7 +63,7 @@ print("both went on")
 """
 
 
-def test_fork_in_a_greenlet_beside_a_thread_with_greenlets(shortcuts, python):
+def test_fork_in_a_greenlet_while_a_thread_has_greenlets(shortcuts, python):
     done = python(
         "-X",
         "dev",
@@ -77,7 +77,7 @@ def test_fork_in_a_greenlet_beside_a_thread_with_greenlets(shortcuts, python):
     assert "Error" not in done.stderr
 
 
-@pytest.mark.leaks("what lies on the evaluation stacks of frames that can never go on")
+@pytest.mark.leaks("what lies on the evaluation stacks of frames that can never resume")
 def test_threads_that_die_with_suspended_greenlets():
     ended = []
 

@@ -88,7 +88,7 @@ def test_the_interpreter_may_end_at_any_step(python, mode):
         assert "Fatal" not in done.stderr, number
         if (
             done.returncode == 0
-        ):  # nothing was left to leave, or it was in a destructor or a kill, which tell nobody
+        ):  # nothing was left to leave, or it was in a destructor or a kill, which report nothing
             _, steps = done.stdout.split()
             if int(steps) < number:
                 break

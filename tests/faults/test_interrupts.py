@@ -23,7 +23,7 @@ def test_an_interrupt_anywhere_in_policy(name, shortcuts, unraisable):
             if action.again:
                 assert act() == expected
         else:
-            # It was interrupted in a greenlet that took no harm, or in a kill that could not tell.
+            # It was interrupted in a greenlet that took no harm, or in a kill that reports nothing.
             assert outcome == expected
     assert shortcuts or places > 1
     assert came_out or unraisable or shortcuts

@@ -130,7 +130,7 @@ greenlet(lambda: greenlet(body, main).switch()).switch()
 
 
 def test_the_one_fatal_error(shortcuts, python):
-    """There is no memory to leave an ended greenlet for anybody. What it ended by is told."""
+    """There is no memory to leave an ended greenlet for another. What it ended by is reported."""
     done = python(
         "-X", "faulthandler", "-c", FATAL, check=False, SWITCHLIB_SHORTCUTS=str(int(shortcuts))
     )

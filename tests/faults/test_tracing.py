@@ -73,11 +73,11 @@ def every_switch_traced() -> Iterator[None]:
     finally:
         switchlib.settrace(None)
     for (_, _, arrived), (_, left, _) in itertools.pairwise(events):
-        assert left is arrived, "each switch leaves who was arrived at"
+        assert left is arrived, "each switch leaves the greenlet that the last one arrived at"
 
 
 @contextlib.contextmanager
-def beside_a_busy_thread() -> Iterator[None]:
+def with_a_busy_thread() -> Iterator[None]:
     over = False
 
     def work() -> None:
@@ -102,27 +102,25 @@ JIT_RECORDS = sys.version_info >= (3, 15) and sys._jit.is_enabled()
 
 
 def recorded(test: Any) -> Any:
-    leaks = pytest.mark.leaks(
-        "what the JIT of CPython 3.15 was recording when somebody began to trace"
-    )
+    leaks = pytest.mark.leaks("what the JIT of CPython 3.15 was recording when tracing began")
     return leaks(test) if JIT_RECORDS else test
 
 
-BESIDE = [
+CONDITIONS = [
     collections_all_the_time,
     every_line_traced,
     every_call_profiled,
     profiled_in_c,
     every_switch_traced,
-    beside_a_busy_thread,
+    with_a_busy_thread,
 ]
 
 
-@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("condition", CONDITIONS)
 @recorded
-def test_every_action_beside(beside, unraisable):
+def test_every_action_under_each_condition(condition, unraisable):
     made = [(name, *action.make()) for _ in range(5) for name, action in ACTIONS.items()]
-    with beside():
+    with condition():
         outcomes = [(name, act(), expected) for name, act, expected in made]
     for name, outcome, expected in outcomes:
         assert outcome == expected, name

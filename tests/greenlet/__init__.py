@@ -1,1 +1,1 @@
-"""switchlib/_greenlet.py: what greenlets mean to those who use them."""
+"""switchlib/_greenlet.py: what greenlets mean to a program that uses them."""

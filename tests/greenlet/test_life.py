@@ -37,7 +37,7 @@ def test_bytes_saved():
     assert each._stack_saved == 0
 
 
-def test_repr_tells_the_state():
+def test_repr_shows_the_state():
     each = greenlet(lambda: getcurrent().parent.switch(repr(getcurrent())))
     assert repr(each).startswith("<greenlet.greenlet object at 0x")
     assert repr(each).endswith(" pending>")

@@ -8,7 +8,7 @@ from switchlib import error, getcurrent, greenlet
 from tests.greenlet.shared import in_thread
 
 
-def test_the_parent_goes_on_at_the_end():
+def test_the_parent_resumes_at_the_end():
     outer = greenlet(lambda: ("outer", getcurrent().parent.switch("from outer")))
     assert outer.switch() == "from outer"
     inner = greenlet(lambda: "inner's result", outer)

@@ -43,7 +43,7 @@ def test_switching_to_another_thread_is_an_error():
 
 
 @pytest.mark.leaks(
-    "what lies on the evaluation stack of a frame that can never go on, here the main greenlet"
+    "what lies on the evaluation stack of a frame that can never resume, here the main greenlet"
 )
 def test_a_thread_that_ended():
     def other():
@@ -88,7 +88,7 @@ def test_a_greenlet_dropped_in_another_thread_dies_in_its_own():
 
 
 @pytest.mark.cpython("nothing of a thread runs when it ends")
-def test_greenlets_dropped_elsewhere_die_when_their_thread_ends():
+def test_greenlets_dropped_in_another_thread_die_when_theirs_ends():
     seen = []
     box = []
     dropped = threading.Event()

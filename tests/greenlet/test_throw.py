@@ -122,7 +122,7 @@ def test_a_class_that_cannot_be_called_throws_that():
     assert [type(exception) for exception in seen] == [LookupError]
 
 
-def test_exceptions_go_on_to_the_parent():
+def test_exceptions_propagate_to_the_parent():
     def run():
         raise Mine("from below")
 

@@ -1,5 +1,5 @@
-"""build_switch.py, setup.py and pyproject.toml: what a stranger gets,
-and what he is told if something is missing.
+"""build_switch.py, setup.py and pyproject.toml: what a new user gets,
+and what the build reports if something is missing.
 """
 
 from __future__ import annotations

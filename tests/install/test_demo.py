@@ -21,7 +21,7 @@ def test_the_four_numbers_in_order():
     assert printed == ["12", "56", "34", "78"]
 
 
-def test_the_eight_steps_and_who_runs():
+def test_the_eight_steps_and_their_current_greenlets():
     text = "\n".join(lines(colours=False))
     assert re.findall(r"step (\d):", text) == list("12345678")
     running = [line.split()[0] for line in text.splitlines() if line.split()[1:2] == ["current"]]

@@ -1,4 +1,4 @@
-"""switchlib/_doctor.py: what it tells of the ways in which a program can get, or miss,
+"""switchlib/_doctor.py: what it reports of the ways in which a program can get, or miss,
 switchlib.
 """
 

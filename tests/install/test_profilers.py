@@ -102,7 +102,7 @@ for record in memray.FileReader(sys.argv[1]).get_allocation_records():
 @pytest.mark.skipif(
     importlib.util.find_spec("memray") is None, reason="needs memray, of the extra `dev`"
 )
-def test_memray_tells_greenlets_apart(python, tmp_path):
+def test_memray_distinguishes_greenlets(python, tmp_path):
     (tmp_path / "program.py").write_text(SMALLEST)
     results = str(tmp_path / "results")
     run = python(

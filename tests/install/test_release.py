@@ -206,7 +206,7 @@ def write_sdist(path: Path, root: Path, *names: str) -> Path:
     return path
 
 
-def test_an_sdist_holds_the_project_and_nothing_else(clone, tmp_path):
+def test_an_sdist_holds_the_project_only(clone, tmp_path):
     tracked = [name for name in git(clone, "ls-files").splitlines() if not name.startswith(".")]
     sdist = write_sdist(tmp_path / "switchlib-1.tar.gz", clone, *tracked)
     assert [*distributions._faults_of_sdist(clone, sdist)] == []

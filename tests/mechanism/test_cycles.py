@@ -142,7 +142,7 @@ def test_an_automatic_collection():
 
 @cpython("there another thread's are killed when it next uses greenlets")
 def test_another_thread_collects():
-    """What it found of this thread dies here, when this thread goes on."""
+    """What it found of this thread dies here, when this thread resumes."""
     ended: Ended = []
     KINDS[0].make(ended)
     in_thread(gc.collect)
@@ -221,7 +221,7 @@ def test_across_two_threads():
 
 
 class Survives:
-    """Lives on as often as it is told, and looks whether what it uses is still there."""
+    """Survives as often as it should, and looks whether what it uses is still there."""
 
     def __init__(self, times: int) -> None:
         self.ends: list[str] = []
@@ -341,7 +341,7 @@ def test_a_finally_block_that_waits_in_a_hub():
 
 
 @pytest.fixture
-def nobody_listens() -> Iterator[None]:
+def no_callback_listens() -> Iterator[None]:
     before = gc.callbacks[:]
     gc.callbacks.clear()
     yield
@@ -350,7 +350,7 @@ def nobody_listens() -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @cpython("it has no such callbacks")
-def test_nobody_listens(kind: Kind, nobody_listens):
+def test_no_callback_listens(kind: Kind, no_callback_listens):
     ended: Ended = []
     kind.make(ended)
     gc.collect()
@@ -439,7 +439,7 @@ def running_generators(body: Callable[[], Iterator[Any]]) -> tuple[greenlet, Ite
 
 
 @cpython("generators have no such mark there")
-def test_who_asks_for_referents_leaves_no_mark():
+def test_asking_for_referents_leaves_no_mark():
     def generate() -> Iterator[int]:
         yield getcurrent().parent.switch()
 
@@ -658,7 +658,7 @@ def test_a_thread_ends_and_evaluation_stacks_are_freed():
 @pytest.mark.leaks("up to CPython 3.13 what is called and its arguments, when a thread ends")
 @pytest.mark.parametrize("collects", [True, False])
 def test_a_thread_ends_with_a_generator_that_runs(collects):
-    """It can never be closed, so nobody tries."""
+    """It can never be closed, so the mechanism does not try."""
 
     def run() -> None:
         each = greenlet(run_generator)

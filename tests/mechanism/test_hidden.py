@@ -1,4 +1,4 @@
-"""csrc/mechanism/hidden.c: policy is hidden from those who watch a program,
+"""csrc/mechanism/hidden.c: the policy is hidden from tools that watch a program,
 what runs within it is not.
 """
 

@@ -1,5 +1,5 @@
-"""csrc/mechanism/kill.c: greenlets that lose their last reference, in chains, beside survivors,
-without memory.
+"""csrc/mechanism/kill.c: greenlets that lose their last reference, in chains, together with
+survivors, and without memory.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def test_a_survivor_stops_no_other(back, who, monkeypatch):
     elsewhere.throw()
 
 
-def test_killers_that_wait_below_each_other_go_on_one_by_one():
+def test_killers_that_wait_below_each_other_resume_one_by_one():
     """Each is killed by the one before and, its victim living on,
     must not be left where it killed it.
     """
@@ -475,7 +475,7 @@ def test_a_death_while_another_thread_collects_and_others_hear_of_it_first():
     assert each is None
 
 
-def test_it_waits_if_nobody_hears_of_collections():
+def test_it_waits_if_no_callback_reports_collections():
     """Then the mechanism cannot tell whose collection it is,
     and one of its own must not be left.
     """

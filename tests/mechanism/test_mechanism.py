@@ -169,7 +169,7 @@ armed = False
 def handler(signum, frame):
     global armed, raised
     if armed and getcurrent() is main:  # in the counter it would end that
-        armed = False  # by the handler: nobody else can do it before the next signal
+        armed = False  # by the handler: nothing else can do it before the next signal
         raised += 1
         raise KeyboardInterrupt
 

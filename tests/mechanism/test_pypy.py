@@ -40,7 +40,7 @@ class Ring:
             following.switch(here)
 
     def tell(self) -> None:
-        """Notes who is current, and whose frames are below."""
+        """Notes which greenlet is current, and whose frames are below."""
         frame = sys._getframe()
         while "here" not in frame.f_locals:
             frame = frame.f_back
@@ -95,7 +95,7 @@ WHERE = pytest.mark.parametrize(
 
 
 @WHERE
-def test_a_signal_handler_within_a_switch_knows_who_runs(ring, strike, where):
+def test_a_signal_handler_within_a_switch_knows_the_current_greenlet(ring, strike, where):
     here = "main"
     strike(where, ring.tell)
     for _ in range(3):
@@ -160,7 +160,7 @@ def test_a_signal_handler_within_a_switch_may_raise(ring, strike, where):
     assert [(current, truth) for current, truth in ring.told if current != truth] == []
 
 
-def test_signal_handlers_know_who_runs(ring):
+def test_signal_handlers_know_the_current_greenlet(ring):
     here = "main"
     ring.a.switch()  # until they have begun there are no frames that tell on their stacks
     before = signal.signal(signal.SIGALRM, lambda *_: ring.tell())
@@ -176,7 +176,7 @@ def test_signal_handlers_know_who_runs(ring):
     assert [(current, truth) for current, truth in ring.told if current != truth] == []
 
 
-def test_the_next_collection_kills_what_nobody_refers_to():
+def test_the_next_collection_kills_unreferenced_greenlets():
     said = []
 
     def run() -> None:

@@ -73,7 +73,7 @@ def test_a_subinterpreter_is_refused(python, order, kind):
     )
 
 
-BESIDE = (
+IN_PARALLEL = (
     INTERPRETERS
     + """
 import threading
@@ -127,4 +127,4 @@ while monotonic() < end:
 @pytest.mark.parametrize("work", [ARENAS, CHUNKS], ids=["arenas", "chunks"])
 def test_it_gets_memory_of_its_own_while_greenlets_lie_in_huge_pages(python, work):
     """The allocator of arenas, and of chunks of data stacks, is one for all interpreters."""
-    assert python("-c", BESIDE, work).stdout == "done " * 4
+    assert python("-c", IN_PARALLEL, work).stdout == "done " * 4

@@ -60,7 +60,7 @@ def test_links_that_go_round(length):
 
 
 def test_an_end_below_links_that_go_round():
-    """Nobody is left but the main greenlet."""
+    """Only the main greenlet is left."""
     middle = greenlet(lambda: None)
     middle.switch()
     each = greenlet(lambda: "result", middle)

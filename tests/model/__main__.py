@@ -140,7 +140,7 @@ def main() -> int:
     parser.add_argument(
         "--collects", action="store_true", help="frames own greenlets, which are collected"
     )
-    parser.add_argument("--under", choices=CONDITIONS, help="what happens beside them")
+    parser.add_argument("--under", choices=CONDITIONS, help="what happens while they run")
     parser.add_argument(
         "--greenlet", action="store_true", help="run them on the real greenlet, too"
     )

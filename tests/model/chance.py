@@ -1,6 +1,6 @@
 """Random programs, weighted so that most of them do much.
 
-Whoever wants one brings a function that chooses from a table. Hypothesis does (test_model.py),
+A caller brings a function that chooses from a table. Hypothesis does (test_model.py),
 and then shrinks what fails; a random number generator does it a hundred times faster (__main__.py).
 """
 

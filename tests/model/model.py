@@ -16,8 +16,8 @@ is, by its thread while it is current, and by each call that waits in a switch o
 loses its last owner is killed then and there: see `release`.
 
 In programs that collect, frames own greenlets as well, so that greenlets may own themselves in a
-circle. A collection finds those that are suspended and that nobody else owns: see
-`find_unreachable`. They are killed when their thread goes on, in an order that is the interpreter's
+circle. A collection finds those that are suspended and that nothing else owns: see
+`find_unreachable`. They are killed when their thread resumes, in an order that is the interpreter's
 own: `follow` takes the one that a run has shown.
 """
 
@@ -75,10 +75,10 @@ class Thread:
     tracer: str = "off"
     doomed: list[Greenlet] = field(default_factory=list)
     """Greenlets that lost their last owner in another thread:
-    this one kills them when it goes on.
+    this one kills them when it resumes.
     """
     unreachable: list[Greenlet] = field(default_factory=list)
-    """Greenlets that a collection found: this one owns them, and kills them when it goes on."""
+    """Greenlets that a collection found: this one owns them, and kills them when it resumes."""
     ended: bool = False
     first_of_row: Greenlet | None = None
     """A dead one that ended into one that began."""
@@ -142,7 +142,7 @@ class Model(Interpreter):
             if self.thread.ended:
                 return self.events
             self.step()
-        raise AssertionError("it goes on for ever")
+        raise AssertionError("it never ends")
 
     def at(self, who: Any) -> Greenlet:
         """The greenlet that an operand names."""
@@ -213,7 +213,7 @@ class Model(Interpreter):
 
     def shorten_row(self, dying: Greenlet, following: Greenlet) -> None:
         """Greenlets end into one another in a row: the first one's parent is then the next, if
-        nobody else owns those between, which could not go otherwise as long as the first is there.
+        nothing else owns those between, which otherwise could not go as long as the first is there.
         """
         first = self.thread.first_of_row
         if (
@@ -327,7 +327,7 @@ class Model(Interpreter):
 
     def wait_in_kill(self, victim: Greenlet, parent: Greenlet | None, told: bool) -> None:
         """A victim that waits in a kill of its own, since its victim lives on,
-        goes on from there first.
+        resumes there first.
         """
         if victim.victim:
             self.differences.add("a victim of a victim survives")

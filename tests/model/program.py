@@ -12,7 +12,7 @@ a list of a word and operands:
     set_run who body             who.run = body
     switch who args kwargs       who.switch(*args, **kwargs)
     throw who what               who.throw(...): "exit" no argument, "class", "value" (a class and a
-                                 value), "instance", "handled" (what sys.exc_info tells), "junk" (no
+                                 value), "instance", "handled" (from sys.exc_info), "junk" (no
                                  exception)
     reparent who parent          who.parent = parent
     keep slot who                one more reference to a greenlet
@@ -22,7 +22,7 @@ a list of a word and operands:
     raise number | reraise | return value
     try code catches handler     catches: "Error", "Exception", "GreenletExit" or "BaseException"
     finally code final
-    handled                      what sys.exc_info tells, and its chain of contexts
+    handled                      what sys.exc_info returns, and its chain of contexts
     call via depth code          code called from C, or from C called from C ...: VIAS. Three are
                                  greenlets' own: the constructor of an exception that is thrown, a
                                  finaliser in the former traceback of one, and a tracer of switches
@@ -90,7 +90,7 @@ HOLDS = (
     "asyncgen",  # an asynchronous generator, the same
     "stack",  # a value between two operands
 )
-FINALISERS = ("del", "traceback")  # what these raise nobody can catch
+FINALISERS = ("del", "traceback")  # what these raise cannot be caught
 
 
 @dataclass
@@ -117,7 +117,7 @@ class Program:
 def source(program: Program) -> str:
     """The program in Python, with the names that real.py defines.
 
-    What nobody can run is left out.
+    What cannot be run is left out.
     """
     functions: dict[str, str] = {}
     for number, code in enumerate(program.bodies):

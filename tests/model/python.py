@@ -99,7 +99,7 @@ class Interpreter:
     def leave(self, how: str, value: Any) -> None:
         """Code ends: NORMAL, by RETURN or by RAISE.
 
-        So do the frames below, up to one that goes on.
+        So do the frames below, up to one that continues.
         """
         while True:
             frame = self.current.frames.pop()

@@ -482,7 +482,7 @@ class World:
         (box.pop(), called())
 
     def collect(self) -> None:
-        """What was found dies when this thread goes on, or when it next uses greenlets."""
+        """What was found dies when this thread resumes, or when it next uses greenlets."""
         gc.collect()
         self._greenlets.getcurrent()
 
@@ -528,13 +528,13 @@ def under(condition: str | None, collects: bool = False) -> Iterator[None]:
         with gc_off(), under(condition):
             yield
     elif condition == "gc" and not hasattr(gc, "set_threshold"):  # PyPy
-        with _beside(_step):
+        with _run_in_parallel(_step):
             yield
     elif condition == "gc":
         with gc_threshold(1):
             yield
     elif condition == "threads":
-        with _beside(lambda: None):
+        with _run_in_parallel(lambda: None):
             yield
     elif condition == "trace":
         with traced(_trace):
@@ -545,11 +545,11 @@ def under(condition: str | None, collects: bool = False) -> Iterator[None]:
 
 def _step() -> None:
     gc.collect_step()
-    time.sleep(0.0002)  # else the program gets no further than a bytecode or two between steps
+    time.sleep(0.0002)  # otherwise the program gets no further than a bytecode or two between steps
 
 
 @contextmanager
-def _beside(function: Callable[[], Any]) -> Iterator[None]:
+def _run_in_parallel(function: Callable[[], Any]) -> Iterator[None]:
     """A thread calls it all the time, and threads take turns between any two bytecodes."""
     stop = threading.Event()
 

@@ -155,7 +155,7 @@ DOOMED = Program(
     ],
     bodies=[[["finally", [["switch", "parent", [], {}]], [["handled"], ["raise", 1]]]]],
 )
-# Each of two greenlets waits for the end of the other; who goes on first leaves the other alive.
+# Each of two greenlets waits for the end of the other; the first to resume leaves the other alive.
 MUTUAL = Program(
     mains=[
         [
@@ -233,7 +233,7 @@ TWO = Program(
     ],
     collects=True,
 )
-# Another thread's collection finds it: it dies when its own goes on.
+# Another thread's collection finds it: it dies when its own resumes.
 FOUND_ELSEWHERE = Program(
     mains=[
         [["make", 0, 0, None, "plain"], ["switch", 0, [], {}], ["hand_over"]],
@@ -377,7 +377,7 @@ FOUND_ELSEWHERE = Program(
         *["collected", "found twice", "two", "found elsewhere"],
     ],
 )
-def test_what_the_model_foretells(program, events):
+def test_what_the_model_predicts(program, events):
     if program.collects and FRAMES_ARE_HIDDEN:
         pytest.skip(FRAMES_ARE_HIDDEN)
     assert Model(program).run() == events
@@ -403,7 +403,7 @@ def test_where_greenlet_differs(name):
 @pytest.mark.cpython("it has a greenlet of its own")
 @pytest.mark.skipif(
     importlib.util.find_spec("greenlet") is None,
-    reason="greenlet is not installed beside switchlib",
+    reason="greenlet is not installed next to switchlib",
 )
 @pytest.mark.skipif(
     sys.version_info[:2] != (3, 11),

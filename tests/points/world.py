@@ -58,7 +58,7 @@ class World:
         return new
 
     def __getattr__(self, name: str) -> Any:
-        """A greenlet by its name, also if nobody refers to it any more;
+        """A greenlet by its name, also if nothing refers to it any more;
         once it is gone a dead one.
         """
         found = self.references[name]()
@@ -70,7 +70,7 @@ class World:
             action(self)
 
     def live(self, name: str, *got: Any) -> str:
-        """What each greenlet does: tells what comes, and hands its name to its parent,
+        """What each greenlet does: reports what comes, and hands its name to its parent,
         until it is to end.
         """
         while True:
@@ -119,7 +119,7 @@ class World:
                 if each:
                     with contextlib.suppress(
                         BaseException
-                    ):  # it may be of a thread whose end nobody has noticed yet
+                    ):  # it may be of a thread whose end has not been noticed yet
                         each.parent = getcurrent()
                         each.throw()
             self.greenlets[name] = None
@@ -169,7 +169,7 @@ def throw_a_class(w: World) -> Act:
 
 
 def borne(depth: int = 2) -> list[Thrown]:
-    """An instance, which nobody else refers to, with a traceback
+    """An instance without another reference, with a traceback
     that holds a greenlet of its own.
     """
     try:
@@ -283,7 +283,7 @@ def end_into_the_unstarted_by_an_exception(w: World) -> Act:
 
 
 def end_in_a_row(w: World) -> Act:
-    """Nobody but the first refers to those between it and the last."""
+    """Only the first refers to those between it and the last."""
     second = greenlet(lambda *args: "second", greenlet(lambda *args: "third", w.fresh))
     first = greenlet(lambda: "first", second)
     return first.switch
@@ -572,7 +572,7 @@ class Nobody:
 
 
 def adopted(w: World, name: str) -> Any:
-    """The greenlet as a child of who runs, so that it comes back here; nobody if it cannot be."""
+    """The greenlet as a child of the current one, so that it comes back here; or a Nobody."""
     each = getattr(w, name)
     try:
         each.parent = getcurrent()
@@ -654,7 +654,7 @@ def trace_no_more(w: World) -> None:
 
 
 def raise_one(w: World) -> None:
-    """Where the call that is struck can fail; where it cannot nobody hears of it."""
+    """Where the call that is struck can fail; where it cannot, nothing is reported."""
     raise Hostile
 
 

@@ -13,7 +13,7 @@ Public issues that were looked at and have no program here:
   floating_point_across_switches.py for a program.
 - greenlet 194, gevent 1675, 1678, 916: the layout of the C structure changed under extensions built
   for another. Ours is tested in tests/mechanism/test_mechanism.py and tests/mechanism/test_capi.py.
-- greenlet 286: a C++ exception of another extension that nobody catches. It ends any process.
+- greenlet 286: a C++ exception of another extension that is not caught. It ends any process.
 - greenlet 460: an assertion of CPython's experimental JIT.
 - greenlet 477, 503, 511 (in part), 515: free-threaded builds, which are refused.
 - greenlet 426: needless words on stderr, by Cython, as the interpreter ends.

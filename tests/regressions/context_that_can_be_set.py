@@ -1,4 +1,4 @@
-"""A greenlet had a context of its own that nobody could set. Reported as greenlet 196."""
+"""A greenlet had a context of its own that could not be set. Reported as greenlet 196."""
 
 import contextvars
 

@@ -1,5 +1,5 @@
-"""The frames of a suspended greenlet led on into whoever had switched to it, without end. Reported
-as pypy 2683.
+"""The frames of a suspended greenlet led on into those of the greenlet that had switched to
+it, without end. Reported as pypy 2683.
 """
 # not on PyPy: a suspended greenlet's frames go round
 

@@ -1,7 +1,7 @@
 """`__init__` sets a parent and so drops the former one, whose last code starts the greenlet that
 is being initialised.
 """
-# not on PyPy: nobody is killed before a collection
+# not on PyPy: nothing is killed before a collection
 
 import collections
 

@@ -1,7 +1,7 @@
 """A greenlet that is killed makes itself the parent of its own parent: a cycle, in which a walk
 over parents never ended.
 """
-# not on PyPy: nobody is killed before a collection
+# not on PyPy: nothing is killed before a collection
 
 from switchlib import getcurrent, greenlet
 

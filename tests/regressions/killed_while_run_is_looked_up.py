@@ -1,7 +1,7 @@
 """A greenlet ends into a parent whose run is looked up by code that switches away; meanwhile it is
 killed.
 """
-# not on PyPy: nobody is killed before a collection
+# not on PyPy: nothing is killed before a collection
 
 from switchlib import getcurrent, greenlet
 

@@ -1,4 +1,4 @@
-"""The thread state's dict, whose end tells of the thread's, has gone when this destructor asks for
+"""The thread state's dict, whose end reports the thread's, has gone when this destructor asks for
 greenlets, and the next thread state may get the same address.
 """
 # not on PyPy: the locals of a thread die when they are collected

@@ -11,7 +11,7 @@ How each follows stacks that are copied:
 - -fsanitize=address surrounds variables on the stack with poison, of which a copied stack knows
   nothing. That is turned off; what stays is the heap: each byte that is written to or read from the
   slices' buffers, and every buffer freed.
-- The poison build (csrc/stack.h) overwrites what was saved, where it lay: here it must harm nobody.
+- The poison build (csrc/stack.h) overwrites what was saved, where it lay: here it must do no harm.
 """
 
 from __future__ import annotations

@@ -308,7 +308,7 @@ check_rounding(world *w, int step, int mode)
     }
 }
 
-/* One step of whoever runs. */
+/* One step of the running coroutine. */
 static __attribute__((noinline)) void
 take_step(world *w, int step, int target)
 {

@@ -78,11 +78,11 @@ def test_control_words_are_part_of_it():
     assert run(0, []).rounding_modes == (1 if abi in WITHOUT_FPU else 4)
 
 
-def test_nobody_else_is_needed():
+def test_no_switch_is_needed():
     assert run(0, [(0, 10)] * 3).switches == 0
 
 
-def test_a_coroutine_that_nobody_switches_to_never_begins():
+def test_a_coroutine_without_a_switch_to_it_never_begins():
     assert run(5, [(3, 64)]).switches == 1
 
 

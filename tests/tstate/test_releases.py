@@ -27,7 +27,7 @@ NUMBERS, TO_HOLDER, LOOKED_AT = {
     (3, 15): (111, 19, 20),
 }.get(sys.version_info[:2], (0, 0, 0))
 """How many numbers the table has; which one says where the GIL's last holder lies in the
-interpreter's state; and how many are looked at, beside the version.
+interpreter's state; and how many are looked at, not counting the version.
 """
 
 

@@ -387,7 +387,7 @@ def test_monitoring_that_begins_while_a_greenlet_is_suspended():
 )
 @pytest.mark.parametrize("opcodes", [False, True], ids=["", "opcodes traced"])
 def test_events_that_are_turned_on_and_off_while_a_greenlet_is_suspended(opcodes):
-    """What is on when it goes on is what is told, also of the frames that stood there before."""
+    """The events that are on when it resumes are reported, also for frames that began before."""
     main = getcurrent()
     told = []
 

@@ -2,7 +2,7 @@
 
     python -m tests.upstream [FILE ...]
 
-The wheel of greenlet 3.5.6 is fetched with pip; its test package is put beside the shim in a
+The wheel of greenlet 3.5.6 is fetched with pip; its test package is put next to the shim in a
 temporary directory, and pytest runs each file in a process of its own, with the shortcuts on and
 off. Prints a table and, for each test that did not pass, why. Ends with 1 if one of those is not in
 EXPECTED, or if one in EXPECTED passed.
@@ -132,7 +132,7 @@ def run_file(directory: Path, name: str, shortcuts: str) -> Outcome:
             f"{name}: exit status {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         )
         return outcome
-    # Subtests are cases of the same name, beside their test's.
+    # Subtests are further cases, with the name of their test.
     seen: set[str] = set()
     for case in cases:
         judge(outcome, case, seen)

@@ -1,4 +1,4 @@
-"""The interpreter ended beside threads that were in greenlets and had released the lock. Reported
+"""The interpreter ended while threads were in greenlets and had released the lock. Reported
 as greenlet 325.
 """
 
