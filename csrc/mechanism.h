@@ -7,6 +7,7 @@
  *     constants.c    objects that are made once
  *     exception.c    exceptions as instances
  *     greenlet.c     what a greenlet is to the mechanism: its state, its parents
+ *     registry.c     lists of all greenlets
  *     thread.c       threads that use greenlets, found by their thread state
  *     marks.c        generators that run in suspended greenlets, kept from their finalisers
  *     collector.c    in which greenlet the collector stands
@@ -22,6 +23,7 @@
  *     call.c         the builtins that switch: greenlet.switch and greenlet.throw
  *     type.c         the type: how greenlets are made, and most attributes
  *     properties.c   the three properties that the policy guards
+ *     debug_offsets.c  the table by which readers in other processes find all greenlets
  *     adopt.c        the policy class becomes the public type
  *     capi.c         what extensions built against greenlet.h call
  *     module.c       what switchlib/_mechanism.py declares

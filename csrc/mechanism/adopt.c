@@ -1,6 +1,7 @@
 #include "adopt.h"
 
 #include "call.h"
+#include "debug_offsets.h"
 #include "exception.h"
 #include "hidden.h"
 #include "object.h"
@@ -151,5 +152,6 @@ adopt(PyObject *Py_UNUSED(module), PyObject *args)
     GreenletError = Py_NewRef(error);
     GreenletExit = Py_NewRef(exit);
     PyType_Modified(type);
+    debug_offsets_install();
     return Py_NewRef(class);
 }

@@ -21,6 +21,7 @@ static uint64_t last_ended_id;
 static void
 thread_end(Thread *thread)
 {
+    registry_end_list(&thread->listed);
     thread_remove(thread);
     thread->tstate = thread->fast_tstate = NULL;
     kill_doomed(thread);
@@ -100,8 +101,12 @@ thread_begin(Thread *thread, PyThreadState *ts, Greenlet *main)
     main->state->slice.stop = STACK_END;
     main->state->thread = thread;
     main_greenlets++;
+    static bool one_began;
+    several_threads = one_began;
+    one_began = true;
     thread->tstate = ts;
     thread->id = tstate_id(ts);
+    thread->native_id = PyThread_get_thread_native_id();
     thread->of_main_interpreter = tstate_in_main_interpreter();
     thread->current = (Greenlet *)Py_NewRef(main);
     thread->main = main;
@@ -123,8 +128,8 @@ thread_create(PyThreadState *ts, PyObject *dict)
     if (tstate_enter_thread(ts) < 0) {
         return NULL;
     }
-    Greenlet *main = greenlet_alloc(Public);
     Thread *thread = PyMem_Calloc(1, sizeof *thread);
+    Greenlet *main = thread == NULL ? NULL : greenlet_alloc(Public, thread);
     PyObject *guard = thread == NULL ? NULL : PyCapsule_New(thread, guard_name, NULL);
     bool made = main != NULL && guard != NULL && PyDict_SetItem(dict, guard, Py_None) == 0;
     if (!made || thread_find() != NULL) {   /* a finaliser that ran meanwhile has used greenlets */

@@ -21,6 +21,8 @@ typedef struct State {
     bool is_separate;               /* a block of memory of its own, not a part of the object's */
     bool may_be_finalized_again;    /* by the collector: can_be_finalized */
     bool is_marked;                 /* generators that run in it are marked: marks.h */
+    struct Greenlet *next_listed;   /* borrowed: the next in its list, see registry.h, ... */
+    struct Greenlet **link;         /* ... and where the list leads to this one */
 } State;
 
 /* The layout is that of `PyGreenlet` in greenlet.h: extensions built against greenlet subclass

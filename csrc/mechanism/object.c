@@ -60,11 +60,14 @@ alloc_with_separate_state(PyTypeObject *type)
 }
 
 Greenlet *
-greenlet_alloc(PyTypeObject *type)
+greenlet_alloc(PyTypeObject *type, Thread *thread)
 {
     bool is_usual = type->tp_alloc == PyType_GenericAlloc;
     Greenlet *self = is_usual ? alloc_with_state(type) : alloc_with_separate_state(type);
-    arena_greenlets += self != NULL;
+    if (self != NULL) {
+        registry_add(&thread->listed, self);
+        arena_greenlets++;
+    }
     return self;
 }
 
@@ -176,6 +179,7 @@ free_state(Greenlet *self)
     if (state == NULL) {
         return;
     }
+    registry_remove(state);
     self->state = NULL;
     if (state->thread != NULL && state->thread->first_of_row == self) {
         state->thread->first_of_row = NULL;

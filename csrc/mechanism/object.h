@@ -2,12 +2,12 @@
 #ifndef SWITCHLIB_OBJECT_H
 #define SWITCHLIB_OBJECT_H
 
-#include "greenlet.h"
+#include "thread.h"
 
 HIDDEN_BEGIN
 
-/* An unstarted greenlet with no parent; NULL with MemoryError. */
-Greenlet *greenlet_alloc(PyTypeObject *type);
+/* An unstarted greenlet with no parent, listed for the thread; NULL with MemoryError. */
+Greenlet *greenlet_alloc(PyTypeObject *type, Thread *thread);
 
 /* tp_traverse, tp_clear, tp_dealloc. */
 int greenlet_traverse(PyObject *object, visitproc visit, void *arg);

@@ -76,6 +76,10 @@ begin_below(Thread *thread, void *sp)
     stack_begin(&to->slice, sp, &thread->current->state->slice);
     to->thread = thread;
     thread->count++;
+    if (unlikely(several_threads)) {    /* another one may have created it */
+        registry_remove(to);
+        registry_add(&thread->listed, thread->target);
+    }
     tstate_begin(&to->tstate, thread->tstate);
     return sp;
 }

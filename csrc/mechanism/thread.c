@@ -5,17 +5,15 @@ Thread *last_thread = &nowhere;
 bool shortcuts = true;
 bool there_are_marks;
 Py_ssize_t main_greenlets;
+bool several_threads;
 
-/* The threads that have not ended, each in a list by the address of its thread state. */
-#define BUCKETS 1024
-
-static Thread *buckets[BUCKETS];
+Thread *thread_buckets[THREAD_BUCKETS];
 static Py_ssize_t count;
 
 static Thread **
 bucket_of(PyThreadState *ts)
 {
-    return &buckets[((uintptr_t)ts >> 6) % BUCKETS];
+    return &thread_buckets[((uintptr_t)ts >> 6) % THREAD_BUCKETS];
 }
 
 Thread *
@@ -50,8 +48,8 @@ thread_after(const Thread *thread)
     if (thread != NULL && thread->next != NULL) {
         return thread->next;
     }
-    Thread **bucket = thread == NULL ? buckets : bucket_of(thread->tstate) + 1;
-    for (; bucket < buckets + BUCKETS; bucket++) {
+    Thread **bucket = thread == NULL ? thread_buckets : bucket_of(thread->tstate) + 1;
+    for (; bucket < thread_buckets + THREAD_BUCKETS; bucket++) {
         if (*bucket != NULL) {
             return *bucket;
         }

@@ -2,7 +2,7 @@
 #ifndef SWITCHLIB_THREAD_H
 #define SWITCHLIB_THREAD_H
 
-#include "greenlet.h"
+#include "registry.h"
 
 HIDDEN_BEGIN
 
@@ -15,9 +15,11 @@ typedef struct Thread {
     PyThreadState *fast_tstate;     /* tstate while shortcuts may be taken, otherwise NULL */
     PyThreadState *tstate;          /* NULL when the thread has ended */
     uint64_t id;                    /* of tstate: another may get its address, but not its number */
+    unsigned long native_id;        /* the system's number, for readers in other processes */
     bool of_main_interpreter;       /* one of a subinterpreter comes here by the C API only */
     Greenlet *current;              /* owned: nothing on a greenlet's own stack may own it */
     Greenlet *main;                 /* owned */
+    Greenlet *listed;               /* borrowed: the first in its list, see registry.h */
 
     /* The switch under way. */
     Greenlet *target;               /* owned */
@@ -53,6 +55,7 @@ extern Thread *last_thread;         /* the thread that used greenlets last; the 
 extern bool shortcuts;
 extern bool there_are_marks;        /* on generators that run in suspended greenlets: marks.h */
 extern Py_ssize_t main_greenlets;   /* how many there are */
+extern bool several_threads;        /* have used greenlets, and may have ended */
 
 static inline bool
 is_suspended(const State *state)
@@ -122,6 +125,10 @@ Thread *thread_of(PyThreadState *ts);
 
 /* The first of those whose thread states may have this address; the others follow by `next`. */
 Thread *thread_first_near(PyThreadState *ts);
+
+/* The threads that have not ended, each in a list by the address of its thread state. */
+#define THREAD_BUCKETS 1024
+extern Thread *thread_buckets[THREAD_BUCKETS];
 
 /* Into the table of threads, and out of it. */
 void thread_add(Thread *thread);

@@ -21,7 +21,7 @@ greenlet_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(
                                                                       methods */
     }
     Thread *thread = thread_enter();
-    Greenlet *self = thread == NULL ? NULL : greenlet_alloc(type);
+    Greenlet *self = thread == NULL ? NULL : greenlet_alloc(type, thread);
     if (self != NULL) {
         self->state->parent = (Greenlet *)Py_NewRef(thread->current);
     }

@@ -18,6 +18,28 @@ typedef struct tstate_slice {
     _PyErr_StackItem exc_state;
 } tstate_slice;
 
+#define VERSION_DEBUG_OFFSETS(X) \
+    FIELD(X, "interpreter", PyInterpreterState, modules) \
+    FIELD(X, "thread_state", PyThreadState, frame) \
+    FIELD(X, "frame_object", PyFrameObject, f_back) \
+    FIELD(X, "frame_object", PyFrameObject, f_code) \
+    FIELD(X, "frame_object", PyFrameObject, f_globals) \
+    FIELD(X, "frame_object", PyFrameObject, f_lasti) \
+    FIELD(X, "frame_object", PyFrameObject, f_stackdepth) \
+    FIELD(X, "frame_object", PyFrameObject, f_valuestack) \
+    FIELD(X, "frame_object", PyFrameObject, f_localsplus) \
+    FIELD(X, "code", PyCodeObject, co_code) \
+    FIELD(X, "code", PyCodeObject, co_nlocals) \
+    FIELD(X, "code", PyCodeObject, co_varnames) \
+    FIELD(X, "code", PyCodeObject, co_cellvars) \
+    FIELD(X, "code", PyCodeObject, co_freevars) \
+    FIELD(X, "generator", PyGenObject, gi_frame) \
+    FIELD(X, "long", PyLongObject, ob_digit) \
+    /* Objects/dict-common.h */ \
+    X("dict_keys.dk_size", sizeof(Py_ssize_t)) \
+    X("dict_keys.dk_nentries", 3 * sizeof(Py_ssize_t) + sizeof(void *)) \
+    X("dict_keys.dk_indices", 4 * sizeof(Py_ssize_t) + sizeof(void *))
+
 #define USE_TRACING 1
 #define STACK_FLOORS "floors_310.h"
 #include "until_311.h"

@@ -36,6 +36,17 @@ typedef struct tstate_slice {
     _PyErr_StackItem exc_state;
 } tstate_slice;
 
+#define VERSION_DEBUG_OFFSETS(X) \
+    DEBUG_OFFSETS_SINCE_311(X) \
+    X("interpreter.modules", offsetof(PyInterpreterState, modules)) \
+    FIELD(X, "thread_state", PyThreadState, cframe) \
+    FIELD(X, "cframe", _PyCFrame, current_frame) \
+    X("frame.code", offsetof(_PyInterpreterFrame, f_code)) \
+    X("frame.function", offsetof(_PyInterpreterFrame, f_func)) \
+    X("frame.instruction", offsetof(_PyInterpreterFrame, prev_instr)) \
+    FIELD(X, "frame", _PyInterpreterFrame, stacktop) \
+    FIELD(X, "long", PyLongObject, ob_digit)
+
 #define USE_TRACING 255
 #include "until_311.h"
 #include "until_312.h"

@@ -36,6 +36,20 @@ typedef struct tstate_slice {
     _PyErr_StackItem exc_state;
 } tstate_slice;
 
+#define VERSION_DEBUG_OFFSETS(X) \
+    DEBUG_OFFSETS_SINCE_311(X) \
+    X("interpreter.modules", offsetof(PyInterpreterState, imports.modules)) \
+    FIELD(X, "thread_state", PyThreadState, cframe) \
+    FIELD(X, "cframe", _PyCFrame, current_frame) \
+    X("frame.code", offsetof(_PyInterpreterFrame, f_code)) \
+    X("frame.function", offsetof(_PyInterpreterFrame, f_funcobj)) \
+    X("frame.instruction", offsetof(_PyInterpreterFrame, prev_instr)) \
+    FIELD(X, "frame", _PyInterpreterFrame, stacktop) \
+    FIELD(X, "slice", tstate_slice, entries) \
+    X("frame.owned_by_entry", ENTRY_FRAME_OWNER) \
+    X("long.lv_tag", offsetof(PyLongObject, long_value.lv_tag)) \
+    X("long.ob_digit", offsetof(PyLongObject, long_value.ob_digit))
+
 static inline PyThreadState *
 tstate_get(void)
 {
