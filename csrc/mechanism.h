@@ -9,6 +9,7 @@
  *     greenlet.c     what a greenlet is to the mechanism: its state, its parents
  *     registry.c     lists of all greenlets
  *     thread.c       threads that use greenlets, found by their thread state
+ *     stacks.c       all greenlets, and their stacks, without frame objects
  *     marks.c        generators that run in suspended greenlets, kept from their finalisers
  *     collector.c    in which greenlet the collector stands
  *     hidden.c       asking policy, hidden from tracebacks, trace functions and monitors

@@ -83,6 +83,19 @@
  *       suspended slice, as long as the function returns 0. Returns the function's last result. The
  *       slice does not own the generators.
  *
+ * Looking at stacks from elsewhere
+ *
+ *   const void *tstate_running_frame(PyThreadState *ts, tstate_reader read) *
+ *       The address of the innermost frame that ts has, NULL if there is none. That of a suspended
+ *       slice is its `frame`.
+ *   bool tstate_read_frame(const void *frame, tstate_reader read, tstate_frame_entry *entry) *
+ *       Fills in what a frame has. False if it cannot be read.
+ *   int tstate_line(const PyCodeObject *code, int instruction, tstate_reader read)
+ *       The line of an instruction (its offset in bytes); -1 if it has none. `code` may be a copy
+ *       of the object's fixed part.
+ *   Of these `ts` may be any thread's, and the GIL need not be held. Nothing is allocated, and no
+ *   memory that an address leads to is read but by `read`, which returns false if it cannot.
+ *
  * Tracing and monitoring
  *
  *   void tstate_mute(PyThreadState *ts), void tstate_unmute(PyThreadState *ts) *
@@ -133,6 +146,14 @@
 #ifndef Py_BUILD_CORE
 #  define Py_BUILD_CORE 1
 #endif
+typedef bool (*tstate_reader)(void *to, const void *from, size_t size);
+
+typedef struct tstate_frame_entry {
+    const void *previous;           /* the frame outside it; NULL if it is the last */
+    PyCodeObject *code;             /* NULL if it runs no code of Python */
+    int instruction;                /* as tstate_line takes it */
+} tstate_frame_entry;
+
 #undef _PyGC_FINALIZED              /* they have a macro of that name, too */
 
 /* The only place that checks the version. */

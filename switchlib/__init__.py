@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from switchlib._install import get_include, install
+    from switchlib._stacks import StackEntry, capture_stack, format_stacks, print_stacks
 
 
 class error(Exception):  # noqa: N801 - greenlet's name
@@ -26,25 +27,39 @@ class GreenletExit(BaseException):
 # These import the exceptions from here. A module for the exceptions alone
 # would take too long to import.
 from switchlib._greenlet import greenlet  # noqa: E402
-from switchlib._mechanism import getcurrent, gettrace, settrace  # noqa: E402
+from switchlib._mechanism import all_greenlets, getcurrent, gettrace, settrace  # noqa: E402
 
 __all__ = [
     "GreenletExit",
+    "StackEntry",
     "__version__",
+    "all_greenlets",
+    "capture_stack",
     "error",
+    "format_stacks",
     "get_include",
     "getcurrent",
     "gettrace",
     "greenlet",
     "install",
+    "print_stacks",
     "settrace",
 ]
 
+_IMPORTED_LATE = {
+    "get_include": "_install",
+    "install": "_install",
+    "StackEntry": "_stacks",
+    "capture_stack": "_stacks",
+    "format_stacks": "_stacks",
+    "print_stacks": "_stacks",
+}
+
 
 def __getattr__(name: str) -> "Any":
-    """Imports `_install` when its functions are asked for, since few programs need them."""
-    if name in ("get_include", "install"):
-        from switchlib import _install
+    """Imports what few programs need when it is asked for."""
+    if name in _IMPORTED_LATE:
+        from importlib import import_module
 
-        return getattr(_install, name)
+        return getattr(import_module(f"switchlib.{_IMPORTED_LATE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

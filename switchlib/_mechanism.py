@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
-    from types import FrameType
+    from types import CodeType, FrameType
     from typing import Any, Literal, TypeAlias
 
     from switchlib._greenlet import greenlet
@@ -88,6 +88,12 @@ store_context: Callable[[greenlet, Context | None], None]
 slice_of: Callable[[greenlet], tuple[int, int, int, int, int, int]]
 """Its stack slice: (address, start, stop, bytes saved, capacity of its heap buffer, address of the
 slice of the owner above)."""
+all_greenlets: Callable[[], list[greenlet]]
+stack_of: Callable[[greenlet], list[tuple[CodeType, int]]]
+"""The code objects that run on its stack, the innermost last, each with its line, or -1 if it has
+none. TypeError if it is no greenlet."""
+thread_of_greenlet: Callable[[greenlet], int | None]
+"""The identity of its thread, as threading has it; None if it has not begun, or that has ended."""
 
 count_main_greenlets: Callable[[], int]
 count_doomed: Callable[[], int]

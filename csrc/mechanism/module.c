@@ -11,6 +11,7 @@
 #include "object.h"
 #include "properties.h"
 #include "soon.h"
+#include "stacks.h"
 #include "type.h"
 
 static PyObject *
@@ -295,6 +296,13 @@ static PyMethodDef functions[] = {
     {"count_main_greenlets", count_main_greenlets, METH_NOARGS, NULL},
     {"count_doomed", py_count_doomed, METH_NOARGS, NULL},
     {"set_thread_local", set_thread_local, METH_VARARGS, NULL},
+    {"all_greenlets", all_greenlets, METH_NOARGS,
+     "all_greenlets()\n--\n\n"
+     "Return a list of all greenlets of all threads that have not been freed, main greenlets\n"
+     "included: those of one thread after those of another, the oldest first, and last those of\n"
+     "threads that have ended."},
+    {"stack_of", stack_of, METH_O, NULL},
+    {"thread_of_greenlet", thread_of_greenlet, METH_O, NULL},
     {"trash_nesting", trash_nesting, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -17,6 +17,8 @@
 #define STACK_FLOORS "floors_by_handlers.h"
 #include "frame_objects.h"
 #include "frames.h"
+#include "lines.h"
+#include "runs.h"
 #include "matches.h"
 #include "matches_frames.h"
 

@@ -11,6 +11,8 @@
 #define STACK_FLOORS "floors_by_handlers.h"
 #include "frame_objects.h"
 #include "frames.h"
+#include "lines.h"
+#include "runs.h"
 #define ENTRY_FRAME_OWNER FRAME_OWNED_BY_CSTACK
 #include "entries.h"
 #include "entries_312.h"

@@ -18,6 +18,7 @@
 #define STACK_FLOORS "floors_by_handlers.h"
 #include "frame_objects.h"
 #include "frames.h"
+#include "lines.h"
 #define ENTRY_FRAME_OWNER FRAME_OWNED_BY_CSTACK
 #include "entries.h"
 #include "gil.h"

@@ -17,9 +17,12 @@
 
 /* The order matters: each of these uses those above it. */
 #include "datastack.h"
+#define FRAME_CODE f_executable
+#define FRAME_INSTRUCTION instr_ptr
 #define STACK_FLOORS "floors_314.h"
 #include "frame_stackrefs.h"
 #include "frames.h"
+#include "lines.h"
 #define ENTRY_FRAME_OWNER FRAME_OWNED_BY_INTERPRETER
 #include "entries.h"
 #include "gil.h"

@@ -126,6 +126,8 @@ tstate_clear(tstate_slice *slice)
 }
 #endif
 
+#include "read_frames.h"
+
 /* -------------------------------------------------------------------------------------- tracing */
 
 #ifndef HAVE_TSTATE_MUTE

@@ -4,6 +4,8 @@
 
 #include <opcode.h>
 
+#include "lines_310.h"
+
 #define HAVE_TSTATE_FRAME
 static inline PyObject *
 tstate_frame(tstate_slice *slice, PyThreadState *Py_UNUSED(ts))
@@ -112,4 +114,26 @@ tstate_abandon(tstate_slice *slice)
         Py_DECREF(frame);
         frame = back;
     }
+}
+
+#define HAVE_TSTATE_RUNNING_FRAME
+static inline const void *
+tstate_running_frame(PyThreadState *ts, tstate_reader read)
+{
+    const void *frame;
+    return read(&frame, &ts->frame, sizeof frame) ? frame : NULL;
+}
+
+#define HAVE_TSTATE_READ_FRAME
+static inline bool
+tstate_read_frame(const void *address, tstate_reader read, tstate_frame_entry *entry)
+{
+    PyFrameObject frame;
+    if (!read(&frame, address, offsetof(PyFrameObject, f_localsplus))) {
+        return false;
+    }
+    entry->previous = frame.f_back;
+    entry->code = frame.f_code;
+    entry->instruction = frame.f_lasti * (int)sizeof(_Py_CODEUNIT);
+    return true;
 }

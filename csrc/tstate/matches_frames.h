@@ -40,7 +40,7 @@ matches_frame(const _PyInterpreterFrame *running)
     }
     PyCodeObject *code = PyFrame_GetCode(frame);
     int matches = frame->f_frame == running && running->frame_obj == frame;
-#ifdef FRAME_CODE                   /* where frames hold stack references there is the table, too */
+#ifdef FRAME_FUNCTION               /* where frames hold stack references there is the table, too */
     matches = matches && (PyCodeObject *)running->FRAME_CODE == code;
 #endif
     Py_DECREF(code);
