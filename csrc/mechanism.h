@@ -10,6 +10,9 @@
  *     registry.c     lists of all greenlets
  *     thread.c       threads that use greenlets, found by their thread state
  *     stacks.c       all greenlets, and their stacks, without frame objects
+ *     safe_copy.c    copies of memory that may be invalid
+ *     dump.c         the stacks of all greenlets, written by a signal handler
+ *     dump_signals.c the signals on which that is done
  *     marks.c        generators that run in suspended greenlets, kept from their finalisers
  *     collector.c    in which greenlet the collector stands
  *     hidden.c       asking policy, hidden from tracebacks, trace functions and monitors

@@ -9,6 +9,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from switchlib._dumps import (
+        dump_on_fatal_error,
+        dump_on_signal,
+        stop_dump_on_fatal_error,
+        stop_dump_on_signal,
+    )
     from switchlib._install import get_include, install
     from switchlib._stacks import StackEntry, capture_stack, format_stacks, print_stacks
 
@@ -35,6 +41,8 @@ __all__ = [
     "__version__",
     "all_greenlets",
     "capture_stack",
+    "dump_on_fatal_error",
+    "dump_on_signal",
     "error",
     "format_stacks",
     "get_include",
@@ -44,6 +52,8 @@ __all__ = [
     "install",
     "print_stacks",
     "settrace",
+    "stop_dump_on_fatal_error",
+    "stop_dump_on_signal",
 ]
 
 _IMPORTED_LATE = {
@@ -53,6 +63,10 @@ _IMPORTED_LATE = {
     "capture_stack": "_stacks",
     "format_stacks": "_stacks",
     "print_stacks": "_stacks",
+    "dump_on_fatal_error": "_dumps",
+    "dump_on_signal": "_dumps",
+    "stop_dump_on_fatal_error": "_dumps",
+    "stop_dump_on_signal": "_dumps",
 }
 
 

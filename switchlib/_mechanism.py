@@ -94,6 +94,11 @@ stack_of: Callable[[greenlet], list[tuple[CodeType, int]]]
 none. TypeError if it is no greenlet."""
 thread_of_greenlet: Callable[[greenlet], int | None]
 """The identity of its thread, as threading has it; None if it has not begun, or that has ended."""
+dump_on_signal: Callable[[int, int], None]
+"""dump_on_signal(signal's number, file descriptor)"""
+stop_dump_on_signal: Callable[[int], bool]
+dump_on_fatal_error: Callable[[int], None]
+stop_dump_on_fatal_error: Callable[[], bool]
 
 count_main_greenlets: Callable[[], int]
 count_doomed: Callable[[], int]
@@ -133,3 +138,7 @@ else:
 fill(globals())
 atexit.register(close_down)  # noqa: F821
 shortcuts(os.environ.get("SWITCHLIB_SHORTCUTS", "1") != "0")  # noqa: F821
+if "SWITCHLIB_DUMP_SIGNAL" in os.environ:
+    from switchlib._dumps import dump_on_signal_of
+
+    dump_on_signal_of(os.environ["SWITCHLIB_DUMP_SIGNAL"])

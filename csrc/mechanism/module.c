@@ -6,6 +6,7 @@
 #include "collector.h"
 #include "constants.h"
 #include "decision.h"
+#include "dump_signals.h"
 #include "enter.h"
 #include "kill.h"
 #include "object.h"
@@ -303,6 +304,10 @@ static PyMethodDef functions[] = {
      "threads that have ended."},
     {"stack_of", stack_of, METH_O, NULL},
     {"thread_of_greenlet", thread_of_greenlet, METH_O, NULL},
+    {"dump_on_signal", dump_on_signal, METH_VARARGS, NULL},
+    {"stop_dump_on_signal", stop_dump_on_signal, METH_O, NULL},
+    {"dump_on_fatal_error", dump_on_fatal_error, METH_O, NULL},
+    {"stop_dump_on_fatal_error", stop_dump_on_fatal_error, METH_NOARGS, NULL},
     {"trash_nesting", trash_nesting, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -1,0 +1,15 @@
+/* Writes the stacks of all greenlets from a signal handler. The GIL need not be held, and other
+ * threads may run meanwhile. */
+#ifndef SWITCHLIB_DUMP_H
+#define SWITCHLIB_DUMP_H
+
+#include "thread.h"
+
+HIDDEN_BEGIN
+
+/* Writes to a file descriptor. Async-signal-safe: allocates nothing, waits for no lock. */
+void dump_all(int fd);
+
+HIDDEN_END
+
+#endif
