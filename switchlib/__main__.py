@@ -62,6 +62,9 @@ def command(arguments: list[str]) -> int:
         "doctor",
         help="report which greenlet a program that is started from here gets, and what is wrong",
     )
+    from switchlib.introspection import cli
+
+    cli.add_commands(commands)
 
     if arguments[:1] == ["run"] and arguments[1:2] in (["-h"], ["--help"]):
         run.print_help()
@@ -82,6 +85,8 @@ def command(arguments: list[str]) -> int:
         from switchlib import _doctor
 
         return _doctor.main()
+    elif chosen in cli.HELP:
+        return cli.main(parsed, prog())
     else:
         run.error("name a program to run")
     return 0

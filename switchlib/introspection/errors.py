@@ -13,3 +13,7 @@ class Unreadable(IntrospectionError):
     def __init__(self, address: int, what: str = "memory that cannot be read") -> None:
         super().__init__(f"{what} at {address:#x}")
         self.address = address
+
+
+class NotFound(IntrospectionError):
+    """What was looked for is not there."""

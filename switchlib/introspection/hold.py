@@ -128,6 +128,11 @@ def is_stopped(pid: int) -> str | None:
     return signal.SIGSTOP.name if _state(pid, pid) == "T" else None
 
 
+def running_threads(pid: int) -> set[int]:
+    """The native ids of a process's threads that are on a CPU, or wait for one."""
+    return {tid for tid in _threads(pid) if _state(pid, tid) == "R"}
+
+
 def _threads(pid: int) -> set[int]:
     try:
         return {int(name) for name in os.listdir(f"/proc/{pid}/task")}

@@ -218,8 +218,10 @@ class Objects:
         if count > 10_000:
             raise Unreadable(address, "no int")
         data = self.memory.read(address + self.table["long.ob_digit"], 4 * count)
-        digits = struct.unpack(f"<{count}I", data)
-        return sign * sum(digit << 30 * i for i, digit in enumerate(digits))
+        number = 0
+        for i in range(count):
+            number |= int.from_bytes(data[4 * i : 4 * i + 4], "little") << 30 * i
+        return sign * number
 
     def real(self, address: int) -> float:
         """The value of a float."""

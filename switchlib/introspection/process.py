@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Callable, TypeVar
 
-from .errors import IntrospectionError, Unreadable
-from .hold import Hold, is_stopped
+from .core import CoreMemory
+from .errors import IntrospectionError, NotFound, Unreadable
+from .hold import Hold, is_stopped, running_threads
 from .lines import line_at
 from .memory import MIB, Memory, ProcessMemory
 from .objects import TAGS, Code, Function, Objects
@@ -21,6 +22,7 @@ STACK_END = (1 << 64) - 1
 MOST_THREADS = 100_000
 MOST_GREENLETS = 10_000_000
 MOST_FRAMES = 200_000
+MOST_NOTES = 20
 TOO_DEEP = f"more than {MOST_FRAMES:,} frames in a stack: the others are left out"
 
 # Up to this many bytes are copied while a process is held. A larger one is held for as long as it
@@ -150,6 +152,7 @@ class Thread:
     target_address: int  # of the greenlet that it switches to just then
     first_frame: int
     ended: bool = False
+    on_cpu: bool = False  # it was on a CPU, or waited for one, just before it was read
     greenlets: list[Greenlet] = field(default_factory=list, repr=False)
 
 
@@ -167,6 +170,7 @@ class Process:
         self.pid = pid
         self.held: float | None = None
         self.stopped_by: str | None = None
+        self.on_cpu: set[int] = set()  # the native ids of threads that were on a CPU
         self.notes: list[str] = []
         self.threads: list[Thread] = []
         self.by_address: dict[int, Greenlet] = {}
@@ -192,6 +196,7 @@ class Process:
         for each in self._each_thread():
             each.name = names.get(each.ident, "") or self._system_name(each.native_id)
             self._load_list(each, each.address + self.table["thread.listed"])
+            each.on_cpu = each.native_id in self.on_cpu
             self.threads.append(each)
         self.threads.sort(key=lambda each: (each.native_id != self.pid, each.native_id))
         ended = Thread(0, 0, 0, 0, "ended threads", 0, 0, 0, ended=True)
@@ -239,6 +244,10 @@ class Process:
                 table, "frame_object.f_back", "frame_object.f_code", "frame_object.f_lasti:i"
             )
 
+    def _note(self, text: str) -> None:
+        if len(self.notes) < MOST_NOTES and text not in self.notes:
+            self.notes.append(text)
+
     def _each_thread(self) -> Iterator[Thread]:
         table, memory = self.table, self.memory
         count = 0
@@ -255,7 +264,7 @@ class Process:
                     ident = memory.pointer(tstate + table["thread_state.thread_id"])
                     frame = self._first_frame(tstate)
                 except Unreadable as error:
-                    self.notes.append(f"the thread state of thread {native_id}: {error}")
+                    self._note(f"the thread state of thread {native_id}: {error}")
                 yield Thread(address, tstate, ident, native_id, "", current, target, frame)
                 address = following
 
@@ -283,9 +292,10 @@ class Process:
         if thread.target_address or (not thread.ended and self._is_half_way(thread)):
             switching = (thread.current_address, thread.target_address)
         found: list[Greenlet] = []
+        seen = set(self.by_address)
         try:
             address = memory.pointer(link)
-            while address and len(self.by_address) + len(found) < MOST_GREENLETS:
+            while address and len(seen) < MOST_GREENLETS:
                 count, kind, state_at = self._head.read(memory, address)
                 began_in, start, stop, saved, parent, run, following = self._state.read(
                     memory, state_at
@@ -320,14 +330,14 @@ class Process:
                         )
                     )
                 address = following
-                if address in self.by_address:
-                    raise Unreadable(address, "a greenlet in two lists")
+                if address in seen:
+                    raise Unreadable(address, "a greenlet that is listed twice")
+                seen.add(address)
         except Unreadable as error:
-            self.notes.append(f"greenlets of thread {thread.native_id}: {error}")
+            self._note(f"greenlets of thread {thread.native_id}: {error}")
         for each in reversed(found):
-            if each.address not in self.by_address:
-                self.by_address[each.address] = each
-                thread.greenlets.append(each)
+            self.by_address[each.address] = each
+            thread.greenlets.append(each)
 
     def _walk(self, frame: int) -> Iterator[tuple[int, int, int]]:
         """The frames from this one on: their addresses, code objects, instructions."""
@@ -347,9 +357,9 @@ class Process:
                 if owner != entry_owner:
                     yield frame, code & ~TAGS, instruction
                 frame = previous
-            self.notes.append(TOO_DEEP)
+            self._note(TOO_DEEP)
         except Unreadable as error:
-            self.notes.append(f"frames: {error}")
+            self._note(f"frames: {error}")
 
     def _walk_310(self, frame: int) -> Iterator[tuple[int, int, int]]:
         read, memory = self._frame_record.read, self.memory
@@ -360,15 +370,15 @@ class Process:
                 back, code, last = read(memory, frame)
                 yield frame, code, 2 * last
                 frame = back
-            self.notes.append(TOO_DEEP)
+            self._note(TOO_DEEP)
         except Unreadable as error:
-            self.notes.append(f"frames: {error}")
+            self._note(f"frames: {error}")
 
     def _frame(self, address: int, code_address: int, instruction: int) -> Frame | None:
         try:
             code = self.objects.code(code_address)
         except Unreadable as error:
-            self.notes.append(f"a frame's code: {error}")
+            self._note(f"a frame's code: {error}")
             return None
         offset = max(instruction - code.start, 0)
         return Frame(address, code, line_at(code.lines, offset), self.objects)
@@ -393,7 +403,7 @@ class Process:
                     if name:
                         found[self.objects.integer(ident)] = self.objects.text(name)
         except Unreadable as error:
-            self.notes.append(f"the names of threads: {error}")
+            self._note(f"the names of threads: {error}")
         return found
 
     def _system_name(self, native_id: int) -> str:
@@ -424,14 +434,14 @@ def observe(
 
 def _observe(pid: int, then: Callable[[Process], T], copy_limit: int) -> T:
     for attempt in range(TRIES):
-        stopped_by = is_stopped(pid)
+        stopped_by, on_cpu = is_stopped(pid), running_threads(pid)
         with ProcessMemory(pid) as memory:  # here, so that most is done before it is held
             find_ranges(memory)
         holder = Hold(pid)
         with holder, ProcessMemory(pid) as memory:
             memory.is_held = True
             process = Process(memory, find_table(memory, find_ranges(memory)), pid)
-            process.stopped_by = stopped_by
+            process.stopped_by, process.on_cpu = stopped_by, on_cpu
             if process.is_switching() and attempt < TRIES - 1 and stopped_by is None:
                 holder.release()
                 time.sleep(0.0001 * (attempt + 1))
@@ -449,7 +459,58 @@ def _observe(pid: int, then: Callable[[Process], T], copy_limit: int) -> T:
 
 
 def _observe_running(pid: int, then: Callable[[Process], T], copy_limit: int) -> T:
-    raise IntrospectionError("not yet")
+    with ProcessMemory(pid) as memory:
+        before = _signatures(_read_running(memory, copy_limit))
+    with ProcessMemory(pid) as memory:
+        process = _read_running(memory, copy_limit)
+        for address, signature in _signatures(process).items():
+            process.by_address[address].changed = before.get(address) != signature
+        return then(process)
+
+
+def _read_running(memory: ProcessMemory, copy_limit: int) -> Process:
+    memory.is_held = True  # it is not, but all is to be read as it is now
+    process = Process(memory, find_table(memory, find_ranges(memory)), memory.pid)
+    process.stopped_by = is_stopped(memory.pid)
+    process.on_cpu = running_threads(memory.pid)
+    memory.copy(copy_limit)
+    process.load()
+    return process
+
+
+def _signatures(process: Process) -> dict[int, object]:
+    """What must not differ between two readings of a greenlet."""
+    return {
+        address: (each.state, each.parent_address, each.start, each.run_address, each.raw_frames)
+        for address, each in process.by_address.items()
+    }
+
+
+def read_core(path: str, then: Callable[[Process], T]) -> T:
+    """What `then` answers about the process of a core file.
+
+    Raises IntrospectionError if the file is no core file or does not have what is needed.
+    """
+    try:
+        memory = CoreMemory(path)
+    except OSError as error:
+        raise IntrospectionError(f"{path} cannot be read: {error.strerror}") from None
+    blocks = [(each.start, each.start + each.size) for each in memory.blocks()]
+    likely = [
+        (start, stop)
+        for start, stop in blocks
+        for each in memory.mappings
+        if MODULE.search(each.path) and each.start <= start < each.stop
+    ]
+    try:
+        table = find_table(memory, likely + blocks)
+    except NotFound:
+        raise IntrospectionError(
+            f"{path} has no greenlets of switchlib, or leaves out where they are listed"
+        ) from None
+    process = Process(memory, table)
+    process.load()
+    return then(process)
 
 
 def find_ranges(memory: ProcessMemory) -> list[tuple[int, int]]:

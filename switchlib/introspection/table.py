@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable
 from typing import Any, Callable
 
-from .errors import IntrospectionError, Unreadable
+from .errors import IntrospectionError, NotFound, Unreadable
 from .memory import Memory
 
 COOKIE = b"switchlib-table\0"
@@ -36,7 +36,7 @@ class Table(dict[str, int]):
 def find(memory: Memory, ranges: Iterable[tuple[int, int]]) -> Table:
     """The table, which lies in one of these ranges of addresses.
 
-    Raises IntrospectionError if it is not there, or of another version.
+    Raises NotFound if it is not there, and IntrospectionError if it is of another version.
     """
     for start, stop in ranges:
         try:
@@ -48,7 +48,7 @@ def find(memory: Memory, ranges: Iterable[tuple[int, int]]) -> Table:
             if (start + at) % 16 == 0:
                 return parse(data, at)
             at = data.find(COOKIE, at + 1)
-    raise IntrospectionError("no table of switchlib was found")
+    raise NotFound("no table of switchlib was found")
 
 
 def parse(data: bytes, at: int) -> Table:
