@@ -86,8 +86,7 @@ def show(found: Process, arguments: argparse.Namespace, source: str) -> None:
     """Prints what a command other than top prints."""
     command = arguments.command
     if arguments.json:
-        json.dump(render.as_json(found, frames=command == "dump"), sys.stdout)
-        print()
+        print(json.dumps(render.as_json(found, frames=command == "dump")))
         return
     lines: Iterable[str]
     if command == "ps":

@@ -110,6 +110,11 @@ class Greenlet:
         return [each for each in reversed(found) if each is not None]
 
     @property
+    def places(self) -> tuple[tuple[int, int | None], ...]:
+        """The addresses of its frames' code, and the lines where they stand, innermost first."""
+        return tuple((code, self.process._line(code, at)) for _, code, at in self.raw_frames)
+
+    @property
     def innermost(self) -> Frame | None:
         """Where it stands."""
         for each in self.raw_frames:
@@ -174,7 +179,7 @@ class Process:
         self.notes: list[str] = []
         self.threads: list[Thread] = []
         self.by_address: dict[int, Greenlet] = {}
-        self._frames: dict[tuple[int, int], Frame | None] = {}
+        self._lines: dict[tuple[int, int], int | None] = {}
         self._prepare()
 
     @property
@@ -380,8 +385,18 @@ class Process:
         except Unreadable as error:
             self._note(f"a frame's code: {error}")
             return None
-        offset = max(instruction - code.start, 0)
-        return Frame(address, code, line_at(code.lines, offset), self.objects)
+        return Frame(address, code, self._line(code_address, instruction), self.objects)
+
+    def _line(self, code_address: int, instruction: int) -> int | None:
+        key = code_address, instruction
+        if key not in self._lines:
+            try:
+                code = self.objects.code(code_address)
+                self._lines[key] = line_at(code.lines, max(instruction - code.start, 0))
+            except Unreadable as error:
+                self._note(f"a frame's code: {error}")
+                self._lines[key] = None
+        return self._lines[key]
 
     def _run_of(self, greenlet: Greenlet) -> Function | None:
         try:
@@ -407,6 +422,8 @@ class Process:
         return found
 
     def _system_name(self, native_id: int) -> str:
+        if native_id == self.pid:
+            return "MainThread"
         try:
             with open(f"/proc/{self.pid}/task/{native_id}/comm", encoding="utf-8") as file:
                 return file.read().strip()

@@ -138,8 +138,7 @@ def dump(process: Process, group: bool = False) -> Iterator[str]:
         for each in thread.greenlets:
             key: object = each.address
             if group:
-                places = tuple((code, instruction) for _, code, instruction in each.raw_frames)
-                key = (each.state, each.is_main, each.run, places)
+                key = (each.state, each.is_main, each.places, each.depth or each.run)
             groups.setdefault(key, []).append(each)
         for members in (
             sorted(groups.values(), key=lambda each: -len(each)) if group else list(groups.values())
