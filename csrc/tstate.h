@@ -102,6 +102,10 @@
  *       Trace and profile functions are not called in between. The count belongs to the stack.
  *   int tstate_monitored(PyThreadState *ts)
  *       Whether a tool of sys.monitoring has events for all code that runs. Runs no Python code.
+ *   bool tstate_context_is_watched(void) *
+ *       Whether the interpreter has watchers of contexts.
+ *   void tstate_report_context(PyThreadState *ts) *
+ *       Tells them that the context of ts is another one. May run anything.
  *
  * What the interpreter is doing
  *

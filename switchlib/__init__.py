@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     )
     from switchlib._install import get_include, install
     from switchlib._stacks import StackEntry, capture_stack, format_stacks, print_stacks
+    from switchlib._watchers import add_watcher, remove_watcher
 
 
 class error(Exception):  # noqa: N801 - greenlet's name
@@ -33,12 +34,20 @@ class GreenletExit(BaseException):
 # These import the exceptions from here. A module for the exceptions alone
 # would take too long to import.
 from switchlib._greenlet import greenlet  # noqa: E402
-from switchlib._mechanism import all_greenlets, getcurrent, gettrace, settrace  # noqa: E402
+from switchlib._mechanism import (  # noqa: E402
+    GreenletEvent,
+    all_greenlets,
+    getcurrent,
+    gettrace,
+    settrace,
+)
 
 __all__ = [
+    "GreenletEvent",
     "GreenletExit",
     "StackEntry",
     "__version__",
+    "add_watcher",
     "all_greenlets",
     "capture_stack",
     "dump_on_fatal_error",
@@ -51,6 +60,7 @@ __all__ = [
     "greenlet",
     "install",
     "print_stacks",
+    "remove_watcher",
     "settrace",
     "stop_dump_on_fatal_error",
     "stop_dump_on_signal",
@@ -59,6 +69,8 @@ __all__ = [
 _IMPORTED_LATE = {
     "get_include": "_install",
     "install": "_install",
+    "add_watcher": "_watchers",
+    "remove_watcher": "_watchers",
     "StackEntry": "_stacks",
     "capture_stack": "_stacks",
     "format_stacks": "_stacks",

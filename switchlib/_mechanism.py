@@ -40,6 +40,31 @@ if TYPE_CHECKING:
         def _stack_saved(self) -> int: ...
         def __bool__(self) -> bool: ...
 
+    class GreenletEvent:
+        """What a watcher is given. Details that an event does not have are None."""
+
+        @property
+        def name(self) -> Literal["create", "start", "switch", "throw", "end"]: ...
+        @property
+        def greenlet(self) -> greenlet:
+            """The greenlet that was made, is switched to, or ends."""
+
+        @property
+        def origin(self) -> greenlet | None:
+            """The greenlet that made it, or that was left for it; None at its end."""
+
+        @property
+        def run(self) -> Callable[..., Any] | None:
+            """start: the function that is called in it."""
+
+        @property
+        def value(self) -> Any:
+            """switch: what its call of switch returns; end: what run returned."""
+
+        @property
+        def exception(self) -> BaseException | None:
+            """throw: what is raised in it; end: what ended it."""
+
     State: TypeAlias = Literal["unstarted", "suspended", "current", "dead"]
     TraceCallback: TypeAlias = Callable[
         [Literal["switch", "throw"], tuple[greenlet, greenlet]], object
@@ -60,6 +85,11 @@ store_module: Callable[[str], None]
 """Names the module to which the adopted class belongs from now on."""
 close_down: Callable[[], None]
 """Tells the mechanism that the interpreter is about to end."""
+watchers: Callable[[], tuple[tuple[Callable[[GreenletEvent], object], int], ...]]
+"""All watchers, each with the sum of its events: 1 create, 2 start, 4 switch, 8 throw, 16 end."""
+replace_watchers: Callable[[object, object], bool]
+"""replace_watchers(before, after) replaces the watchers, and returns whether it did: only if
+`before` is what `watchers` still returns."""
 shortcuts: Callable[[bool | None], bool]
 """Turns the shortcuts on or off (None: neither) and returns what they were."""
 

@@ -1,6 +1,7 @@
 #include "constants.h"
 
-PyObject *empty_tuple, *run_name, *switch_event, *throw_event;
+PyObject *empty_tuple, *run_name;
+PyObject *create_event, *start_event, *switch_event, *throw_event, *end_event;
 PyObject *parent_keyword, *parent_run_keywords;
 PyObject *kill_message, *unstarted_word, *suspended_word, *current_word, *dead_word;
 
@@ -12,8 +13,11 @@ constants_make(void)
         const char *text;
     } words[] = {
         {&run_name, "run"},
+        {&create_event, "create"},
+        {&start_event, "start"},
         {&switch_event, "switch"},
         {&throw_event, "throw"},
+        {&end_event, "end"},
         {&kill_message, "Killing the greenlet because all references have vanished."},
         {&unstarted_word, "unstarted"},
         {&suspended_word, "suspended"},

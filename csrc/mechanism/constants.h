@@ -8,7 +8,8 @@ HIDDEN_BEGIN
 
 extern PyObject *empty_tuple;
 extern PyObject *run_name;          /* "run" */
-extern PyObject *switch_event, *throw_event;    /* what a tracer of switches is given */
+extern PyObject *switch_event, *throw_event;    /* what tracers and watchers are given, ... */
+extern PyObject *create_event, *start_event, *end_event;    /* ... and watchers alone */
 extern PyObject *parent_keyword, *parent_run_keywords;  /* names of __init__'s arguments */
 extern PyObject *kill_message;      /* what a greenlet without references is killed with */
 extern PyObject *unstarted_word, *suspended_word, *current_word, *dead_word;

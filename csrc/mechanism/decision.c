@@ -1,5 +1,6 @@
 #include "decision.h"
 
+#include "exception.h"
 #include "marks.h"
 #include "start.h"
 #include "switch.h"
@@ -42,7 +43,7 @@ arrive_at_once(Thread *thread, PyObject *payload, PyObject *traceback, bool thro
     Greenlet *origin = (Greenlet *)Py_NewRef(thread->current);
     Py_INCREF(payload);
     return thrown ? arrive_raising(thread, origin, payload, Py_XNewRef(traceback))
-                  : arrive_slowly(thread, origin, payload);
+                  : arrive_slowly(thread, origin, payload, SWITCHED);
 }
 
 Settled
@@ -97,6 +98,10 @@ Settled
 ask_and_settle(Thread *thread, int which, PyObject *const *args, Py_ssize_t nargs,
                PyObject *kwnames, PyObject *traceback)
 {
+    if (thread->is_reporting) {
+        PyErr_SetString(GreenletError, "cannot switch while a watcher runs in this thread");
+        return FAILED;
+    }
     Settled settled;
     do {
         PyObject *decision = ask(thread, which, args, nargs, kwnames);

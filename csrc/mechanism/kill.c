@@ -60,7 +60,7 @@ count_doomed(const Greenlet *list)
 static inline bool
 may_kill(const Thread *thread)
 {
-    return thread->current->state->depth < MOST_NESTED;
+    return thread->current->state->depth < MOST_NESTED && !thread->is_reporting;
 }
 
 /* Whether a greenlet waits in a kill for its victim, which waits for its own victim, and so on,

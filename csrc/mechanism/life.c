@@ -57,7 +57,7 @@ begin_slowly(Thread *thread, Greenlet *origin)
     thread->payload = thread->traceback = NULL;
     Py_XDECREF(replaced_run);
     if (args != NULL) {
-        args = arrive_slowly(thread, origin, args);
+        args = arrive_slowly(thread, origin, args, STARTED);
     }
     else {
         arrive_raising(thread, origin, exception, traceback);
@@ -229,6 +229,7 @@ end_slowly(Thread *thread, Greenlet *me, PyObject *result)
 {
     Ending end = {.thread = thread, .me = me};
     take_outcome(&end, result);
+    report(thread, ENDED, me, (Details){.value = end.result, .exception = end.exception});
     while (end.interrupts < MOST_INTERRUPTS) {
         PyObject *decision = ask_for_next(&end);
         bool decided = decision != NULL;

@@ -14,6 +14,7 @@
 #include "soon.h"
 #include "stacks.h"
 #include "type.h"
+#include "watch.h"
 
 static PyObject *
 getcurrent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
@@ -47,6 +48,18 @@ settrace(PyObject *Py_UNUSED(module), PyObject *callback)
     thread->tracer = callback == Py_None ? NULL : Py_NewRef(callback);
     update_fast_tstate(thread);
     return old == NULL ? Py_NewRef(Py_None) : old;
+}
+
+static PyObject *
+replace_watchers(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *before, *after;
+    if (!PyArg_ParseTuple(args, "OO:replace_watchers", &before, &after)) {
+        return NULL;
+    }
+    int replaced = watchers_replace(before, after);
+    choose_vectorcall();
+    return replaced < 0 ? NULL : PyBool_FromLong(replaced);
 }
 
 static PyObject *
@@ -264,6 +277,7 @@ static PyObject *
 close_down(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     closing = true;
+    watchers_clear();
     Py_RETURN_NONE;
 }
 
@@ -281,6 +295,8 @@ static PyMethodDef functions[] = {
      "Trace the switches of this thread by callback(event, (origin, target)); event is 'switch'\n"
      "or 'throw'. It is called in the target. None ends tracing. An exception in the callback\n"
      "also ends it, and is raised in the target. Returns the previous callback, or None."},
+    {"watchers", watchers_list, METH_NOARGS, NULL},
+    {"replace_watchers", replace_watchers, METH_VARARGS, NULL},
     {"shortcuts", set_shortcuts, METH_O, NULL},
     {"running", running, METH_NOARGS, NULL},
     {"ready", ready, METH_O, NULL},
@@ -347,7 +363,7 @@ fill(PyObject *Py_UNUSED(module), PyObject *namespace)
                      PY_VERSION, Py_GetVersion());
         return NULL;
     }
-    if (constants_make() < 0 || decisions_make(namespace) < 0) {
+    if (constants_make() < 0 || decisions_make(namespace) < 0 || watch_install(namespace) < 0) {
         return NULL;
     }
     PyObject *module_name = PyUnicode_FromString("switchlib");

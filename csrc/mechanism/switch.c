@@ -1,36 +1,6 @@
 #include "switch.h"
 
-#include "constants.h"
 #include "exception.h"
-
-/* -------------------------------------------------------------------------------------- tracing */
-
-/* Calls the thread's tracer. If that raises, it is removed, and what it raised is to arrive
- * instead: returns -1. */
-static int
-trace(Thread *thread, Greenlet *origin, Greenlet *target, bool thrown)
-{
-    PyObject *tracer = Py_NewRef(thread->tracer), *result = NULL;
-    PyObject *pair = PyTuple_Pack(2, origin, target);
-    if (pair != NULL) {
-        PyThreadState *ts = thread->tstate;
-        PyObject *args[] = {thrown ? throw_event : switch_event, pair};
-        tstate_mute(ts);
-        result = PyObject_Vectorcall(tracer, args, 2, NULL);
-        tstate_unmute(ts);
-        release(pair);
-    }
-    release(tracer);
-    if (result == NULL) {
-        tracer = thread->tracer;
-        thread->tracer = NULL;
-        update_fast_tstate(thread);
-        release(tracer);
-        return -1;
-    }
-    Py_DECREF(result);
-    return 0;
-}
 
 /* -------------------------------------------------------------------------------------- leaving */
 
@@ -109,11 +79,14 @@ leave_for_good_or_stay(void *Py_UNUSED(sp), void *arg)
 /* ------------------------------------------------------------------------------------- arriving */
 
 PyObject *
-arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload)
+arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload, Event event)
 {
-    if (thread->tracer != NULL) {
+    if (is_watched(thread)) {
         PyObject *exception = payload == NULL ? take_instance() : NULL;
-        if (trace(thread, origin, thread->current, exception != NULL) < 0) {
+        int reported = exception == NULL
+            ? report_arrival(thread, event, origin, payload)
+            : report_arrival(thread, THROWN, origin, exception);
+        if (reported < 0) {
             release(payload);
             release(exception);
             payload = NULL;
@@ -129,7 +102,7 @@ arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload)
 PyObject *
 arrive_raising(Thread *thread, Greenlet *origin, PyObject *exception, PyObject *traceback)
 {
-    if (thread->tracer != NULL && trace(thread, origin, thread->current, true) < 0) {
+    if (is_watched(thread) && report_arrival(thread, THROWN, origin, exception) < 0) {
         release(exception);
         release(traceback);
     }
@@ -159,11 +132,11 @@ arrive(void *arg)
     Greenlet *origin = come_back(thread);
     PyObject *payload = thread->payload;
     thread->payload = NULL;
-    if (likely(thread->tracer == NULL && Py_REFCNT(origin) > 1)) {
+    if (likely(!is_watched(thread) && Py_REFCNT(origin) > 1)) {
         drop_shared(origin);
         return payload;
     }
-    return arrive_slowly(thread, origin, payload);
+    return arrive_slowly(thread, origin, payload, SWITCHED);
 }
 
 void *

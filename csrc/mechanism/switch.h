@@ -9,7 +9,7 @@
 #ifndef SWITCHLIB_SWITCH_H
 #define SWITCHLIB_SWITCH_H
 
-#include "thread.h"
+#include "watch.h"
 
 HIDDEN_BEGIN
 
@@ -40,9 +40,10 @@ stayed_here(Thread *thread)
     return stayed;
 }
 
-/* The rest of an arrival in which user code may run: a tracer, or what the end of the origin
- * calls. Takes over origin and payload. Returns the payload, or NULL with an exception set. */
-PyObject *arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload);
+/* The rest of an arrival in which user code may run: watchers, a tracer, or what the end of the
+ * origin calls. Takes over origin and payload. Returns the payload, or NULL with an exception
+ * set. The event is SWITCHED or STARTED, which becomes THROWN if the payload is NULL. */
+PyObject *arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload, Event event);
 
 /* The same, if the payload is an exception to be raised, with this traceback. Returns NULL. */
 PyObject *arrive_raising(Thread *thread, Greenlet *origin, PyObject *exception,

@@ -3,6 +3,7 @@
 static Thread nowhere;              /* for `last_thread` when none is known */
 Thread *last_thread = &nowhere;
 bool shortcuts = true;
+int watched_events;
 bool there_are_marks;
 Py_ssize_t main_greenlets;
 bool several_threads;
@@ -89,8 +90,10 @@ thread_count(void)
 void
 update_fast_tstate(Thread *thread)
 {
-    bool fast = shortcuts && thread->tracer == NULL && thread->doomed == NULL
-        && thread->unreachable == NULL && !there_are_marks;
+    bool has_watchers = (watched_events & ~CREATED) != 0 && thread->of_main_interpreter;
+    thread->is_watched = thread->tracer != NULL || has_watchers;
+    bool fast = shortcuts && !thread->is_watched && !thread->is_reporting && !there_are_marks
+        && thread->doomed == NULL && thread->unreachable == NULL;
     thread->fast_tstate = fast ? thread->tstate : NULL;
 }
 

@@ -9,6 +9,15 @@ HIDDEN_BEGIN
 /* Up to this many arguments are lent with a `self` before them. */
 #define LENT_WITH_SELF 5
 
+/* What watchers are told of. Each is a bit of a mask. */
+typedef enum Event {
+    CREATED = 1,
+    STARTED = 2,
+    SWITCHED = 4,
+    THROWN = 8,
+    ENDED = 16
+} Event;
+
 /* A thread that has used greenlets. The guard in its thread state's dict owns it (enter.c), the
  * table of threads, and each greenlet that began in it. */
 typedef struct Thread {
@@ -40,6 +49,8 @@ typedef struct Thread {
 
     struct Greenlet *first_of_row;  /* borrowed, may be NULL: see shorten_row */
     PyObject *tracer;               /* owned, may be NULL */
+    bool is_watched;                /* by a tracer, or by watchers of what is not a creation */
+    bool is_reporting;              /* a watcher runs: watch.h */
     Py_tracefunc trace_function, profile_function;  /* those that policy is hidden from */
     /* Owned lists of greenlets that are to be killed when the thread next uses greenlets: */
     Greenlet *doomed;               /* lost their last reference elsewhere, or had to wait */
@@ -53,6 +64,7 @@ typedef struct Thread {
 
 extern Thread *last_thread;         /* the thread that used greenlets last; the GIL protects it */
 extern bool shortcuts;
+extern int watched_events;          /* of which at least one watcher is told: watch.h */
 extern bool there_are_marks;        /* on generators that run in suspended greenlets: marks.h */
 extern Py_ssize_t main_greenlets;   /* how many there are */
 extern bool several_threads;        /* have used greenlets, and may have ended */
@@ -82,6 +94,13 @@ is_fast(const Thread *thread)
 {
     PyThreadState *ts = tstate_get();
     return thread->fast_tstate == ts && thread->id == tstate_id(ts);
+}
+
+/* Whether anything is to be told of an arrival: watch.h */
+static inline bool
+is_watched(const Thread *thread)
+{
+    return thread->is_watched | tstate_context_is_watched();
 }
 
 /* Whether a switch to `target` can only go there: it is suspended in this thread, and nothing

@@ -6,11 +6,13 @@
 #include "hidden.h"
 #include "kill.h"
 #include "object.h"
+#include "watch.h"
 
 #include <structmember.h>
 
-static PyObject *
-greenlet_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+/* A new greenlet, which is not yet initialised; NULL with an exception set. */
+static inline PyObject *
+make(PyTypeObject *type)
 {
     if (unlikely(type == Base)) {
         PyErr_SetString(PyExc_TypeError, "cannot create 'switchlib._mechanism.Base' instances");
@@ -26,6 +28,17 @@ greenlet_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(
         self->state->parent = (Greenlet *)Py_NewRef(thread->current);
     }
     return (PyObject *)self;
+}
+
+static PyObject *
+greenlet_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+{
+    PyObject *self = make(type);
+    if (unlikely(watched_events & CREATED) && self != NULL) {
+        Thread *thread = thread_find();
+        report(thread, CREATED, (Greenlet *)self, (Details){.origin = thread->current});
+    }
+    return self;
 }
 
 /* The shortcut for up to two positional arguments. False if it does not apply. */
@@ -72,15 +85,10 @@ greenlet_init(PyObject *self, PyObject *args, PyObject *kwargs)
     return none == NULL ? -1 : 0;
 }
 
-PyObject *
-greenlet_vectorcall(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+/* Initialises a new greenlet, which it takes over and returns; NULL with an exception set. */
+static PyObject *
+initialise(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-    PyObject *self = greenlet_new((PyTypeObject *)type, NULL, NULL);
-    if (self == NULL
-        || (kwnames == NULL && init_fast(thread_enter_quietly(), (Greenlet *)self, args, nargs))) {
-        return self;
-    }
     PyObject *tuple, *dict;
     if (pack_call(args, nargs, kwnames, &tuple, &dict) < 0) {
         Py_DECREF(self);
@@ -93,6 +101,32 @@ greenlet_vectorcall(PyObject *type, PyObject *const *args, size_t nargsf, PyObje
     release(tuple);
     release(dict);
     return self;
+}
+
+PyObject *
+greenlet_vectorcall(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    PyObject *self = make((PyTypeObject *)type);
+    if (self == NULL
+        || (kwnames == NULL && init_fast(thread_enter_quietly(), (Greenlet *)self, args, nargs))) {
+        return self;
+    }
+    return initialise(self, args, nargs, kwnames);
+}
+
+static PyObject *
+vectorcall_reporting(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    PyObject *self = greenlet_new((PyTypeObject *)type, NULL, NULL);
+    return self == NULL ? NULL : initialise(self, args, PyVectorcall_NARGS(nargsf), kwnames);
+}
+
+void
+choose_vectorcall(void)
+{
+    Public->tp_vectorcall =
+        watched_events & CREATED ? vectorcall_reporting : greenlet_vectorcall;
 }
 
 int

@@ -10,6 +10,10 @@ HIDDEN_BEGIN
 PyObject *greenlet_vectorcall(PyObject *type, PyObject *const *args, size_t nargsf,
                               PyObject *kwnames);
 
+/* Makes calls of the public class report what they create, if that is watched. Nothing is tested
+ * at each call. */
+void choose_vectorcall(void);
+
 int greenlet_bool(PyObject *self);
 
 /* Makes Base; 0, or -1 with an exception set. */

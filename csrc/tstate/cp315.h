@@ -28,6 +28,7 @@
 #define ENTRY_FRAME_OWNER FRAME_OWNED_BY_INTERPRETER
 #include "entries.h"
 #include "gil.h"
+#include "context_watchers.h"
 #include "matches.h"
 #include "matches_frames.h"
 #include "matches_table.h"

@@ -18,11 +18,30 @@ tstate_in_main_interpreter(void)
 }
 #endif
 
+#ifndef HAVE_TSTATE_CONTEXT_WATCHERS
+static inline void
+context_watchers_find(void)
+{
+}
+
+static inline bool
+tstate_context_is_watched(void)
+{
+    return false;
+}
+
+static inline void
+tstate_report_context(PyThreadState *Py_UNUSED(ts))
+{
+}
+#endif
+
 #ifndef HAVE_TSTATE_INSTALL
 static inline int
 tstate_install(void)
 {
     chunk_cache_install(tstate_in_main_interpreter);
+    context_watchers_find();
     return stack_floor_install();
 }
 #endif
