@@ -23,7 +23,8 @@ from switchlib._pypy import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextvars import Context
-    from typing import Any
+    from types import CodeType
+    from typing import Any, NoReturn
 
 
 def fill(namespace: dict[str, Any]) -> None:
@@ -135,6 +136,54 @@ def store_context(each: Any, context: Context | None) -> None:
 def slice_of(each: Any) -> Any:
     _checked_state(each)
     raise NotImplementedError("stack slices are not visible on PyPy")
+
+
+def all_greenlets() -> list[Any]:
+    """Return a list of all greenlets of all threads that have not been freed, main greenlets
+    included, in any order. It takes as long as there are objects in the process.
+    """
+    import gc
+
+    return [each for each in gc.get_objects() if isinstance(each, _pypy.Base)]
+
+
+def stack_of(each: Any) -> list[tuple[CodeType, int]]:
+    state = _checked_state(each)
+    frame = None
+    if state_of(each) == "suspended":
+        frame = each.gr_frame
+    elif state_of(each) == "current":
+        frame = sys._current_frames().get(state.thread.ident)
+    found: list[tuple[CodeType, int]] = []
+    while frame is not None:
+        found.append((frame.f_code, -1 if frame.f_lineno is None else frame.f_lineno))
+        frame = frame.f_back
+    return found[::-1]
+
+
+def thread_of_greenlet(each: Any) -> int | None:
+    thread = _checked_state(each).thread
+    return None if thread is None or _has_ended(thread) else thread.ident
+
+
+def dump_on_signal(signum: int, file: int) -> None:
+    _no_handlers()
+
+
+def stop_dump_on_signal(signum: int) -> bool:
+    _no_handlers()
+
+
+def dump_on_fatal_error(file: int) -> None:
+    _no_handlers()
+
+
+def stop_dump_on_fatal_error() -> bool:
+    _no_handlers()
+
+
+def _no_handlers() -> NoReturn:
+    raise NotImplementedError("on PyPy no signal handler can see the stacks of greenlets")
 
 
 def count_main_greenlets() -> int:

@@ -109,8 +109,17 @@ put_character(Output *out, Py_UCS4 character)
 static void
 put_name(Output *out, const char *name)
 {
-    char character;
-    for (int i = 0; i < MOST_CHARACTERS && safe_copy(&character, name + i, 1); i++) {
+    char piece[32];
+    int size = (int)sizeof piece;
+    for (int i = 0; i < MOST_CHARACTERS; i++) {
+        int at = i % size;
+        if (at == 0 && size > 1 && !safe_copy(piece, name + i, (size_t)size)) {
+            size = 1;               /* it may end just before what cannot be read */
+        }
+        if (size == 1 && !safe_copy(piece, name + i, 1)) {
+            break;
+        }
+        char character = piece[size == 1 ? 0 : at];
         if (character == '\0') {
             return;
         }
@@ -124,22 +133,34 @@ put_str(Output *out, const PyObject *object)
 {
     PyASCIIObject str;
     if (!safe_copy(&str, object, sizeof str) || str.ob_base.ob_type != &PyUnicode_Type
-        || !str.state.compact) {
+        || !str.state.compact || str.state.kind == 0) {
         put(out, "???");
         return;
     }
     size_t width = str.state.kind;
     const char *next = (const char *)object
         + (str.state.ascii ? sizeof(PyASCIIObject) : sizeof(PyCompactUnicodeObject));
-    for (Py_ssize_t i = 0; i < str.length; i++, next += width) {
-        union { uint8_t one; uint16_t two; uint32_t four; } character;
-        if (i == MOST_CHARACTERS || !safe_copy(&character, next, width)) {
-            put(out, "...");
-            return;
+    Py_ssize_t left = Py_MIN(str.length, MOST_CHARACTERS);
+    while (left > 0) {
+        union {
+            uint8_t one[64];
+            uint16_t two[32];
+            uint32_t four[16];
+        } piece;
+        Py_ssize_t count = Py_MIN(left, (Py_ssize_t)(sizeof piece / width));
+        if (!safe_copy(&piece, next, (size_t)count * width)) {
+            break;
         }
-        put_character(out, width == 1 ? character.one
-                           : width == 2 ? character.two
-                                        : character.four);
+        for (Py_ssize_t i = 0; i < count; i++) {
+            put_character(out, width == 1 ? piece.one[i]
+                               : width == 2 ? piece.two[i]
+                                            : piece.four[i]);
+        }
+        next += (size_t)count * width;
+        left -= count;
+    }
+    if (left > 0 || str.length > MOST_CHARACTERS) {
+        put(out, "...");
     }
 }
 
