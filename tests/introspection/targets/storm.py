@@ -20,18 +20,20 @@ for k in range(COUNT):
 class Number(greenlet):
     """It switches to the next one."""
 
-    following: greenlet
+    following: greenlet  # the main greenlet, until all have begun
 
 
 def step():
-    here = greenlet.getcurrent()
-    here.following.switch()
+    greenlet.getcurrent().following.switch()
 
 
 functions["step"] = step
 all_of_them = [Number(functions[f"f{k}_run"]) for k in range(COUNT)]
 for k, each in enumerate(all_of_them):
     each.k = k
+    each.following = greenlet.getcurrent()
+    each.switch()
+for k, each in enumerate(all_of_them):
     each.following = all_of_them[(k + 1) % COUNT]
 print("ready", flush=True)
 all_of_them[0].switch()
