@@ -30,6 +30,7 @@ import _thread
 import gc
 import sys
 import weakref
+from collections import namedtuple
 from types import FrameType, FunctionType, TracebackType
 
 import __pypy__  # type: ignore[import-not-found]
@@ -112,7 +113,7 @@ class Thread:
 
     __slots__ = (
         *("__weakref__", "current", "doomed", "ended", "gets_signals", "guards", "held", "ident"),
-        *("main", "silenced", "target", "tracer"),
+        *("main", "reporting", "silenced", "target", "tracer"),
     )
 
     def __init__(self) -> None:
@@ -140,6 +141,7 @@ class Thread:
         self.held = False  # whether finalisers are held off, because the origin has ended
         self.silenced = False  # whether signal handlers are, too
         self.tracer: Any = None
+        self.reporting = False  # whether a watcher runs
         self.guards: list[Guard] = []
         self.doomed: list[Any] = []  # greenlets that lost their last reference in another thread
         _threads.add(weakref.ref(self, _threads.discard))
@@ -180,6 +182,59 @@ def _hide(namespace: dict[str, Any]) -> None:
                 function = getattr(function, "__func__", function)  # of a static method
                 if isinstance(function, FunctionType) and function.__globals__ is namespace:
                     _hidden.add(__pypy__.hidden_applevel(function).__code__)
+
+
+# ------------------------------------------------ watch.c: what watchers are told (not the tracers)
+
+CREATED, STARTED, SWITCHED, THROWN, ENDED = (1 << bit for bit in range(5))
+_NAMES = {CREATED: "create", STARTED: "start", SWITCHED: "switch", THROWN: "throw", ENDED: "end"}
+
+GreenletEvent = namedtuple(  # noqa: PYI024 - fill() puts it where its types are declared
+    "GreenletEvent", "name greenlet origin run value exception", module="switchlib"
+)
+
+_watchers: tuple[tuple[Callable[[Any], object], int], ...] = ()
+_watched = 0  # the events of all watchers
+
+
+def _store_watchers(watchers: Any) -> None:
+    global _watchers, _watched
+    _watchers, _watched = watchers, 0
+    for _, events in watchers:
+        _watched |= events
+
+
+def _report(
+    thread: Thread,
+    event: int,
+    greenlet: Any,
+    origin: Any,
+    run: Any = None,
+    value: Any = None,
+    exception: BaseException | None = None,
+) -> None:
+    """Calls the watchers of an event. One that raises an exception is removed."""
+    if thread.reporting:
+        return
+    told = GreenletEvent(_NAMES[event], greenlet, origin, run, value, exception)
+    thread.reporting = True
+    try:
+        for pair in _watchers:
+            watcher, events = pair
+            if not events & event or all(pair is not each for each in _watchers):
+                continue
+            try:
+                watcher(told)
+            except BaseException as raised:
+                __pypy__.write_unraisable("in", raised, watcher)
+                _store_watchers(tuple(each for each in _watchers if each is not pair))
+    finally:
+        thread.reporting = False
+
+
+def _check_may_switch(thread: Thread) -> None:
+    if thread.reporting:
+        raise Policy.error("cannot switch while a watcher runs in this thread")
 
 
 # ---------------------------------------------------------------- switch.c: a switch: leave, arrive
@@ -235,16 +290,25 @@ def _leave(thread: Thread, target: Any, stack: Stack, payload: Any) -> Any:
         _release_finalizers()
         if silenced:
             _signals_enter()
-    if type(payload) is Raise or thread.tracer is not None:
+    if type(payload) is Raise or thread.tracer is not None or _watched:
         return _deliver(thread, origin, me, payload)
     return payload
 
 
-def _deliver(thread: Thread, origin: Any, me: Any, payload: Any) -> Any:
-    """What me's call of switch returns or raises.
+def _deliver(thread: Thread, origin: Any, me: Any, payload: Any, *started: Any) -> Any:
+    """What me's call of switch returns or raises. If `me` has started, its run is also given.
 
     If the tracer raises, it is removed, and that is raised.
     """
+    if _watched:
+        if type(payload) is Raise:
+            if _watched & THROWN:
+                _report(thread, THROWN, me, origin, exception=payload.exception)
+        elif started:
+            if _watched & STARTED:
+                _report(thread, STARTED, me, origin, run=started[0])
+        elif _watched & SWITCHED:
+            _report(thread, SWITCHED, me, origin, value=payload)
     if thread.tracer is not None:
         try:
             thread.tracer("throw" if type(payload) is Raise else "switch", (origin, me))
@@ -319,7 +383,7 @@ class Guard:
         if greenlet is None or _state_of(greenlet).guard is not self or _closing:
             return
         thread = _state_of(greenlet).thread
-        if thread is _here.thread:
+        if thread is _here.thread and not thread.reporting:
             _kill(_enter(), greenlet)
         elif not _has_ended(thread):
             thread.doomed.append(greenlet)
@@ -381,7 +445,7 @@ def _enter() -> Thread:
     thread: Thread = _here.thread
     if thread.target is not None:
         _find_bearings(thread)
-    if thread.doomed:
+    if thread.doomed and not thread.reporting:
         _kill_doomed(thread)
     return thread
 
@@ -492,8 +556,8 @@ def _serve(stack: Stack) -> Any:
                 _signals_enter()
         if exception is not None:
             _deliver(thread, origin, me, Raise(exception))
-        elif thread.tracer is not None:
-            _deliver(thread, origin, me, None)
+        elif thread.tracer is not None or _watched:
+            _deliver(thread, origin, me, None, run)
         result = run(*args, **kwargs)
     except BaseException as raised:
         exception = raised
@@ -511,6 +575,7 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
     """
     state = _state_of(me)
     parent, failures, interrupts = state.parent, 0, 0
+    is_reported = False
     while interrupts < MOST_INTERRUPTS:
         if exception is not None and isinstance(exception, Policy.GreenletExit):
             result, exception = exception, None  # GreenletExit is a way to return
@@ -519,6 +584,9 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
             parent, failures = state.parent, 0
         decision = settled = None
         try:
+            if _watched & ENDED and not is_reported:
+                is_reported = True
+                _report(thread, ENDED, me, None, value=result, exception=exception)
             if failures == 0 and _shortcuts:
                 settled = _plain_end(thread, parent, result, exception)
             if settled is None:
@@ -604,6 +672,7 @@ def _let_go(thread: Thread) -> None:
 
 def switch(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     thread = _enter()
+    _check_may_switch(thread)
     settled = _plain_switch(thread, self, args) if _shortcuts and not kwargs else None
     while settled is None:
         ask = Policy.switch if kwargs else Policy.switch_positional
@@ -618,6 +687,7 @@ def throw(self: Any, typ: Any = ..., val: Any = None, tb: TracebackType | None =
     exception, raised = _make_exception(Policy.GreenletExit if typ is ... else typ, val)
     exception.__traceback__ = tb if raised is None else raised
     thread = _enter()
+    _check_may_switch(thread)
     while True:
         settled = _settle(thread, Policy.throw(self, exception), None)
         if settled is not None:
@@ -675,7 +745,10 @@ class Base:
         if cls is Base:
             raise TypeError("cannot create 'switchlib._mechanism.Base' instances")
         self = object.__new__(cls)
-        _set_state(self, State(_enter().current))
+        thread = _enter()
+        _set_state(self, State(thread.current))
+        if _watched & CREATED:
+            _report(thread, CREATED, self, thread.current)
         return self
 
     @property

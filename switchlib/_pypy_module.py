@@ -31,12 +31,13 @@ def fill(namespace: dict[str, Any]) -> None:
     """Puts into switchlib/_mechanism.py what that declares; some of it is in _pypy.py."""
     # Not globals(): in hidden code these are the caller's.
     found = vars(_pypy) | vars(sys.modules[__name__])
-    namespace.update((name, found[name]) for name in ("Base", *namespace["__annotations__"]))
+    namespace.update((name, found[name]) for name in ("Base", "GreenletEvent", *namespace["__annotations__"]))
 
 
 def close_down() -> None:
     """From now on greenlets without references are no longer killed."""
     _pypy._closing = True
+    _pypy._store_watchers(())
 
 
 def shortcuts(on: bool | None) -> bool:
@@ -45,6 +46,17 @@ def shortcuts(on: bool | None) -> bool:
     if on is not None:
         _pypy._shortcuts = on
     return before
+
+
+def watchers() -> Any:
+    return _pypy._watchers
+
+
+def replace_watchers(before: Any, after: Any) -> bool:
+    if before is not _pypy._watchers:
+        return False
+    _pypy._store_watchers(after)
+    return True
 
 
 def getcurrent() -> Any:
