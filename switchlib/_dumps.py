@@ -89,5 +89,5 @@ def dump_on_signal_of(name: str) -> None:
         if not isinstance(signum, signal.Signals):
             raise ValueError("there is no such signal")
         dump_on_signal(signum)
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError) as error:  # also NotImplementedError
         warnings.warn(f"SWITCHLIB_DUMP_SIGNAL={name}: {error}", RuntimeWarning, stacklevel=2)

@@ -160,14 +160,19 @@ def all_greenlets() -> list[Any]:
 
 
 def stack_of(each: Any) -> list[tuple[CodeType, int]]:
+    """The frames of a suspended greenlet form a circle. Those of a current one lead on to the
+    frames of its thread's main greenlet.
+    """
     state = _checked_state(each)
-    frame = None
+    first = end = frame = None
     if state_of(each) == "suspended":
-        frame = each.gr_frame
+        first = end = frame = _frame_of(each)
     elif state_of(each) == "current":
         frame = sys._current_frames().get(state.thread.ident)
+        main = state.thread.main
+        end = None if main is each else _frame_of(main)
     found: list[tuple[CodeType, int]] = []
-    while frame is not None:
+    while frame is not None and (frame is not end or (frame is first and not found)):
         found.append((frame.f_code, -1 if frame.f_lineno is None else frame.f_lineno))
         frame = frame.f_back
     return found[::-1]
@@ -218,6 +223,8 @@ def trash_nesting() -> int:
     raise NotImplementedError("PyPy has no trash can")
 
 
+_frame_of = _pypy.Base.gr_frame.__get__  # a subclass may have another gr_frame
+
 _hide(globals())
-for _function in (getcurrent, gettrace, settrace):
+for _function in (all_greenlets, getcurrent, gettrace, settrace):
     _function.__module__ = "switchlib"

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from switchlib import greenlet
 
-PYPY = sys.implementation.name == "pypy"
-
 
 class StackEntry(NamedTuple):
     """One call on a greenlet's stack: where its function stands."""
@@ -42,8 +40,7 @@ def capture_stack(greenlet: greenlet, /) -> list[StackEntry]:
     """The calls on the stack of a greenlet, the innermost last.
 
     The greenlet may be suspended, or current in any thread. The list is empty if it has not begun,
-    or is dead. No frame object is made. On PyPy only the stack of the calling greenlet can be seen:
-    raises NotImplementedError for others that have begun. Raises TypeError if `greenlet` is no
+    or is dead. No frame object is made, except on PyPy. Raises TypeError if `greenlet` is no
     greenlet.
     """
     return [
@@ -58,7 +55,7 @@ def capture_stack(greenlet: greenlet, /) -> list[StackEntry]:
 
 
 def _without_ours(stack: list[tuple[CodeType, int]]) -> list[tuple[CodeType, int]]:
-    """The stack without the calls of this file at its inner end, if the caller's own is asked for."""
+    """Without the calls of this file, which are on the stack if it is the caller's own."""
     while stack and stack[-1][0].co_filename == __file__:
         stack.pop()
     return stack
@@ -158,8 +155,6 @@ def _name_of(run: object) -> str:
 
 
 def _stack_text(each: greenlet, state: str) -> str:
-    if PYPY and state == "suspended":
-        return "  (PyPy cannot show the stack of a suspended greenlet)\n"
     stack = _shortened_recursion(capture_stack(each))
     return "".join(stack) or ("" if state in ("unstarted", "dead") else "  (no Python frames)\n")
 

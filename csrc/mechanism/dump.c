@@ -152,9 +152,8 @@ put_str(Output *out, const PyObject *object)
             break;
         }
         for (Py_ssize_t i = 0; i < count; i++) {
-            put_character(out, width == 1 ? piece.one[i]
-                               : width == 2 ? piece.two[i]
-                                            : piece.four[i]);
+            put_character(out, width == 1 ? piece.one[i] : width == 2 ? piece.two[i]
+                                                                      : piece.four[i]);
         }
         next += (size_t)count * width;
         left -= count;
@@ -299,8 +298,7 @@ put_thread(Output *out, const Home *home, int *left)
     if (safe_copy(&identity, &home->copy.tstate->thread_id, sizeof identity)) {
         put_address(out, (void *)identity);
     }
-    put(out, home->is_here ? ", this one (most recent call first):\n"
-                           : " (most recent call first):\n");
+    put(out, home->is_here ? ", this one (most recent call first):\n" : " (most recent call first):\n");
     put_list(out, home->copy.listed, home, left);
 }
 

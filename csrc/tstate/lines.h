@@ -31,7 +31,10 @@ lines_signed_varint(byte_stream *stream)
 static inline int
 tstate_line(const PyCodeObject *code, int instruction, tstate_reader read)
 {
-    enum { NO_LINE = 15, LONG = 14, LINE_ONLY = 13, LATER_LINE = 10 };
+    enum { NO_LINE = 15,
+           LONG = 14,
+           LINE_ONLY = 13,
+           LATER_LINE = 10 };
     int line = code->co_firstlineno, byte, end = 0;
     if (instruction < 0) {
         return line;
