@@ -298,7 +298,8 @@ put_thread(Output *out, const Home *home, int *left)
     if (safe_copy(&identity, &home->copy.tstate->thread_id, sizeof identity)) {
         put_address(out, (void *)identity);
     }
-    put(out, home->is_here ? ", this one (most recent call first):\n" : " (most recent call first):\n");
+    put(out, home->is_here ? ", this one" : "");
+    put(out, " (most recent call first):\n");
     put_list(out, home->copy.listed, home, left);
 }
 

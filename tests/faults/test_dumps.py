@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -188,6 +189,42 @@ print("whole")
 def test_signals_while_several_threads_switch(signals):
     done = run(STORM.format(signals=signals))
     assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr[-3000:]
+
+
+# Like the filters of containers: process_vm_readv fails with EPERM.
+FORBID = """
+import platform, struct
+number = {"x86_64": 310, "aarch64": 270}[platform.machine()]
+steps = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (6, 0, 0, 0x50001), (6, 0, 0, 0x7FFF0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+program = ctypes.create_string_buffer(struct.pack("HP", len(steps), ctypes.addressof(code)))
+prctl = ctypes.CDLL(None).prctl
+prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+assert prctl(38, 1, 0, 0, 0) == 0
+assert prctl(22, 2, ctypes.addressof(program), 0, 0) == 0
+"""
+ADDRESS_OF_STATE = "ctypes.c_size_t.from_address(id(kept) + 4 * ctypes.sizeof(ctypes.c_void_p))"
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "aarch64"),
+    reason="the system call's number is not known here",
+)
+@pytest.mark.parametrize("filtered", [False, True], ids=["all allowed", "filtered"])
+def test_memory_that_cannot_be_read(filtered):
+    done = run(
+        (FORBID if filtered else "")
+        + "switchlib.dump_on_signal(signal.SIGUSR1)\n"
+        + "os.kill(os.getpid(), signal.SIGUSR1)\n"
+        + f"{ADDRESS_OF_STATE}.value = 16\n"
+        + "os.kill(os.getpid(), signal.SIGUSR1)\n"
+        + "os._exit(0)\n"
+    )
+    assert done.returncode == 0, done.stderr
+    whole, _, damaged = done.stderr[len("All") :].partition("All greenlets:")
+    assert SHOWN in whole
+    assert "cannot be read" not in whole
+    assert "(a greenlet that cannot be read)" in damaged
 
 
 def test_names_are_escaped():
