@@ -335,3 +335,25 @@ def test_pypy_says_that_no_signal_handler_sees_stacks():
     ):
         with pytest.raises(NotImplementedError):
             call()
+
+
+@pytest.mark.cpython("it counts no references")
+def test_what_waits_in_the_trash_can_is_not_listed():
+    """Such an object has no references any more, but has not been freed yet."""
+    counts: list[int] = []
+
+    class Witness:
+        def __del__(self) -> None:
+            counts.append(len(all_greenlets()))
+
+    links = 100_000
+    chain = None
+    for i in range(links):
+        g = greenlet(int)
+        g.first = chain
+        if i % 1000 == 0:
+            g.second = Witness()
+        chain = g
+    del g, chain
+    assert len(counts) == links // 1000
+    assert max(counts) < links
