@@ -16,8 +16,7 @@ if TYPE_CHECKING:
         stop_dump_on_signal,
     )
     from switchlib._install import get_include, install
-    from switchlib._stacks import StackEntry, capture_stack, format_stacks, print_stacks
-    from switchlib._watchers import add_watcher, remove_watcher
+    from switchlib._readers import allow_readers
 
 
 class error(Exception):  # noqa: N801 - greenlet's name
@@ -33,6 +32,8 @@ class GreenletExit(BaseException):
 
 # These import the exceptions from here. A module for the exceptions alone
 # would take too long to import.
+from os import environ as _environ  # noqa: E402
+
 from switchlib._greenlet import greenlet  # noqa: E402
 from switchlib._mechanism import (  # noqa: E402
     GreenletEvent,
@@ -47,11 +48,7 @@ __all__ = [
     "GreenletExit",
     "StackEntry",
     "__version__",
-    "add_watcher",
-    "all_greenlets",
-    "capture_stack",
-    "dump_on_fatal_error",
-    "dump_on_signal",
+    "allow_readers",
     "error",
     "format_stacks",
     "get_include",
@@ -84,8 +81,16 @@ _IMPORTED_LATE = {
 
 def __getattr__(name: str) -> "Any":
     """Imports what few programs need when it is asked for."""
-    if name in _IMPORTED_LATE:
-        from importlib import import_module
+    if name in ("get_include", "install"):
+        from switchlib import _install
 
-        return getattr(import_module(f"switchlib.{_IMPORTED_LATE[name]}"), name)
+        return getattr(_install, name)
+    if name == "allow_readers":
+        from switchlib import _readers
+
+        return _readers.allow_readers
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if _environ.get("SWITCHLIB_ALLOW_READERS", "0") not in ("", "0"):
+    __getattr__("allow_readers")()

@@ -48,7 +48,9 @@ def find(memory: Memory, ranges: Iterable[tuple[int, int]]) -> Table:
             if (start + at) % 16 == 0:
                 return parse(data, at)
             at = data.find(COOKIE, at + 1)
-    raise NotFound("its switchlib has no table for readers: it is older, or is being imported just now")
+    raise NotFound(
+        "its switchlib has no table for readers: it is older, or is being imported just now"
+    )
 
 
 def parse(data: bytes, at: int) -> Table:

@@ -1,0 +1,61 @@
+"""Processes to look at."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+TARGETS = Path(__file__).parent / "targets"
+
+
+class Target:
+    """A running program of the folder targets."""
+
+    def __init__(self, program: str, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(TARGETS / program), *arguments], stdout=subprocess.PIPE, text=True
+        )
+        self.pid = self.process.pid
+        assert self.process.stdout is not None
+        self.said = self.process.stdout.readline()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def cpu_seconds(self) -> float:
+        """How long it has been on a CPU."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+
+    def letter(self) -> str:
+        """Its state as in ps."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    def runs(self) -> bool:
+        """Whether it gets on, within 10 s."""
+        before, until = self.cpu_seconds(), time.monotonic() + 10
+        while self.cpu_seconds() <= before:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        return True
+
+
+@pytest.fixture
+def target() -> Iterator[Callable[..., Target]]:
+    """Starts a program, and waits for its first line."""
+    with contextlib.ExitStack() as stack:
+
+        def start(program: str, *arguments: str) -> Target:
+            found = Target(program, *arguments)
+            stack.callback(found.end)
+            return found
+
+        yield start
