@@ -18,8 +18,8 @@ NOTE = struct.Struct("<III")
 CORE = 4
 LOAD, NOTES = 1, 4
 MANY_SEGMENTS = 0xFFFF
-PRSTATUS, FILES = 1, 0x46494C45
-PRSTATUS_PID = 32
+PRSTATUS, PRPSINFO, FILES = 1, 3, 0x46494C45
+PRSTATUS_PID, PRPSINFO_PID = 32, 24
 
 
 class CoreMemory(Memory):
@@ -35,6 +35,7 @@ class CoreMemory(Memory):
         self.path = path
         self.mappings: list[Mapping] = []
         self.thread_ids: list[int] = []
+        self.pid = 0  # that the process had
         self._files: dict[str, memoryview | None] = {}
         self._data = self._map(path)
         try:
@@ -86,6 +87,8 @@ class CoreMemory(Memory):
             note = data[start : start + size]
             if kind == PRSTATUS:
                 self.thread_ids.append(struct.unpack_from("<i", note, PRSTATUS_PID)[0])
+            elif kind == PRPSINFO:
+                self.pid = struct.unpack_from("<i", note, PRPSINFO_PID)[0]
             elif kind == FILES:
                 self._load_files(bytes(note))
             at = start + (size + 3) // 4 * 4

@@ -164,7 +164,7 @@ class Thread:
 class Process:
     """What was read of a process: `threads`, each with its greenlets, oldest first.
 
-    `pid` is 0 if it comes from a core file. `held` is for how many seconds it was stopped for it,
+    `pid` is the one that it had if it comes from a core file. `held` is for how many seconds it was stopped for it,
     None if it was not. `notes` are sentences about what could not be read.
     """
 
@@ -173,6 +173,7 @@ class Process:
         self.table = table
         self.objects = Objects(memory, table)
         self.pid = pid
+        self.is_core = False
         self.held: float | None = None
         self.stopped_by: str | None = None
         self.on_cpu: set[int] = set()  # the native ids of threads that were on a CPU
@@ -424,6 +425,8 @@ class Process:
     def _system_name(self, native_id: int) -> str:
         if native_id == self.pid:
             return "MainThread"
+        if self.is_core:
+            return ""
         try:
             with open(f"/proc/{self.pid}/task/{native_id}/comm", encoding="utf-8") as file:
                 return file.read().strip()
@@ -525,7 +528,8 @@ def read_core(path: str, then: Callable[[Process], T]) -> T:
         raise IntrospectionError(
             f"{path} has no greenlets of switchlib, or leaves out where they are listed"
         ) from None
-    process = Process(memory, table)
+    process = Process(memory, table, memory.pid)
+    process.is_core = True
     process.load()
     return then(process)
 

@@ -184,6 +184,7 @@ def as_json(process: Process, *, frames: bool) -> dict[str, Any]:
     return {
         "version": JSON_VERSION,
         "pid": process.pid or None,
+        "is_core": process.is_core,
         "python": process.python_version,
         "held_seconds": process.held,
         "stopped_by": process.stopped_by,

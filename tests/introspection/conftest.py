@@ -27,7 +27,8 @@ class Target:
 
     def end(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdout.close()
 
     def cpu_seconds(self) -> float:
         """How long it has been on a CPU."""
