@@ -164,8 +164,9 @@ class Thread:
 class Process:
     """What was read of a process: `threads`, each with its greenlets, oldest first.
 
-    `pid` is the one that it had if it comes from a core file. `held` is for how many seconds it was stopped for it,
-    None if it was not. `notes` are sentences about what could not be read.
+    `pid` is its number, or the one that it had if it comes from a core file. `held` is for how
+    many seconds it was stopped for this, None if it was not. `notes` are sentences about what
+    could not be read.
     """
 
     def __init__(self, memory: Memory, table: Table, pid: int = 0) -> None:

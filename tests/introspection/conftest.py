@@ -39,6 +39,17 @@ class Target:
         """Its state as in ps."""
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
+    def stops(self) -> bool:
+        """Whether it is stopped for good, within 1 s: the kernel wakes it up for that."""
+        until = time.monotonic() + 1
+        while self.letter() != "T":
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.001)
+        before = self.cpu_seconds()
+        time.sleep(0.1)
+        return self.letter() == "T" and self.cpu_seconds() == before
+
     def runs(self) -> bool:
         """Whether it gets on, within 10 s."""
         before, until = self.cpu_seconds(), time.monotonic() + 10

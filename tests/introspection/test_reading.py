@@ -74,7 +74,7 @@ def test_one_that_is_stopped_stays_so(target):
         )
         compare(program.said, read, "compute")
         assert by == "SIGSTOP"
-        assert program.letter() == "T"
+        assert program.stops()
     program.process.send_signal(signal.SIGCONT)
     assert program.runs()
 

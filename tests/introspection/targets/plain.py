@@ -97,9 +97,14 @@ def second_thread():
 
 
 def last(what):
+    does, *arguments = {
+        "sleep": (time.sleep, 1000),
+        "compute": (compute,),
+        "wait": (hold.acquire,),
+    }[what]
     note(getcurrent(), "current", inspect.currentframe(), 2)
     print(json.dumps(known), flush=True)
-    {"sleep": lambda: time.sleep(1000), "compute": compute, "wait": hold.acquire}[what]()
+    does(*arguments)
 
 
 def compute():
