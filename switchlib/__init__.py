@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     )
     from switchlib._install import get_include, install
     from switchlib._readers import allow_readers
+    from switchlib._stacks import StackEntry, capture_stack, format_stacks, print_stacks
+    from switchlib._watchers import add_watcher, remove_watcher
 
 
 class error(Exception):  # noqa: N801 - greenlet's name
@@ -48,7 +50,12 @@ __all__ = [
     "GreenletExit",
     "StackEntry",
     "__version__",
+    "add_watcher",
+    "all_greenlets",
     "allow_readers",
+    "capture_stack",
+    "dump_on_fatal_error",
+    "dump_on_signal",
     "error",
     "format_stacks",
     "get_include",
@@ -66,6 +73,7 @@ __all__ = [
 _IMPORTED_LATE = {
     "get_include": "_install",
     "install": "_install",
+    "allow_readers": "_readers",
     "add_watcher": "_watchers",
     "remove_watcher": "_watchers",
     "StackEntry": "_stacks",
@@ -81,14 +89,10 @@ _IMPORTED_LATE = {
 
 def __getattr__(name: str) -> "Any":
     """Imports what few programs need when it is asked for."""
-    if name in ("get_include", "install"):
-        from switchlib import _install
+    if name in _IMPORTED_LATE:
+        from importlib import import_module
 
-        return getattr(_install, name)
-    if name == "allow_readers":
-        from switchlib import _readers
-
-        return _readers.allow_readers
+        return getattr(import_module(f"switchlib.{_IMPORTED_LATE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -40,17 +40,19 @@ if TYPE_CHECKING:
         def _stack_saved(self) -> int: ...
         def __bool__(self) -> bool: ...
 
+    Greenlet: TypeAlias = greenlet
+
     class GreenletEvent:
         """What a watcher is given. Details that an event does not have are None."""
 
         @property
         def name(self) -> Literal["create", "start", "switch", "throw", "end"]: ...
         @property
-        def greenlet(self) -> greenlet:
+        def greenlet(self) -> Greenlet:
             """The greenlet that was made, is switched to, or ends."""
 
         @property
-        def origin(self) -> greenlet | None:
+        def origin(self) -> Greenlet | None:
             """The greenlet that made it, or that was left for it; None at its end."""
 
         @property

@@ -189,7 +189,7 @@ def _hide(namespace: dict[str, Any]) -> None:
 CREATED, STARTED, SWITCHED, THROWN, ENDED = (1 << bit for bit in range(5))
 _NAMES = {CREATED: "create", STARTED: "start", SWITCHED: "switch", THROWN: "throw", ENDED: "end"}
 
-GreenletEvent = namedtuple(  # noqa: PYI024 - fill() puts it where its types are declared
+GreenletEvent = namedtuple(
     "GreenletEvent", "name greenlet origin run value exception", module="switchlib"
 )
 

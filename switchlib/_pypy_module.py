@@ -31,7 +31,8 @@ def fill(namespace: dict[str, Any]) -> None:
     """Puts into switchlib/_mechanism.py what that declares; some of it is in _pypy.py."""
     # Not globals(): in hidden code these are the caller's.
     found = vars(_pypy) | vars(sys.modules[__name__])
-    namespace.update((name, found[name]) for name in ("Base", "GreenletEvent", *namespace["__annotations__"]))
+    names = ("Base", "GreenletEvent", *namespace["__annotations__"])
+    namespace.update((name, found[name]) for name in names)
 
 
 def close_down() -> None:
