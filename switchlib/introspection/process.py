@@ -176,6 +176,7 @@ class Process:
         self.pid = pid
         self.is_core = False
         self.held: float | None = None
+        self.is_held = False  # still, since it is too large to be copied
         self.stopped_by: str | None = None
         self.on_cpu: set[int] = set()  # the native ids of threads that were on a CPU
         self.notes: list[str] = []
@@ -468,7 +469,7 @@ def _observe(pid: int, then: Callable[[Process], T], copy_limit: int) -> T:
                 time.sleep(0.0001 * (attempt + 1))
                 continue
             if not memory.copy(copy_limit):
-                process.held = 0.0
+                process.is_held = True
                 process.load()
                 return then(process)
             memory.is_held = False

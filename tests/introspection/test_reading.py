@@ -121,7 +121,11 @@ def test_runs(target):
 
 def test_a_larger_one_is_read_while_it_is_held(target):
     program = target("plain.py", "compute")
-    read = process.observe(program.pid, described, copy_limit=1000)
+    read, is_held, held = process.observe(
+        program.pid, lambda found: (described(found), found.is_held, found.held), copy_limit=1000
+    )
+    assert is_held
+    assert held is None  # it is not known yet
     compare(program.said, read, "compute")
     assert program.runs()
 
