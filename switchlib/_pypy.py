@@ -195,6 +195,7 @@ GreenletEvent = namedtuple(
 
 _watchers: tuple[tuple[Callable[[Any], object], int], ...] = ()
 _watched = 0  # the events of all watchers
+_watchers_lock = _thread.RLock()  # a signal handler may add one, too
 
 
 def _store_watchers(watchers: Any) -> None:
@@ -227,7 +228,8 @@ def _report(
                 watcher(told)
             except BaseException as raised:
                 __pypy__.write_unraisable("in", raised, watcher)
-                _store_watchers(tuple(each for each in _watchers if each is not pair))
+                with _watchers_lock:
+                    _store_watchers(tuple(each for each in _watchers if each is not pair))
     finally:
         thread.reporting = False
 
@@ -587,6 +589,7 @@ def _end(thread: Thread, me: Any, result: Any, exception: BaseException | None) 
             if _watched & ENDED and not is_reported:
                 is_reported = True
                 _report(thread, ENDED, me, None, value=result, exception=exception)
+                parent = state.parent  # a watcher may have changed it
             if failures == 0 and _shortcuts:
                 settled = _plain_end(thread, parent, result, exception)
             if settled is None:

@@ -54,10 +54,11 @@ def watchers() -> Any:
 
 
 def replace_watchers(before: Any, after: Any) -> bool:
-    if before is not _pypy._watchers:
-        return False
-    _pypy._store_watchers(after)
-    return True
+    with _pypy._watchers_lock:
+        if before is not _pypy._watchers:
+            return False
+        _pypy._store_watchers(after)
+        return True
 
 
 def getcurrent() -> Any:

@@ -33,9 +33,14 @@ mask_of(PyObject *pair)
 static bool
 is_pair(PyObject *object)
 {
-    return PyTuple_CheckExact(object) && PyTuple_GET_SIZE(object) == 2
-        && PyCallable_Check(PyTuple_GET_ITEM(object, 0))
-        && PyLong_CheckExact(PyTuple_GET_ITEM(object, 1));
+    if (!PyTuple_CheckExact(object) || PyTuple_GET_SIZE(object) != 2
+        || !PyCallable_Check(PyTuple_GET_ITEM(object, 0))
+        || !PyLong_CheckExact(PyTuple_GET_ITEM(object, 1))) {
+        return false;
+    }
+    int overflow;
+    long mask = PyLong_AsLongAndOverflow(PyTuple_GET_ITEM(object, 1), &overflow);
+    return mask >= 0 && mask < 2 * ENDED && !overflow;
 }
 
 /* Takes the tuple over. */
@@ -66,7 +71,8 @@ watchers_replace(PyObject *before, PyObject *after)
         valid = is_pair(PyTuple_GET_ITEM(after, i));
     }
     if (!valid) {
-        PyErr_SetString(PyExc_TypeError, "watchers are a tuple of pairs: a callable and an int");
+        PyErr_SetString(PyExc_TypeError,
+                        "watchers are a tuple of pairs: a callable and a mask of events");
         return -1;
     }
     if (before != watchers) {

@@ -426,3 +426,16 @@ def test_calls_of_switch_are_specialised():
         each.opname for each in dis.get_instructions(turns, adaptive=True)
     ]
     del there
+
+
+@pytest.mark.cpython("nothing is checked there")
+@pytest.mark.parametrize(
+    "wrong", [None, [], (1,), ((print,),), ((print, "1"),), ((3, 1),), ((print, 2**80),)]
+)
+def test_watchers_are_checked(wrong):
+    before = _mechanism.watchers()
+    with pytest.raises(TypeError, match="watchers are a tuple of pairs"):
+        _mechanism.replace_watchers(before, wrong)
+    assert _mechanism.watchers() is before
+    assert not _mechanism.replace_watchers((3,), ((print, 1),))
+    assert _mechanism.watchers() is before
