@@ -40,12 +40,9 @@ typedef struct tstate_slice {
 
 #define VERSION_DEBUG_OFFSETS(X) \
     DEBUG_OFFSETS_SINCE_311(X) \
-    X("interpreter.modules", offsetof(PyInterpreterState, modules)) \
-    FIELD(X, "thread_state", PyThreadState, cframe) \
-    FIELD(X, "cframe", _PyCFrame, current_frame) \
-    X("frame.code", offsetof(_PyInterpreterFrame, f_code)) \
+    DEBUG_OFFSETS_WITH_RUNS(X) \
+    FIELD(X, "interpreter", PyInterpreterState, modules) \
     X("frame.function", offsetof(_PyInterpreterFrame, f_func)) \
-    X("frame.instruction", offsetof(_PyInterpreterFrame, prev_instr)) \
     FIELD(X, "frame", _PyInterpreterFrame, stacktop) \
     FIELD(X, "long", PyLongObject, ob_digit)
 

@@ -39,18 +39,9 @@ typedef struct tstate_slice {
 } tstate_slice;
 
 #define VERSION_DEBUG_OFFSETS(X) \
-    DEBUG_OFFSETS_SINCE_311(X) \
-    X("interpreter.modules", offsetof(PyInterpreterState, imports.modules)) \
-    FIELD(X, "thread_state", PyThreadState, cframe) \
-    FIELD(X, "cframe", _PyCFrame, current_frame) \
-    X("frame.code", offsetof(_PyInterpreterFrame, f_code)) \
-    X("frame.function", offsetof(_PyInterpreterFrame, f_funcobj)) \
-    X("frame.instruction", offsetof(_PyInterpreterFrame, prev_instr)) \
-    FIELD(X, "frame", _PyInterpreterFrame, stacktop) \
-    FIELD(X, "slice", tstate_slice, entries) \
-    X("frame.owned_by_entry", ENTRY_FRAME_OWNER) \
-    X("long.lv_tag", offsetof(PyLongObject, long_value.lv_tag)) \
-    X("long.ob_digit", offsetof(PyLongObject, long_value.ob_digit))
+    DEBUG_OFFSETS_SINCE_312(X) \
+    DEBUG_OFFSETS_WITH_RUNS(X) \
+    FIELD(X, "frame", _PyInterpreterFrame, stacktop)
 
 static inline PyThreadState *
 tstate_get(void)

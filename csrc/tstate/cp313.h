@@ -43,17 +43,9 @@ typedef struct tstate_slice {
 } tstate_slice;
 
 #define VERSION_DEBUG_OFFSETS(X) \
-    DEBUG_OFFSETS_SINCE_311(X) \
-    X("interpreter.modules", offsetof(PyInterpreterState, imports.modules)) \
+    DEBUG_OFFSETS_SINCE_312(X) \
     FIELD(X, "thread_state", PyThreadState, current_frame) \
-    X("frame.code", offsetof(_PyInterpreterFrame, f_executable)) \
-    X("frame.function", offsetof(_PyInterpreterFrame, f_funcobj)) \
-    X("frame.instruction", offsetof(_PyInterpreterFrame, instr_ptr)) \
-    FIELD(X, "frame", _PyInterpreterFrame, stacktop) \
-    FIELD(X, "slice", tstate_slice, entries) \
-    X("frame.owned_by_entry", ENTRY_FRAME_OWNER) \
-    X("long.lv_tag", offsetof(PyLongObject, long_value.lv_tag)) \
-    X("long.ob_digit", offsetof(PyLongObject, long_value.ob_digit))
+    FIELD(X, "frame", _PyInterpreterFrame, stacktop)
 
 #include "instrument.h"
 #include "monitoring.h"

@@ -50,19 +50,8 @@ typedef struct tstate_slice {
 } tstate_slice;
 
 #define VERSION_DEBUG_OFFSETS(X) \
-    DEBUG_OFFSETS_SINCE_311(X) \
-    X("interpreter.modules", offsetof(PyInterpreterState, imports.modules)) \
-    FIELD(X, "thread_state", PyThreadState, current_frame) \
-    X("frame.code", offsetof(_PyInterpreterFrame, f_executable)) \
-    X("frame.function", offsetof(_PyInterpreterFrame, f_funcobj)) \
-    X("frame.instruction", offsetof(_PyInterpreterFrame, instr_ptr)) \
-    FIELD(X, "frame", _PyInterpreterFrame, stackpointer) \
-    FIELD(X, "slice", tstate_slice, entries) \
-    X("frame.owned_by_entry", ENTRY_FRAME_OWNER) \
-    X("frame.tag_bits", Py_TAG_BITS) \
-    FIELD(X, "thread_state", PyThreadState, base_frame) \
-    X("long.lv_tag", offsetof(PyLongObject, long_value.lv_tag)) \
-    X("long.ob_digit", offsetof(PyLongObject, long_value.ob_digit))
+    DEBUG_OFFSETS_SINCE_314(X) \
+    FIELD(X, "thread_state", PyThreadState, base_frame)
 
 #include "instrument.h"
 #include "monitoring.h"

@@ -1,7 +1,7 @@
 /* Where readers in other processes find what belongs to the interpreter; see
  * ../mechanism/debug_offsets.h. Each line is X(name, value). The version's file defines
- * VERSION_DEBUG_OFFSETS, with what differs, and DEBUG_OFFSETS_SINCE_311 has what frames and
- * objects look like from CPython 3.11 on. */
+ * VERSION_DEBUG_OFFSETS, with what differs; what several versions share is in one of the lists
+ * below that. */
 
 #include <structmember.h>
 
@@ -94,6 +94,8 @@
     FIELD(X, "frame", _PyInterpreterFrame, f_globals) \
     FIELD(X, "frame", _PyInterpreterFrame, localsplus) \
     FIELD(X, "frame", _PyInterpreterFrame, owner) \
+    X("frame.code", offsetof(_PyInterpreterFrame, FRAME_CODE)) \
+    X("frame.instruction", offsetof(_PyInterpreterFrame, FRAME_INSTRUCTION)) \
     X("frame.owned_by_thread", FRAME_OWNED_BY_THREAD) \
     X("frame.owned_by_generator", FRAME_OWNED_BY_GENERATOR) \
     X("frame.owned_by_frame_object", FRAME_OWNED_BY_FRAME_OBJECT) \
@@ -111,3 +113,22 @@
     FIELD(X, "dict_keys", struct _dictkeysobject, dk_nentries) \
     FIELD(X, "dict_keys", struct _dictkeysobject, dk_indices) \
     FIELD(X, "dict_values", PyDictValues, values)
+
+#define DEBUG_OFFSETS_WITH_RUNS(X) \
+    FIELD(X, "thread_state", PyThreadState, cframe) \
+    FIELD(X, "cframe", _PyCFrame, current_frame)
+
+#define DEBUG_OFFSETS_SINCE_312(X) \
+    DEBUG_OFFSETS_SINCE_311(X) \
+    X("interpreter.modules", offsetof(PyInterpreterState, imports.modules)) \
+    X("frame.function", offsetof(_PyInterpreterFrame, f_funcobj)) \
+    FIELD(X, "slice", tstate_slice, entries) \
+    X("frame.owned_by_entry", ENTRY_FRAME_OWNER) \
+    X("long.lv_tag", offsetof(PyLongObject, long_value.lv_tag)) \
+    X("long.ob_digit", offsetof(PyLongObject, long_value.ob_digit))
+
+#define DEBUG_OFFSETS_SINCE_314(X) \
+    DEBUG_OFFSETS_SINCE_312(X) \
+    FIELD(X, "thread_state", PyThreadState, current_frame) \
+    FIELD(X, "frame", _PyInterpreterFrame, stackpointer) \
+    X("frame.tag_bits", Py_TAG_BITS)
