@@ -62,15 +62,15 @@ def command(arguments: list[str]) -> int:
         "doctor",
         help="report which greenlet a program that is started from here gets, and what is wrong",
     )
-    from switchlib.introspection import cli
-
-    cli.add_commands(commands)
-
     if arguments[:1] == ["run"] and arguments[1:2] in (["-h"], ["--help"]):
         run.print_help()
         return 0
     if arguments[:1] == ["run"] and len(arguments) > 1:
         return _run_program(arguments[1:])  # the rest is the program's, options and all
+
+    from switchlib.introspection import cli  # not before: `run` does not need it
+
+    cli.add_commands(commands)
     parsed = parser.parse_args(arguments)
     chosen = parsed.command
     if chosen == "demo":
