@@ -34,8 +34,6 @@ class GreenletExit(BaseException):
 
 # These import the exceptions from here. A module for the exceptions alone
 # would take too long to import.
-from os import environ as _environ  # noqa: E402
-
 from switchlib._greenlet import greenlet  # noqa: E402
 from switchlib._mechanism import (  # noqa: E402
     GreenletEvent,
@@ -94,7 +92,3 @@ def __getattr__(name: str) -> "Any":
 
         return getattr(import_module(f"switchlib.{_IMPORTED_LATE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-if _environ.get("SWITCHLIB_ALLOW_READERS", "0") not in ("", "0"):
-    __getattr__("allow_readers")()

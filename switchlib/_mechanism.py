@@ -170,6 +170,10 @@ else:
 fill(globals())
 atexit.register(close_down)  # noqa: F821
 shortcuts(os.environ.get("SWITCHLIB_SHORTCUTS", "1") != "0")  # noqa: F821
+if os.environ.get("SWITCHLIB_ALLOW_READERS", "0") not in ("", "0"):
+    from switchlib._readers import allow_readers
+
+    allow_readers()
 if "SWITCHLIB_DUMP_SIGNAL" in os.environ:
     from switchlib._dumps import dump_on_signal_of
 
