@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Callable, TypeVar
 
@@ -117,20 +117,16 @@ class Greenlet:
     @property
     def innermost(self) -> Frame | None:
         """Where it stands."""
-        for each in self.raw_frames:
-            found = self.process._frame(*each)
-            if found is not None:
-                return found
-        return None
+        return self._first_readable(self.raw_frames)
 
     @property
     def outermost(self) -> Frame | None:
         """Where it began."""
-        for each in reversed(self.raw_frames):
-            found = self.process._frame(*each)
-            if found is not None:
-                return found
-        return None
+        return self._first_readable(reversed(self.raw_frames))
+
+    def _first_readable(self, raw_frames: Iterable[tuple[int, int, int]]) -> Frame | None:
+        found = (self.process._frame(*each) for each in raw_frames)
+        return next((each for each in found if each is not None), None)
 
     @property
     def run(self) -> Function | None:
@@ -457,8 +453,8 @@ def observe(
 def _observe(pid: int, then: Callable[[Process], T], copy_limit: int) -> T:
     for attempt in range(TRIES):
         stopped_by, on_cpu = is_stopped(pid), running_threads(pid)
-        with ProcessMemory(pid) as memory:  # here, so that most is done before it is held
-            find_ranges(memory)
+        with ProcessMemory(pid) as memory:
+            find_ranges(memory)  # so that a process without switchlib is never held
         holder = Hold(pid)
         with holder, ProcessMemory(pid) as memory:
             memory.is_held = True
