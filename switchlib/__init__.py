@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from switchlib._install import get_include, install
     from switchlib._readers import allow_readers
     from switchlib._stacks import StackEntry, capture_stack, format_stacks, print_stacks
+    from switchlib._track import created_at, suspended_since, track
     from switchlib._watchers import add_watcher, remove_watcher
 
 
@@ -52,6 +53,7 @@ __all__ = [
     "all_greenlets",
     "allow_readers",
     "capture_stack",
+    "created_at",
     "dump_on_fatal_error",
     "dump_on_signal",
     "error",
@@ -66,6 +68,8 @@ __all__ = [
     "settrace",
     "stop_dump_on_fatal_error",
     "stop_dump_on_signal",
+    "suspended_since",
+    "track",
 ]
 
 _IMPORTED_LATE = {
@@ -74,6 +78,9 @@ _IMPORTED_LATE = {
     "allow_readers": "_readers",
     "add_watcher": "_watchers",
     "remove_watcher": "_watchers",
+    "created_at": "_track",
+    "suspended_since": "_track",
+    "track": "_track",
     "StackEntry": "_stacks",
     "capture_stack": "_stacks",
     "format_stacks": "_stacks",

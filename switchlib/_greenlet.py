@@ -45,11 +45,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextvars import Context
     from types import TracebackType
-    from typing import Any, TypeAlias
+    from typing import Any, TypeAlias, TypeVar
 
     Decision: TypeAlias = tuple[Any, ...]
+    _E = TypeVar("_E", bound=Exception)
 
 _UNSET: Any = object()
+_HAS_NOTES = hasattr(BaseException, "add_note")
 
 
 class greenlet(Base):  # noqa: N801 - greenlet's name
@@ -243,7 +245,7 @@ def _find_live(target: greenlet) -> greenlet:
         if state_of(live) != "dead":
             _check_thread(live)
             return live
-    raise _error("cannot switch to a garbage collected greenlet")
+    raise _noted(_error("cannot switch to a garbage collected greenlet"), "of_lineage", target)
 
 
 def _lineage(target: greenlet | None) -> Iterator[greenlet]:
@@ -270,23 +272,39 @@ def _check_thread(target: greenlet) -> None:
             if state_of(begun) != "unstarted":
                 break
         else:
-            raise _error("cannot switch to a garbage collected greenlet")
+            error = _error("cannot switch to a garbage collected greenlet")
+            raise _noted(error, "of_lineage", target)
     expected, current = main_of(begun), main_of(running())
     if expected is None:
-        raise _error("cannot switch to a different thread (which happens to have exited)")
+        error = _error("cannot switch to a different thread (which happens to have exited)")
+        raise _noted(error, "of_thread", target, begun)
     if expected is not current:
-        raise _error(
+        error = _error(
             "Cannot switch to a different thread\n"
             f"\tCurrent:  {current!r}\n"
             f"\tExpected: {expected!r}"
         )
+        raise _noted(error, "of_thread", target, begun)
+
+
+def _noted(error: _E, kind: str, *greenlets: greenlet) -> _E:
+    """The error with notes from switchlib/_notes.py, where exceptions can have notes."""
+    if _HAS_NOTES:
+        try:
+            from switchlib import _notes
+
+            _notes.add(error, getattr(_notes, kind)(*greenlets))
+        except Exception:  # no memory, no stack left, or the interpreter ends: without more notes
+            return error
+    return error
 
 
 def _set_run(target: greenlet, *run: Any) -> None:
     if not store_run(target, *run):
         if is_main(target):
             raise AttributeError("Main greenlets do not have a run attribute.")
-        raise AttributeError("run cannot be set after the start of the greenlet")
+        error = AttributeError("run cannot be set after the start of the greenlet")
+        raise _noted(error, "of_greenlet", target)
 
 
 def _set_parent(target: greenlet, parent: greenlet) -> None:
@@ -295,11 +313,12 @@ def _set_parent(target: greenlet, parent: greenlet) -> None:
     above = parent_of(parent)
     root = parent if above is None else [*_lineage(above)][-1]
     if not is_main(root):
-        raise ValueError("parent must not be garbage collected")
+        raise _noted(ValueError("parent must not be garbage collected"), "of_root", parent, root)
     if state_of(target) != "unstarted" and main_of(target) is not main_of(root):
-        raise ValueError("parent cannot be on a different thread")
+        error = ValueError("parent cannot be on a different thread")
+        raise _noted(error, "of_parents_thread", target, root, parent)
     if not store_parent(target, parent):
-        raise ValueError("cyclic parent chain")
+        raise _noted(ValueError("cyclic parent chain"), "of_cycle", target, parent)
 
 
 _mechanism.adopt(greenlet, _error, _GreenletExit)

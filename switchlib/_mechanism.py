@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from switchlib._greenlet import greenlet
 
+    Greenlet: TypeAlias = greenlet
+
     class Base:
         """The builtin base of `greenlet`, with the C layout of PyGreenlet."""
 
@@ -111,6 +113,11 @@ main_of: Callable[[greenlet], greenlet | None]
 is_main: Callable[[object], bool]
 run_of: Callable[[greenlet], Any]
 """Its run function. AttributeError if it has none, or if it has started."""
+thread_ident: Callable[[greenlet], int | None]
+"""threading.get_ident() of the thread in which it began, even if that has ended. None if it has
+not begun."""
+begun_run_of: Callable[[greenlet], Any]
+"""Its run function, also after its start; None if it has none, or has ended."""
 store_parent: Callable[[greenlet, greenlet], bool]
 """Stores the parent and returns True, or returns False if that would make a cycle."""
 store_run: Callable[..., bool]
@@ -174,6 +181,10 @@ if os.environ.get("SWITCHLIB_ALLOW_READERS", "0") not in ("", "0"):
     from switchlib._readers import allow_readers
 
     allow_readers()
+if os.environ.get("SWITCHLIB_TRACK", "0") not in ("", "0"):
+    from switchlib._track import track
+
+    track()
 if "SWITCHLIB_DUMP_SIGNAL" in os.environ:
     from switchlib._dumps import dump_on_signal_of
 

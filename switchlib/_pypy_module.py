@@ -102,6 +102,17 @@ def main_of(each: Any) -> Any:
     return None if thread is None or _has_ended(thread) else thread.main
 
 
+def thread_ident(each: Any) -> int | None:
+    thread = _checked_state(each).thread
+    return None if thread is None else thread.ident
+
+
+def begun_run_of(each: Any) -> Any:
+    """After the start it is known to the stack alone, which cannot be looked into."""
+    run = _checked_state(each).run
+    return run[0] if run else None
+
+
 def is_main(each: Any) -> bool:
     thread = _checked_state(each).thread
     return thread is not None and thread.main is each

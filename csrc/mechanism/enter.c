@@ -107,6 +107,7 @@ thread_begin(Thread *thread, PyThreadState *ts, Greenlet *main)
     thread->tstate = ts;
     thread->id = tstate_id(ts);
     thread->native_id = PyThread_get_thread_native_id();
+    thread->ident = PyThread_get_thread_ident();
     thread->of_main_interpreter = tstate_in_main_interpreter();
     thread->current = (Greenlet *)Py_NewRef(main);
     thread->main = main;

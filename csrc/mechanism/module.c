@@ -150,6 +150,31 @@ run_of(PyObject *Py_UNUSED(module), PyObject *object)
 }
 
 static PyObject *
+thread_ident(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Greenlet *g = greenlet_argument(object);
+    if (g == NULL) {
+        return NULL;
+    }
+    const Thread *thread = g->state->thread;
+    return thread == NULL ? Py_NewRef(Py_None) : PyLong_FromUnsignedLong(thread->ident);
+}
+
+static PyObject *
+begun_run_of(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Greenlet *g = greenlet_argument(object);
+    if (g == NULL) {
+        return NULL;
+    }
+    PyObject *run = g->state->run;
+    if (run != NULL && !is_unstarted(g->state) && PyTuple_CheckExact(run)) {
+        run = PyTuple_GET_ITEM(run, 0);     /* its arguments follow */
+    }
+    return Py_NewRef(run == NULL ? Py_None : run);
+}
+
+static PyObject *
 py_is_main(PyObject *Py_UNUSED(module), PyObject *object)
 {
     Greenlet *g = greenlet_argument(object);
@@ -304,6 +329,8 @@ static PyMethodDef functions[] = {
     {"parent_of", parent_of, METH_O, NULL},
     {"main_of", main_of, METH_O, NULL},
     {"run_of", run_of, METH_O, NULL},
+    {"thread_ident", thread_ident, METH_O, NULL},
+    {"begun_run_of", begun_run_of, METH_O, NULL},
     {"is_main", py_is_main, METH_O, NULL},
     {"store_parent", py_store_parent, METH_VARARGS, NULL},
     {"store_run", store_run, METH_VARARGS, NULL},

@@ -25,6 +25,7 @@ typedef struct Thread {
     PyThreadState *tstate;          /* NULL when the thread has ended */
     uint64_t id;                    /* of tstate: another may get its address, but not its number */
     unsigned long native_id;        /* the system's number, for readers in other processes */
+    unsigned long ident;            /* as threading.get_ident() gives it */
     bool of_main_interpreter;       /* one of a subinterpreter comes here by the C API only */
     Greenlet *current;              /* owned: nothing on a greenlet's own stack may own it */
     Greenlet *main;                 /* owned */
