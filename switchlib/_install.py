@@ -56,7 +56,7 @@ def _by_modules(package: Any) -> str:
     names = [
         name
         for name, module in list(sys.modules.items())
-        if isinstance(module, ModuleType)
+        if issubclass(type(module), ModuleType)  # `__class__` may say something else
         and module is not package
         and not name.startswith(inside)
         and any(id(value) in ours for value in list(_namespace(module).values()))
