@@ -222,17 +222,3 @@ def test_an_error_takes_less_than_a_tenth_of_a_millisecond():
             first.parent = last
         times.append(time.perf_counter() - begun)
     assert min(times) < 1e-4
-
-
-@pytest.mark.once
-def test_an_install_that_comes_too_late(python, tmp_path):
-    (tmp_path / "greenlet.py").write_text("class greenlet: pass\nclass error: pass\n")
-    (tmp_path / "first.py").write_text("import greenlet\n")
-    (tmp_path / "second.py").write_text("from greenlet import greenlet as g\n")
-    code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import first, second, switchlib\n"
-        "switchlib.install()"
-    )
-    done = python("-c", code, check=False)
-    assert "was already imported from" in done.stderr
-    assert "by first, second. Call it before" in done.stderr

@@ -404,3 +404,16 @@ def test_an_example_under_run_and_under_the_shim(python):
         in python(example, PYTHONPATH=_install.SHIM_DIRECTORY, SWITCHLIB_SHORTCUTS="0").stdout
     )
     assert sys.modules.get("sqlalchemy") is None
+
+
+def test_install_names_the_modules_that_were_sooner(python, tmp_path):
+    (tmp_path / "greenlet.py").write_text("class greenlet: pass\nclass error: pass\n")
+    (tmp_path / "first.py").write_text("import greenlet\n")
+    (tmp_path / "second.py").write_text("from greenlet import greenlet as g\n")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import first, second, switchlib\n"
+        "switchlib.install()"
+    )
+    done = python("-c", code, check=False)
+    assert "was already imported from" in done.stderr
+    assert "by first, second. Call it before" in done.stderr
