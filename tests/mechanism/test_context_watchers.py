@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import importlib
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,10 +14,10 @@ import pytest
 from switchlib import getcurrent, greenlet
 from tests.greenlet.shared import Mine
 
-try:
-    _testcapi: Any = importlib.import_module("_testcapi")
-except ImportError:
-    _testcapi = None
+_testcapi: Any = None
+if sys.version_info >= (3, 14):
+    with contextlib.suppress(ImportError):
+        _testcapi = importlib.import_module("_testcapi")
 
 pytestmark = pytest.mark.skipif(
     not hasattr(_testcapi, "add_context_watcher"),
