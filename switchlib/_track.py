@@ -46,7 +46,8 @@ def track(on: bool = True, *, frames: int = FRAMES) -> None:
     It applies to all threads. Of the stack that makes a greenlet, up to `frames` innermost frames
     are recorded: their code and line, not their variables. Stopping also forgets what was recorded.
     SWITCHLIB_TRACK=1 in the environment starts it when switchlib is imported. While it is on, a
-    switch takes about 0.8 µs, and making a greenlet 2.2 µs (CPython 3.11). Raises ValueError if `frames` is less than 1.
+    switch takes about 0.8 µs, and making a greenlet 2.2 µs (CPython 3.11). Raises
+    ValueError if `frames` is less than 1.
     """
     global _frames, _is_on
     if frames < 1:
