@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from switchlib._greenlet import greenlet
 
-    Greenlet: TypeAlias = greenlet
-
     class Base:
         """The builtin base of `greenlet`, with the C layout of PyGreenlet."""
 

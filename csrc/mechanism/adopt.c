@@ -145,10 +145,10 @@ adopt(PyObject *Py_UNUSED(module), PyObject *args)
     type->tp_dealloc = greenlet_dealloc;
     type->tp_traverse = greenlet_traverse;
     type->tp_clear = greenlet_clear;
-    type->tp_vectorcall = greenlet_vectorcall;
     type->tp_flags |= Py_TPFLAGS_IMMUTABLETYPE;
     Base->tp_flags |= Py_TPFLAGS_IMMUTABLETYPE;
     Public = (PyTypeObject *)Py_NewRef(class);
+    choose_vectorcall();
     GreenletError = Py_NewRef(error);
     GreenletExit = Py_NewRef(exit);
     PyType_Modified(type);

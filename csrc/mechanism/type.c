@@ -103,7 +103,8 @@ initialise(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kw
     return self;
 }
 
-PyObject *
+/* greenlet(run, parent) without the detour through tp_new, tp_init, a tuple and a dict. */
+static PyObject *
 greenlet_vectorcall(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
@@ -125,8 +126,10 @@ vectorcall_reporting(PyObject *type, PyObject *const *args, size_t nargsf, PyObj
 void
 choose_vectorcall(void)
 {
-    Public->tp_vectorcall =
-        watched_events & CREATED ? vectorcall_reporting : greenlet_vectorcall;
+    if (Public != NULL) {
+        Public->tp_vectorcall =
+            watched_events & CREATED ? vectorcall_reporting : greenlet_vectorcall;
+    }
 }
 
 int

@@ -6,12 +6,8 @@
 
 HIDDEN_BEGIN
 
-/* greenlet(run, parent) without the detour through tp_new, tp_init, a tuple and a dict. */
-PyObject *greenlet_vectorcall(PyObject *type, PyObject *const *args, size_t nargsf,
-                              PyObject *kwnames);
-
-/* Makes calls of the public class report what they create, if that is watched. Nothing is tested
- * at each call. */
+/* Chooses how the public class is called: whether creations are reported. So nothing is tested at
+ * each call. Watchers may be there before the class is. */
 void choose_vectorcall(void);
 
 int greenlet_bool(PyObject *self);
