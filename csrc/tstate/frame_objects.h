@@ -7,10 +7,16 @@
  * in a register, and stacktop is -1. */
 #include "stack_floor.h"
 
+static inline PyCodeObject *
+frame_code(const _PyInterpreterFrame *frame)
+{
+    return (PyCodeObject *)frame->FRAME_CODE;
+}
+
 static inline int
 frame_nlocals(const _PyInterpreterFrame *frame)
 {
-    return ((PyCodeObject *)frame->FRAME_CODE)->co_nlocalsplus;
+    return frame_code(frame)->co_nlocalsplus;
 }
 
 /* How many references it has for sure, locals first. A trace function may set f_lineno, for
@@ -22,7 +28,7 @@ frame_depth(const _PyInterpreterFrame *frame)
     if (frame->stacktop >= 0) {
         return frame->stacktop;
     }
-    PyCodeObject *code = (PyCodeObject *)frame->FRAME_CODE;
+    PyCodeObject *code = frame_code(frame);
     Py_ssize_t instruction = frame->FRAME_INSTRUCTION - _PyCode_CODE(code);
     int floor = frame->frame_obj == NULL ? stack_floor(code, instruction) : 0;
     return frame_nlocals(frame) + floor;

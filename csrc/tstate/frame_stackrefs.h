@@ -2,6 +2,12 @@
  * references. */
 #include "stack_floor.h"
 
+static inline PyCodeObject *
+frame_code(const _PyInterpreterFrame *frame)
+{
+    return (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
+}
+
 /* A reference that is borrowed from another place is neither counted nor visited. */
 static inline int
 stackref_traverse(_PyStackRef ref, visitproc visit, void *arg)
@@ -19,7 +25,7 @@ stackref_traverse(_PyStackRef ref, visitproc visit, void *arg)
 static inline _PyStackRef *
 frame_end(_PyInterpreterFrame *frame)
 {
-    PyCodeObject *code = _PyFrame_GetCode(frame);
+    PyCodeObject *code = frame_code(frame);
     int floor = stack_floor(code, frame->instr_ptr - _PyCode_CODE(code));
     _PyStackRef *base = _PyFrame_Stackbase(frame);
     return frame->stackpointer < base ? base : Py_MIN(base + floor, frame->stackpointer);

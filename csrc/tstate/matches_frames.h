@@ -39,10 +39,8 @@ matches_frame(const _PyInterpreterFrame *running)
         return 1;                   /* no memory to compare it */
     }
     PyCodeObject *code = PyFrame_GetCode(frame);
-    int matches = frame->f_frame == running && running->frame_obj == frame;
-#ifdef FRAME_FUNCTION               /* where frames hold stack references there is the table, too */
-    matches = matches && (PyCodeObject *)running->FRAME_CODE == code;
-#endif
+    int matches =
+        frame->f_frame == running && running->frame_obj == frame && frame_code(running) == code;
     Py_DECREF(code);
     return matches;
 }
