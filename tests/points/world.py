@@ -6,6 +6,7 @@ import contextlib
 import contextvars
 import functools
 import gc
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -113,6 +114,7 @@ class World:
     def end_all(self) -> None:
         """Ends what is left, however it clings to life."""
         switchlib.settrace(None)
+        unwatch()
         for name in list(self.greenlets):
             each = self.greenlets[name]
             for _ in range(10):
@@ -162,6 +164,69 @@ def switch_with_a_failing_tracer(w: World) -> Act:
 
     switchlib.settrace(fail)
     return lambda: w.waiting.switch(1)
+
+
+def watched(event: switchlib.GreenletEvent) -> None:
+    pass
+
+
+def unwatch() -> None:
+    with contextlib.suppress(ValueError):  # it is not there
+        switchlib.remove_watcher(watched)
+
+
+def while_watched(operation: Callable[[World], Act]) -> Callable[[World], Act]:
+    def prepare(w: World) -> Act:
+        act = operation(w)
+        switchlib.add_watcher(watched)
+        return act
+
+    return prepare
+
+
+def switch_while_watched(w: World) -> Act:
+    return while_watched(switch)(w)
+
+
+def throw_while_watched(w: World) -> Act:
+    return while_watched(throw_with_a_traceback)(w)
+
+
+def start_while_watched(w: World) -> Act:
+    return while_watched(start_with_keywords)(w)
+
+
+def make_while_watched(w: World) -> Act:
+    return while_watched(make)(w)
+
+
+def make_a_subclass_while_watched(w: World) -> Act:
+    return while_watched(lambda w: lambda: w.make_a_subclass("fresh") is w.fresh)(w)
+
+
+def end_while_watched(w: World) -> Act:
+    return while_watched(end_by_an_exception)(w)
+
+
+def kill_while_watched(w: World) -> Act:
+    return while_watched(kill)(w)
+
+
+def switch_with_a_failing_watcher(w: World) -> Act:
+    """It is removed and reported."""
+
+    def fail(event: switchlib.GreenletEvent) -> None:
+        raise Thrown(0)
+
+    def act() -> object:
+        before, sys.unraisablehook = sys.unraisablehook, lambda report: None
+        try:
+            return w.waiting.switch(1)
+        finally:
+            sys.unraisablehook = before
+
+    switchlib.add_watcher(fail)
+    return act
 
 
 def throw_a_class(w: World) -> Act:
@@ -555,6 +620,9 @@ OPERATIONS = [
         begin_in_a_new_thread,
     ),
     *(drop_in_another_thread, drop_one_of_an_ended_thread),
+    *(switch_while_watched, throw_while_watched, start_while_watched, make_while_watched),
+    *(make_a_subclass_while_watched, end_while_watched, kill_while_watched),
+    switch_with_a_failing_watcher,
 ]
 
 # ------------------------------------------------------------------------------------------ actions
@@ -653,6 +721,14 @@ def trace_no_more(w: World) -> None:
     switchlib.settrace(None)
 
 
+def watch(w: World) -> None:
+    switchlib.add_watcher(watched)
+
+
+def watch_no_more(w: World) -> None:
+    unwatch()
+
+
 def raise_one(w: World) -> None:
     """Where the call that is struck can fail; where it cannot, nothing is reported."""
     raise Hostile
@@ -685,9 +761,13 @@ UNTOLD = {
         drop_in_another_thread,
         throw_an_instance_and_a_value,
     ),
+    *(switch_while_watched, throw_while_watched, start_while_watched, make_while_watched),
+    *(make_a_subclass_while_watched, end_while_watched, kill_while_watched),
+    switch_with_a_failing_watcher,
 }
 """What comes of these depends on where they strike, or are struck: the greenlet that raises,
 goes away or gets another parent may be one that kills, or that is killed, or of another thread.
+Where a watcher is called, switches are refused.
 """
 
 STAYING = {
@@ -697,6 +777,8 @@ STAYING = {
         change_its_run,
         trace,
         trace_no_more,
+        watch,
+        watch_no_more,
         raise_one,
         drop_it,
         drop_the_rest,
@@ -724,6 +806,8 @@ ACTIONS = [
         collect,
         trace,
         trace_no_more,
+        watch,
+        watch_no_more,
         raise_one,
         drop_it,
         drop_the_rest,
