@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from switchlib._install import SHIM_DIRECTORY
-from tests.upstream.__main__ import EXPECTED, VERSION
+from tests.upstream.__main__ import FAILURES, VERSION
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "compatibility.md"
 
@@ -173,7 +173,10 @@ def page() -> str:
         raise RuntimeError(f"greenlet has no {', '.join(remarks)}")
     lines += ["", "## The C API, `greenlet._C_API`", "", "| entry | name | |", "|---|---|---|"]
     lines += [f"| {place} | `{name}` | same |" for place, name in enumerate(C_API)]
-    exceptions = "\n".join(f"- `{test}`: {reason}." for test, reason in EXPECTED.items())
+    exceptions = "\n".join(
+        f"- {', '.join(filter(None, [f'`{each.test}`', each.where]))}: {each.reason}."
+        for each in FAILURES
+    )
     lines += ["", REST.format(exceptions=exceptions)]
     return "\n".join(lines)
 
