@@ -36,12 +36,12 @@ class Row:
         stop = "stack's end" if self.stop is None else f"{self.stop & 0xFFFF_FFFF:08x}"
         size = "all the rest" if self.on_stack is None else f"{self.on_stack} B"
         return (
-            f"{self.name:<5} {self.state:<10} {self.start & 0xFFFF_FFFF:08x}  {stop:<11} "
+            f"{self.name:<5} {self.state:<10} {self.start & 0xFFFF_FFFF:08x}  {stop:<11}  "
             f"{size:>12} {self.in_heap:>7} B"
         )
 
 
-HEADING = f"{'':<5} {'state':<10} {'start':<8}  {'stop':<11} {'on C stack':>12} {'in heap':>9}"
+HEADING = f"{'':<5} {'state':<10} {'start':<8}  {'stop':<11}  {'on C stack':>12} {'in heap':>9}"
 
 
 def rows(greenlets: Mapping[str, greenlet]) -> list[Row]:
