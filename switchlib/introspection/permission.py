@@ -21,7 +21,7 @@ def _reason(pid: int) -> str:
     tracer = _status(pid, "TracerPid")
     if tracer not in (None, "0"):
         return (
-            f"process {tracer} traces it already, such as a debugger or strace. "
+            f"process {tracer}, such as a debugger or strace, already traces it. "
             "End that first, or use --nonblocking."
         )
     uids = (_status(pid, "Uid") or "").split()
@@ -41,7 +41,7 @@ def _reason(pid: int) -> str:
     if scope == "2" and os.geteuid() != 0:
         return f"{PTRACE_SCOPE} is 2, so that only root may. Use sudo."
     if scope == "3":
-        return f"{PTRACE_SCOPE} is 3, so that nobody may, until the machine is started anew."
+        return f"{PTRACE_SCOPE} is 3, so that no process may, until the machine is rebooted."
     return (
         "this needs the capability CAP_SYS_PTRACE, which containers lack by default "
         "(docker run --cap-add=SYS_PTRACE), or the process has made itself undumpable."
