@@ -6,7 +6,7 @@
  * The file of an ABI defines these two functions. They are file-scope assembly, so that no
  * optimiser can look inside or reason across them. Both must:
  *
- *   1. push every register that the ABI tells a callee to preserve, and the control words of its
+ *   1. push every register that the ABI requires a callee to preserve, and the control words of its
  *      floating-point units, onto the stack on which they were called, in the same way;
  *   2. call `save(sp, arg)` with sp, the lowest address whose bytes must be kept. Some ABIs have a
  *      caller reserve space for its callee (arguments, a save area). This space lies below sp,

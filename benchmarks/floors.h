@@ -16,7 +16,7 @@ floors_found floors_switch(size_t locals, long switches, int state_too, size_t d
  * whose addresses are `apart` modulo 4 KiB. -1 if there is no memory. */
 double floors_copy(size_t bytes, size_t apart);
 
-/* The processor time, in seconds, to read a block of so many bytes, whole, where the one before
- * tells which it is: of so many blocks, in random order, in huge pages where the kernel has them. 0
- * if there is no memory. */
+/* The processor time, in seconds, to read a block of so many bytes, whole. Each block has the
+ * address of the one that is read next, in random order. They lie in huge pages where the kernel
+ * has them. 0 if there is no memory. */
 double floors_read(size_t blocks, size_t bytes);

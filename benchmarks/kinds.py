@@ -30,7 +30,9 @@ What it makes beforehand is not the greenlet's.
 """
 
 GREENLETS_A_MEASUREMENT = 20_000
-"""So few are alive at once in some that the clock could not tell."""
+"""Starts are repeated until there were so many: where few are alive at once, a single round is too
+short for the clock.
+"""
 
 
 def nested(module: ModuleType) -> Callable[[int], None]:

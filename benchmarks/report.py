@@ -242,7 +242,7 @@ def machine(results: Path) -> str:
     """The versions, the machine and the date."""
     found = benchmark(results, "switchlib", "switch")
     if found is None:
-        raise Unmeasured("no case was measured in that sitting, which would tell the machine")
+        raise Unmeasured("no case was measured in that sitting, so its machine is not known")
     known = found.get_metadata()
     greenlet = (
         next(pin for pin in NEEDED if pin.startswith("greenlet")).split(";")[0].replace("==", " ")

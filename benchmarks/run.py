@@ -322,7 +322,7 @@ def main() -> None:
         )
         if not where.is_cpython and others:
             parser.error(
-                "the sizes of stacks and the instructions of a JIT compiler's code cannot be told"
+                "stack sizes cannot be measured here, nor can the instructions of a JIT compiler"
             )
         print(f"{where.name}; load {os.getloadavg()[0]:.1f}")
         if wanted.all or not others:

@@ -16,7 +16,7 @@
  *     marks.c        generators that run in suspended greenlets, kept from their finalisers
  *     collector.c    in which greenlet the collector stands
  *     hidden.c       asking policy, hidden from tracebacks, trace functions and monitors
- *     watch.c        what watchers and tracers are told
+ *     watch.c        calls of watchers and tracers
  *     switch.c       a switch between suspended stacks: leave, arrive
  *     kill.c         the end of greenlets that nothing refers to
  *     object.c       the memory of greenlets

@@ -49,8 +49,8 @@ if importlib.util.find_spec("gevent"):
             found["compiled"] = gevent.greenlet.Greenlet.__module__.endswith("_gevent_cgreenlet")
         except BaseException as error:
             found["gevent_error"] = f"{type(error).__name__}: {error}"
-    messages = [str(each.message) for each in caught]
-    found["size_changed"] = [message for message in messages if "size changed" in message]
+    faults = [str(each.message) for each in caught]
+    found["size_changed"] = [message for message in faults if "size changed" in message]
 print("\\n" + json.dumps(found))
 """
 
@@ -130,60 +130,60 @@ def is_shim(file: str) -> bool:
 
 def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list[str]:
     """What keeps a program from running on switchlib, or may make it fail there."""
-    told = [*problems_of_the_path(environment), *problems_of_the_installed(here)]
+    faults = [*problems_of_the_path(environment), *problems_of_the_installed(here)]
     if sys.flags.ignore_environment:
-        told.append(
+        faults.append(
             "the options -E and -I make Python ignore PYTHONPATH, by which the shim is found: use "
             "the wheel that `python -m switchlib wheel` "
             f"writes{'' if here.early else ', or call switchlib.install()'}"
         )
     elif not under_run.ours and under_run.file and not is_shim(under_run.file):
-        told.append(
+        faults.append(
             f"{under_run.file} is found before anything on PYTHONPATH: rename it, or start from "
             "elsewhere"
         )
     elif under_run.error:
-        told.append(f"under `run` there is {under_run.greenlet()}")
+        faults.append(f"under `run` there is {under_run.greenlet()}")
     elif on_path(environment) and not here.ours and here.file:
-        told.append(
+        faults.append(
             f"the shim is on PYTHONPATH, but {here.file} is found before it: put the shim first"
         )
     if here.early and not here.ours:
         instead = ": use the shim or `python -m switchlib run`"
-        told.append(
+        faults.append(
             "greenlet is imported before a program begins (by a .pth file or sitecustomize), so "
             f"that switchlib.install() would come too late{instead if under_run.ours else ''}"
         )
     if under_run.gevent_error and not under_run.ours:
-        told.append(
+        faults.append(
             f"gevent {under_run.gevent} does not work on the greenlet that it gets: "
             f"{under_run.gevent_error}"
         )
     elif under_run.size_changed or "size changed" in under_run.gevent_error:
-        told.append(
+        faults.append(
             f"gevent {under_run.gevent} was compiled for another layout of greenlets than that of "
             f"greenlet 3 ({under_run.size} bytes): install a current gevent"
         )
     elif under_run.gevent_error:
-        told.append(
+        faults.append(
             f"gevent {under_run.gevent} does not work on switchlib: {under_run.gevent_error}"
         )
-    return told
+    return faults
 
 
 def notes(under_run: Found, environment: dict[str, str]) -> list[str]:
     """What works, but is slower than it could be."""
-    told = []
+    noted = []
     if under_run.gevent and not under_run.gevent_error and not under_run.compiled:
         why = (
             "PURE_PYTHON is set"
             if environment.get("PURE_PYTHON")
             else "its compiled modules are not there"
         )
-        told.append(f"gevent runs in pure Python, which is slower, since {why}")
+        noted.append(f"gevent runs in pure Python, which is slower, since {why}")
     if environment.get("SWITCHLIB_SHORTCUTS") == "0":
-        told.append("SWITCHLIB_SHORTCUTS=0: the policy is asked at every switch, which is slower")
-    return told
+        noted.append("SWITCHLIB_SHORTCUTS=0: the policy is asked at every switch, which is slower")
+    return noted
 
 
 def problems_of_the_path(environment: dict[str, str]) -> list[str]:
@@ -191,46 +191,46 @@ def problems_of_the_path(environment: dict[str, str]) -> list[str]:
 
     A start script may name one after an upgrade of Python.
     """
-    own, told = os.path.realpath(_install.SHIM_DIRECTORY), []
+    own, faults = os.path.realpath(_install.SHIM_DIRECTORY), []
     for entry in environment.get("PYTHONPATH", "").split(os.pathsep):
         if (
             entry.rstrip(os.sep).endswith(os.path.join("switchlib", "shim"))
             and os.path.realpath(entry) != own
         ):
             fault = "belongs to another switchlib" if os.path.isdir(entry) else "is not there"
-            told.append(
+            faults.append(
                 f"{entry} is on PYTHONPATH, but {fault}: this interpreter's is "
                 f"{_install.SHIM_DIRECTORY}"
             )
-    return told
+    return faults
 
 
 def problems_of_the_installed(here: Found) -> list[str]:
     """What does not fit between this switchlib and the distributions named greenlet."""
-    told = []
+    faults = []
     wheels = [each for each in here.installed if each.is_wheel]
     others = [each for each in here.installed if not each.is_wheel]
     for wheel in wheels:
         if wheel.version != _wheel.VERSION:
-            told.append(
+            faults.append(
                 f"the wheel in {wheel.directory} is greenlet {wheel.version}, which does not fit "
                 f"switchlib {__version__}: install the wheel that `python -m switchlib wheel` "
                 "writes now"
             )
         got_from = os.path.dirname(os.path.dirname(here.file))
         if not here.ours and got_from == wheel.directory:
-            told.append(
+            faults.append(
                 f"the greenlet in {wheel.directory} is not switchlib's any more, although its "
                 "wheel was installed there: run `pip uninstall greenlet` until none is left, and "
                 "install the wheel again"
             )
     newer = [each for each in others if _minor(each.version) > _minor(_wheel.GREENLET_VERSION)]
     if newer:
-        told.append(
+        faults.append(
             f"greenlet {newer[0].version} is installed, but switchlib's interface is that of "
             f"{_wheel.GREENLET_VERSION}: programs that need a newer one may fail"
         )
-    return told
+    return faults
 
 
 def _minor(version: str) -> tuple[int, ...]:
@@ -271,13 +271,13 @@ def conclusion(here: Found, under_run: Found) -> str:
             if replaced
             else ""
         )
-    told = (
+    verdict = (
         "A program that is started from here does not run on switchlib, nor would it with `run`: "
         "see above."
     )
     if sys.flags.ignore_environment and replaced:
-        return f"{told}\nIf the wheel {replaced}"
-    return told
+        return f"{verdict}\nIf the wheel {replaced}"
+    return verdict
 
 
 def main() -> int:
@@ -311,10 +311,10 @@ def main() -> int:
         )
     for label, text in lines:
         print(f"{label:<13}{text}")
-    told = problems(here, under_run, environment)
-    for problem in told:
+    faults = problems(here, under_run, environment)
+    for problem in faults:
         print(f"{'problem':<13}{problem}")
     for note in notes(under_run, environment):
         print(f"{'note':<13}{note}")
     print(f"\n{conclusion(here, under_run)}")
-    return 0 if here.ours and not told else 1
+    return 0 if here.ours and not faults else 1

@@ -184,7 +184,7 @@ def _hide(namespace: dict[str, Any]) -> None:
                     _hidden.add(__pypy__.hidden_applevel(function).__code__)
 
 
-# ------------------------------------------------ watch.c: what watchers are told (not the tracers)
+# ------------------------------------------------------ watch.c: calls of watchers (not of tracers)
 
 CREATED, STARTED, SWITCHED, THROWN, ENDED = (1 << bit for bit in range(5))
 _NAMES = {CREATED: "create", STARTED: "start", SWITCHED: "switch", THROWN: "throw", ENDED: "end"}
@@ -217,7 +217,7 @@ def _report(
     """Calls the watchers of an event. One that raises an exception is removed."""
     if thread.reporting:
         return
-    told = GreenletEvent(_NAMES[event], greenlet, origin, run, value, exception)
+    event_object = GreenletEvent(_NAMES[event], greenlet, origin, run, value, exception)
     thread.reporting = True
     try:
         for pair in _watchers:
@@ -225,7 +225,7 @@ def _report(
             if not events & event or all(pair is not each for each in _watchers):
                 continue
             try:
-                watcher(told)
+                watcher(event_object)
             except BaseException as raised:
                 __pypy__.write_unraisable("in", raised, watcher)
                 with _watchers_lock:

@@ -5,8 +5,8 @@
  * set or replaced, or a reference that is dropped and may be the last. In this build each of
  * these calls is a macro that first calls `point`, which may call a test's function. It also
  * checks the rule on which the whole mechanism relies: between the check of a target and the
- * switch there is no such place (thread->target tells). References that are dropped there must
- * not be the last; drop_shared checks that, too. */
+ * switch (while thread->target is set) there is no such place. References that are dropped there
+ * must not be the last; drop_shared checks that, too. */
 #ifndef SWITCHLIB_POINTS_H
 #define SWITCHLIB_POINTS_H
 
@@ -19,7 +19,7 @@ typedef struct point {
 } point;
 
 /* Whether the test's function raised an exception, which is set. Then the call is to fail.
- * `fails` tells if it can. */
+ * `fails` says if it can. */
 bool point_reached(point *here, bool fails);
 
 /* For switchlib/_mechanism.py. */

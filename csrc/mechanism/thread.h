@@ -9,7 +9,7 @@ HIDDEN_BEGIN
 /* Up to this many arguments are lent with a `self` before them. */
 #define LENT_WITH_SELF 5
 
-/* What watchers are told of. Each is a bit of a mask. */
+/* The events that watchers are called for. Each is a bit of a mask. */
 typedef enum Event {
     CREATED = 1,
     STARTED = 2,
@@ -65,7 +65,7 @@ typedef struct Thread {
 
 extern Thread *last_thread;         /* the thread that used greenlets last; the GIL protects it */
 extern bool shortcuts;
-extern int watched_events;          /* of which at least one watcher is told: watch.h */
+extern int watched_events;          /* for which at least one watcher is called: watch.h */
 extern bool there_are_marks;        /* on generators that run in suspended greenlets: marks.h */
 extern Py_ssize_t main_greenlets;   /* how many there are */
 extern bool several_threads;        /* have used greenlets, and may have ended */
@@ -97,7 +97,7 @@ is_fast(const Thread *thread)
     return thread->fast_tstate == ts && thread->id == tstate_id(ts);
 }
 
-/* Whether anything is to be told of an arrival: watch.h */
+/* Whether an arrival is to be reported to anything: watch.h */
 static inline bool
 is_watched(const Thread *thread)
 {

@@ -157,10 +157,10 @@ make_event(Event event, Greenlet *g, Details details)
 
 /* One that raises is removed. Otherwise it could report an exception at each switch. */
 static void
-call_watcher(PyObject *pair, PyObject *told)
+call_watcher(PyObject *pair, PyObject *event_object)
 {
     PyObject *function = PyTuple_GET_ITEM(pair, 0);
-    PyObject *args[] = {NULL, told};    /* with a place for the self of a bound method */
+    PyObject *args[] = {NULL, event_object};    /* with a place for the self of a bound method */
     PyObject *result = PyObject_Vectorcall(
         function, args + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
     if (result == NULL) {
@@ -172,13 +172,13 @@ call_watcher(PyObject *pair, PyObject *told)
 
 /* A watcher that is removed meanwhile is not called any more. */
 static void
-call_watchers(Event event, PyObject *told)
+call_watchers(Event event, PyObject *event_object)
 {
     PyObject *all = Py_NewRef(watchers);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(all); i++) {
         PyObject *pair = PyTuple_GET_ITEM(all, i);
         if ((mask_of(pair) & event) && (all == watchers || is_there(pair))) {
-            call_watcher(pair, told);
+            call_watcher(pair, event_object);
         }
     }
     Py_DECREF(all);
@@ -194,13 +194,13 @@ report(Thread *thread, Event event, Greenlet *g, Details details)
     thread->is_reporting = true;
     update_fast_tstate(thread);
     tstate_mute(ts);
-    PyObject *told = make_event(event, g, details);
-    if (told == NULL) {
+    PyObject *event_object = make_event(event, g, details);
+    if (event_object == NULL) {
         PyErr_WriteUnraisable((PyObject *)event_type);
     }
     else {
-        call_watchers(event, told);
-        Py_DECREF(told);
+        call_watchers(event, event_object);
+        Py_DECREF(event_object);
     }
     tstate_unmute(ts);
     thread->is_reporting = false;

@@ -1,4 +1,4 @@
-/* What is told of greenlets: watchers are called for all threads, a tracer for its own.
+/* Reports events of greenlets: watchers are called for all threads, a tracer for its own.
  *
  * A watcher is any callable, with a mask of the events that it is called for. It is called where
  * the event happens: in the greenlet that makes another, in the target of a switch, in the greenlet

@@ -13,7 +13,7 @@
 #define FIRST_CHUNK_MOST ((size_t)64 * 1024)
 
 /* The size in bytes that greenlets of this key (callee.h) needed lately; 0 if it is not known.
- * `report` tells whether this greenlet's use is to be reported when its stack is first left. */
+ * Sets `report` to whether this greenlet's use is to be reported when its stack is first left. */
 size_t first_chunk_size(const void *key, bool *report);
 
 /* Reports that so many bytes were in use when a stack was left. If `outgrown`, the first chunk
