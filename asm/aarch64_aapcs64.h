@@ -86,7 +86,7 @@ __asm__(
     FUNCTION_BEGIN(switchlib_start_stack)
     ".cfi_startproc\n"
     SAVE_AND_ASK
-    ".cfi_undefined x30\n"          /* nobody unwinds past this call */
+    ".cfi_undefined x30\n"          /* no unwinder goes past this call */
     "mov sp, x0\n"
     "mov x29, xzr\n"
     "mov x0, x20\n"

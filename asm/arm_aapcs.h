@@ -65,7 +65,7 @@ __asm__(
     "b 1f\n"
     ".fnend\n"
     ".fnstart\n"
-    ".cantunwind\n"                 /* nobody unwinds past this call */
+    ".cantunwind\n"                 /* no unwinder goes past this call */
     "1:\n"
     "mov sp, r0\n"
     "mov r7, #0\n"

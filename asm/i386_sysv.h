@@ -69,7 +69,7 @@ __asm__(
     FUNCTION_BEGIN(switchlib_start_stack)
     ".cfi_startproc\n"
     SAVE_AND_ASK
-    ".cfi_undefined %eip\n"         /* nobody unwinds past this call */
+    ".cfi_undefined %eip\n"         /* no unwinder goes past this call */
     "leal -16(%eax), %esp\n"
     "xorl %ebp, %ebp\n"
     "movl %esi, (%esp)\n"

@@ -87,7 +87,7 @@ __asm__(
     FUNCTION_BEGIN(switchlib_start_stack)
     ".cfi_startproc\n"
     SAVE_AND_ASK
-    ".cfi_undefined 1\n"            /* nobody unwinds past this call */
+    ".cfi_undefined 1\n"            /* no unwinder goes past this call */
     "move $sp, $a0\n"
     "move $fp, $zero\n"
     "move $a0, $s1\n"

@@ -80,7 +80,7 @@ __asm__(
     FUNCTION_BEGIN(switchlib_start_stack)
     ".cfi_startproc\n"
     SAVE_AND_ASK
-    ".cfi_undefined 31\n"           /* nobody unwinds past this call */
+    ".cfi_undefined 31\n"           /* no unwinder goes past this call */
     "move $sp, $2\n"
     "move $30, $0\n"
     "move $4, $17\n"

@@ -101,7 +101,7 @@ __asm__(
     FUNCTION_BEGIN(switchlib_start_stack)
     ".cfi_startproc\n"
     SAVE_AND_ASK
-    ".cfi_undefined 65\n"           /* nobody unwinds past this call */
+    ".cfi_undefined 65\n"           /* no unwinder goes past this call */
     "addi 1, 3, -32\n"
     "li 0, 0\n"
     "std 0, 0(1)\n"                 /* no back chain */

@@ -89,7 +89,7 @@ __asm__(
     FUNCTION_BEGIN(switchlib_start_stack)
     ".cfi_startproc\n"
     SAVE_AND_ASK
-    ".cfi_undefined ra\n"           /* nobody unwinds past this call */
+    ".cfi_undefined ra\n"           /* no unwinder goes past this call */
     "mv sp, a0\n"
     "li s0, 0\n"
     "mv a0, s2\n"

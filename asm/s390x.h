@@ -68,7 +68,7 @@ __asm__(
     FUNCTION_BEGIN(switchlib_start_stack)
     ".cfi_startproc\n"
     SAVE_AND_ASK
-    ".cfi_undefined %r14\n"         /* nobody unwinds past this call */
+    ".cfi_undefined %r14\n"         /* no unwinder goes past this call */
     "lay %r15, -160(%r2)\n"
     "xc 0(8, %r15), 0(%r15)\n"      /* no back chain */
     "lghi %r11, 0\n"

@@ -79,7 +79,7 @@ __asm__(
     FUNCTION_BEGIN(switchlib_start_stack)
     ".cfi_startproc\n"
     SAVE_AND_ASK
-    ".cfi_undefined %rip\n"         /* nobody unwinds past this call */
+    ".cfi_undefined %rip\n"         /* no unwinder goes past this call */
     "movq %rax, %rsp\n"
     "xorl %ebp, %ebp\n"
     "movq %r12, %rdi\n"

@@ -526,7 +526,7 @@ def floors(results: Path) -> str:
 def floor_and_ratio(least: float, ratio: float | None, at_most: float | None) -> list[str]:
     """What is more than the target is bold.
 
-    A floor is the quickest of several, as is the greenlet beside it.
+    A floor is the quickest of several, as is the figure of greenlet next to it.
     """
     if ratio is None or at_most is None:
         return [f"{least:.3f}", "", ""]

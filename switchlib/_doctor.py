@@ -82,7 +82,7 @@ class Found:
     """greenlet was imported before the program began."""
     version: str = ""
     file: str = ""
-    """Known also if the import fails, as long as the module is found."""
+    """Known even if the import fails, as long as the module is found."""
     ours: bool = False
     size: int = 0
     error: str = ""

@@ -21,7 +21,7 @@ _FATAL = "fatal errors"
 def dump_on_signal(signum: int, *, file: IO[Any] | int | None = None) -> None:
     """Write the stacks of all greenlets whenever the process receives a signal.
 
-    This works while the program computes in C or waits for a lock, also if that lock is the GIL: a
+    This works while the program computes in C or waits for a lock, even if that lock is the GIL: a
     handler in C writes at once, in whatever thread the signal arrives. It takes the place of the
     handler that the signal has. `file` is a file object with a fileno(), or a file descriptor; None
     means sys.stderr. It must stay open. Raises ValueError if there is no such signal or if it is

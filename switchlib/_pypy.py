@@ -60,7 +60,7 @@ MOST_INTERRUPTS = 100  # of the policy at one end; after that it is not asked
 
 _new_stack = continulet.__new__
 _init_stack = continulet.__init__
-_jump = continulet.switch  # _jump(stack to be left, None, stack to go on with)
+_jump = continulet.switch  # _jump(stack to be left, None, stack to continue)
 _hold_finalizers = gc.disable_finalizers  # type: ignore[attr-defined]
 _release_finalizers = gc.enable_finalizers  # type: ignore[attr-defined]
 _load_context = __pypy__.get_contextvar_context

@@ -172,7 +172,7 @@ thread_enter(void)
 {
     Thread *thread = thread_enter_quietly();
     if (unlikely(there_are_marks && !tstate_collecting(tstate_get()))) {
-        unmark_all_generators();    /* nobody reported the end of that collection */
+        unmark_all_generators();    /* the end of that collection was not reported */
     }
     if (unlikely(thread != NULL && (thread->doomed != NULL || thread->unreachable != NULL))) {
         kill_doomed(thread);

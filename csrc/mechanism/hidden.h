@@ -1,4 +1,4 @@
-/* Asking policy: its functions run hidden from those who look at a program. */
+/* Asking policy: its functions run hidden from tools that look at a program. */
 #ifndef SWITCHLIB_HIDDEN_H
 #define SWITCHLIB_HIDDEN_H
 
