@@ -41,8 +41,8 @@ def flags(machine: str) -> list[str]:
 def builder(*macros: str) -> FFI:
     """The builder; `macros` are defined for the C compiler."""
     ffi = FFI()
-    for room in ("stack", "mechanism"):
-        ffi.cdef((HERE / "csrc" / f"{room}.cdef.h").read_text())
+    for layer in ("stack", "mechanism"):
+        ffi.cdef((HERE / "csrc" / f"{layer}.cdef.h").read_text())
     ffi.set_source(
         "switchlib._switch",
         PREAMBLE,

@@ -42,7 +42,7 @@ WITH_C = ("asm", "benchmarks", "csrc", "switchlib/shim", "tests", "tools")
 def environment(session: nox.Session, name: str, python: str, extras: str) -> str:
     """The Python of an environment in which this clone is installed; it is made if need be.
 
-    It is made anew when pyproject.toml or the version has changed.
+    It is made again when pyproject.toml or the version has changed.
     Otherwise C is compiled if it has changed.
     """
     directory = session.cache_dir.parent / name

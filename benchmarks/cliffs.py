@@ -68,7 +68,7 @@ def depth(module: ModuleType) -> dict[str, Any]:
 
 
 def caller(count: int) -> Callable[..., float]:
-    """A function that calls itself, and then `small`. It has so many locals,
+    """A function that calls itself, and then `small`. It has `count` locals,
     in addition to those that it needs.
     """
     assignments = "".join(f"    v{number} = " for number in range(count)).replace("    v", "v")
@@ -142,7 +142,7 @@ def stacks(module: ModuleType) -> dict[str, Any]:
 
 
 def live(module: ModuleType, number: int) -> dict[str, Any]:
-    """Switches from one to the next of so many greenlets, in random order."""
+    """Switches from one to the next of `number` greenlets, in random order."""
     with Growth() as growth:
         body = make_ring(module, shuffled(number))
         return {
@@ -152,7 +152,7 @@ def live(module: ModuleType, number: int) -> dict[str, Any]:
 
 
 def live_generators(number: int) -> dict[str, Any]:
-    """Resumes so many generators in random order: what the memory alone takes,
+    """Resumes `number` generators in random order: what the memory alone takes,
     for less than a greenlet has of it.
     """
 
@@ -176,7 +176,7 @@ def live_generators(number: int) -> dict[str, Any]:
 
 
 def collect(module: ModuleType, number: int, depth: int) -> dict[str, Any]:
-    """Collections with so many suspended greenlets, each so many Python frames deep."""
+    """Collections with `number` suspended greenlets, each `depth` Python frames deep."""
     main = module.getcurrent()
 
     def nested(left: int) -> None:

@@ -57,8 +57,8 @@ SOURCES = (
     *("asm/asm.c", "csrc/stack.c", "csrc/callee.c", "benchmarks/floors.c"),
     *(
         str(path.relative_to(ROOT))
-        for room in ("memory", "tstate")
-        for path in (ROOT / "csrc" / room).glob("*.c")
+        for folder in ("memory", "tstate")
+        for path in (ROOT / "csrc" / folder).glob("*.c")
     ),
 )
 WAYS = ((False, 0), (True, 0), (True, id(decide)))

@@ -27,7 +27,7 @@ body = CASES[sys.argv[3]].setup(importlib.import_module(sys.argv[2]))
 gc.disable()
 body(1000)
 for number in 1, 2:
-    os.getppid()  # here callgrind writes what it has counted, and begins anew
+    os.getppid()  # here callgrind writes what it has counted, and starts again at 0
     body(number * int(sys.argv[4]))
 os.getppid()
 """

@@ -2,9 +2,9 @@
 
     python kinds.py KIND DEPTH NUMBER MODULE
 
-starts so many greenlets, each of which is then suspended so many Python calls deep, and lets them
-end. Prints, as JSON, the processor time of one, in seconds, and the resident bytes of one while all
-are suspended. The time is that of the quickest of several passes, the bytes are those of the first.
+starts NUMBER greenlets, each of which is then suspended DEPTH Python calls deep, and lets them end.
+Prints, as JSON, the processor time of one, in seconds, and the resident bytes of one while all are
+suspended. The time is that of the quickest of several passes, the bytes are those of the first.
 """
 
 from __future__ import annotations

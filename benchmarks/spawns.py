@@ -2,7 +2,7 @@
 
     python spawns.py (gevent | eventlet) DEPTH NUMBER
 
-spawns so many greenlets, each of which waits for one event so many Python calls deep, then sets the
+spawns NUMBER greenlets, each of which waits for one event DEPTH Python calls deep, then sets the
 event, and waits for all to end. Prints, as JSON, the processor time of one, in seconds: that of the
 quickest of several passes. It runs on whatever `import greenlet` yields.
 """

@@ -161,7 +161,7 @@ def problems(here: Found, under_run: Found, environment: dict[str, str]) -> list
         )
     elif under_run.size_changed or "size changed" in under_run.gevent_error:
         faults.append(
-            f"gevent {under_run.gevent} was compiled for another layout of greenlets than that of "
+            f"gevent {under_run.gevent} was compiled for a layout of greenlets other than that of "
             f"greenlet 3 ({under_run.size} bytes): install a current gevent"
         )
     elif under_run.gevent_error:

@@ -7,7 +7,7 @@ and gets the others from Debian.
 
 `make` installs PyPy and CPython's debug build with apt and, by debootstrap and from the mirror that
 this machine is configured for, each suite of SUITES into a directory of its own under
-~/.cache/switchlib/suites. What is there is kept: remove a directory to get it anew. What cannot be
+~/.cache/switchlib/suites. What is there is kept: remove a directory to get it again. What cannot be
 had is skipped, and says why. It needs Debian and root.
 
 `run` starts an interpreter as if it were installed: in its suite's root,

@@ -29,7 +29,7 @@ from packaging.version import InvalidVersion, Version
 UNRELEASED = "## [Unreleased]\n"
 
 NEXT = """
-To upload, push the commit and the tag: the workflow `wheels` builds and tests all wheels anew, and
+To upload, push the commit and the tag: the workflow `wheels` builds and tests all wheels again, and
 publishes them.
 
     git push origin HEAD v{version}

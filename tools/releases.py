@@ -5,7 +5,7 @@ Debian has one patch release of a version at a time. But some projects on PyPI m
 Python code, and their wheels hold an executable that has all of CPython linked in and exported, and
 its extension modules; old wheels have old releases. Such an executable becomes a Python by a main
 function of ours (main.c) and the standard library of the same minor version. All of it lies under
-~/.cache/switchlib/releases and is kept: remove a directory to get it anew.
+~/.cache/switchlib/releases and is kept: remove a directory to get it again.
 
 There are such wheels for other C libraries and CPUs, too (SYSTEMS). Their executables get
 the C library from another suite of Debian, or from Debian for another CPU, so that they run

@@ -26,7 +26,7 @@ void *arena_map(void);
 void arena_unmap(void *arena);
 
 /* The same, but NULL if the arena would not lie in huge pages: with few greenlets, on 32 bits,
- * and on other systems than Linux. */
+ * and on systems other than Linux. */
 void *arena_map_huge(void);
 
 /* Whether it comes from arena_map_huge. For an arena that does not, this may be called without a

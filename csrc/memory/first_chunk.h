@@ -16,7 +16,7 @@
  * Sets `report` to whether this greenlet's use is to be reported when its stack is first left. */
 size_t first_chunk_size(const void *key, bool *report);
 
-/* Reports that so many bytes were in use when a stack was left. If `outgrown`, the first chunk
+/* Reports that this many bytes were in use when a stack was left. If `outgrown`, the first chunk
  * was too small for them. */
 void first_chunk_used(const void *key, size_t size, bool outgrown);
 

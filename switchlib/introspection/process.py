@@ -28,7 +28,7 @@ TOO_DEEP = f"more than {MOST_FRAMES:,} frames in a stack: the others are left ou
 # Up to this many bytes are copied while a process is held. A larger one is held for as long as it
 # is read.
 COPY_LIMIT = 2048 * MIB
-# How often a process is held anew that was found in the middle of a switch.
+# How often to hold a process, at most, until it is not in the middle of a switch.
 TRIES = 20
 
 CURRENT, SUSPENDED, UNSTARTED, DEAD = "current", "suspended", "unstarted", "dead"

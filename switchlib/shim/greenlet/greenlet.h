@@ -22,8 +22,7 @@ extern "C" {
 
 #define GREENLET_VERSION "1.0.0"        /* of the interface; it has never changed */
 
-/* A greenlet's object, for extension types that derive from it. Its fields are
- * private. */
+/* A greenlet's object, for extension types that derive from it. Its fields are private. */
 typedef struct _greenlet {
     PyObject_HEAD
     PyObject *weakreflist;
