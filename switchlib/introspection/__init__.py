@@ -1,11 +1,12 @@
 """Looks at the greenlets of another process, or of a core file, without running code in it.
 
-    maps, memory   what can be read of a process or a core file
-    hold           stops the threads of a process while they are read
-    table          the offsets that the C extension publishes, see csrc/mechanism/debug_offsets.h
-    lines, objects objects of CPython: strings, dicts, code, frames
-    process        threads and greenlets
-    render, cli    what `python -m switchlib ps`, `tree`, `dump` and `top` print
+    maps, memory, core  what can be read of a process or a core file
+    hold, permission    stops the threads of a process while they are read
+    table               the offsets that the C extension publishes: csrc/mechanism/debug_offsets.h
+    lines, objects      objects of CPython: strings, dicts, code, frames
+    process             threads and greenlets
+    reader              reads a process, again and again if wanted, or a core file
+    render, top, cli    what `python -m switchlib ps`, `tree`, `dump` and `top` print
 
 All of it is plain Python on the standard library. So the reader may be another version of Python
 than the process that it looks at. None of it trusts what it reads: that may be damaged.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import json
 import sys
-import time
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from . import process, render
+from . import render, top
 from .errors import IntrospectionError
-from .process import CURRENT, Process
+from .process import Process
+from .reader import observe, read_core
 
 HELP = {
     "ps": "list the greenlets of a running process, or of a core file",
@@ -20,7 +21,7 @@ HELP = {
     "dump": "print the stacks of all its greenlets",
     "top": "watch which of its greenlets run",
 }
-INTERVAL, ROUNDS_OF_TOP = 0.02, 50
+INTERVAL = 0.02
 
 
 def add_commands(commands: Any) -> None:
@@ -42,7 +43,7 @@ def add_commands(commands: Any) -> None:
                 type=float,
                 default=INTERVAL,
                 metavar="SECONDS",
-                help=f"between two readings, default {INTERVAL}; a screen is {ROUNDS_OF_TOP}",
+                help=f"between two readings, default {INTERVAL}; a screen is {top.READINGS}",
             )
         else:
             parser.add_argument("--core", metavar="FILE", help="read a core file")
@@ -66,28 +67,31 @@ def main(arguments: argparse.Namespace, prog: str) -> int:
         if core is None and not sys.platform.startswith("linux"):
             raise IntrospectionError("processes can be read on Linux only so far")
         if arguments.command == "top":
-            return top(arguments)
+            print_screens(arguments)
+            return 0
         if core is not None:
-            process.read_core(core, lambda found: show(found, arguments, core))
+            text, notes = read_core(core, lambda found: printed(found, arguments, core))
         else:
             source = f"process {arguments.pid}"
-            process.observe(
+            text, notes = observe(
                 arguments.pid,
-                lambda found: show(found, arguments, source),
+                lambda found: printed(found, arguments, source),
                 hold=not arguments.nonblocking,
             )
     except IntrospectionError as error:
         print(f"{prog} {arguments.command}: {error}", file=sys.stderr)
         return 1
+    print(text)
+    for note in notes:
+        print(f"Not read: {note}", file=sys.stderr)
     return 0
 
 
-def show(found: Process, arguments: argparse.Namespace, source: str) -> None:
-    """Prints what a command other than top prints."""
+def printed(found: Process, arguments: argparse.Namespace, source: str) -> tuple[str, list[str]]:
+    """What a command other than top prints, and notes about what could not be read."""
     command = arguments.command
     if arguments.json:
-        print(json.dumps(render.as_json(found, frames=command == "dump")))
-        return
+        return json.dumps(render.as_json(found, frames=command == "dump")), []
     lines: Iterable[str]
     if command == "ps":
         lines = render.ps(found)
@@ -96,69 +100,27 @@ def show(found: Process, arguments: argparse.Namespace, source: str) -> None:
     else:
         lines = render.dump(found, arguments.group)
     text = "\n".join(lines)
-    print(render.summary(found, source), end="\n\n")
-    print(
-        text.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode(
-            sys.stdout.encoding or "utf-8"
-        )
-    )
-    for note in found.notes:
-        print(f"Not read: {note}", file=sys.stderr)
+    return encodable(f"{render.summary(found, source)}\n\n{text}"), found.notes
 
 
-def top(arguments: argparse.Namespace) -> int:
+def print_screens(arguments: argparse.Namespace) -> None:
     """Prints screens until -n is reached, the process ends or Ctrl-C is pressed."""
-    screens = 0
-    try:
-        while not arguments.n or screens < arguments.n:
-            rows = _sample(arguments)
-            screens += 1
+    source = f"process {arguments.pid}"
+    hold = not arguments.nonblocking
+    screens = top.screens(arguments.pid, arguments.interval, hold)
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(screens):
+        for screen in itertools.islice(screens, arguments.n or None):
             if arguments.json:
-                print(json.dumps({"version": render.JSON_VERSION, "greenlets": rows}), flush=True)
+                print(json.dumps(screen.as_json()), flush=True)
                 continue
             if sys.stdout.isatty():
                 print("\x1b[H\x1b[2J", end="")
-            cells = [
-                [f"{row['seen']:.0%}", f"{row['id']:#x}", row["name"], row["thread"], row["at"]]
-                for row in rows
-            ]
-            for line in render.table(
-                ["SEEN", "GREENLET", "NAME", "THREAD", "MOST OFTEN AT"], cells, right=(0,)
-            ):
-                print(line)
-            print(flush=True)
-    except KeyboardInterrupt:
-        pass
-    return 0
+            print(encodable("\n".join(screen.lines(source))), end="\n\n", flush=True)
+            if screen.has_ended:
+                print(f"{source} has ended")
 
 
-def _sample(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """The greenlets that were seen running, the most frequent first."""
-    seen: Counter[int] = Counter()
-    known: dict[int, tuple[str, str]] = {}
-    places: dict[int, Counter[str]] = {}
-
-    def count(found: Process) -> None:
-        for thread in found.threads:
-            if not thread.on_cpu:
-                continue
-            for each in thread.greenlets:
-                if each.state == CURRENT and not each.changed:
-                    seen[each.address] += 1
-                    known[each.address] = (render.label(each), thread.name)
-                    place = render.place(each)
-                    places.setdefault(each.address, Counter())[place] += 1
-
-    for _ in range(ROUNDS_OF_TOP):
-        process.observe(arguments.pid, count, hold=not arguments.nonblocking)
-        time.sleep(arguments.interval)
-    return [
-        {
-            "id": address,
-            "seen": number / ROUNDS_OF_TOP,
-            "name": known[address][0],
-            "thread": known[address][1],
-            "at": places[address].most_common(1)[0][0],
-        }
-        for address, number in seen.most_common()
-    ]
+def encodable(text: str) -> str:
+    """The text with escapes for what the terminal cannot show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

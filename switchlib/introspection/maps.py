@@ -17,15 +17,21 @@ class Mapping:
     path: str  # "" if there is no file; also a name such as "[heap]"
 
     @property
+    def is_writable(self) -> bool:
+        """Whether the process may write there."""
+        return self.permissions[1:2] == "w"
+
+    @property
     def is_private_and_writable(self) -> bool:
+        """Whether it may, and no other process sees that."""
         return self.permissions.startswith("rw") and self.permissions.endswith("p")
 
 
 def parse(lines: Iterable[str]) -> list[Mapping]:
     """The mappings in the text of a maps file, by rising address."""
     found = []
-    for line in lines:
-        addresses, permissions, offset, _, _, *path = line.rstrip("\n").split(None, 5)
+    for line in filter(None, lines):
+        addresses, permissions, offset, _, _, *path = line.split(None, 5)
         start, _, stop = addresses.partition("-")
         found.append(
             Mapping(

@@ -7,7 +7,7 @@ import bisect
 import errno
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Union
 
 from . import maps, permission
@@ -17,6 +17,9 @@ from .maps import Mapping
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MIB = 1 << 20
 
+# Copies are cut into windows, which lie at multiples of this size. What was not copied is fetched
+# by whole windows.
+WINDOW = 16 << 10
 # Pieces of this size are copied at once.
 PIECE = 64 * MIB
 # Two stretches of present pages are copied as one if the gap is at most this, in pages.
@@ -26,17 +29,22 @@ SMALL = 256 << 10
 
 POINTER = struct.Struct("<Q")
 Buffer = Union[bytes, memoryview]
+Range = tuple[int, int]  # from an address to another, which does not belong to it
+
+# Errors of a read from memory that is not there, or not any more.
+GONE = (errno.EIO, errno.EFAULT, errno.ESRCH)
 
 
 class Block:
     """A copy of a stretch of memory."""
 
-    __slots__ = ("data", "size", "start")
+    __slots__ = ("data", "size", "start", "was_read")
 
     def __init__(self, start: int, data: Buffer) -> None:
         self.start = start
         self.size = len(data)
         self.data = data
+        self.was_read = False
 
 
 class Memory:
@@ -78,6 +86,15 @@ class Memory:
                 return form.unpack_from(block.data, offset)
         return form.unpack(self.read(address, form.size))
 
+    def block(self, address: int) -> Block:
+        """The block that an address lies in."""
+        last = self._last
+        if last.start <= address < last.start + last.size:
+            return last
+        if not 0 <= address < 1 << 64:
+            raise Unreadable(address)
+        return self._find(address)
+
     def pointer(self, address: int) -> int:
         """The unsigned number of 8 bytes at an address."""
         number: int = self.unpack(POINTER, address)[0]
@@ -98,10 +115,20 @@ class Memory:
     def add(self, start: int, data: Buffer) -> Block:
         """Adds a block, which must not overlap another one."""
         block = Block(start, data)
-        i = bisect.bisect(self._starts, start)
-        self._starts.insert(i, start)
-        self._blocks.insert(i, block)
+        if not self._starts or start > self._starts[-1]:
+            self._starts.append(start)
+            self._blocks.append(block)
+        else:
+            i = bisect.bisect(self._starts, start)
+            self._starts.insert(i, start)
+            self._blocks.insert(i, block)
         return block
+
+    def clear(self) -> None:
+        """Forgets all blocks."""
+        self._starts.clear()
+        self._blocks.clear()
+        self._last = Block(0, b"")
 
     def blocks(self) -> list[Block]:
         """All that was copied, by rising address."""
@@ -113,6 +140,7 @@ class Memory:
         if i >= 0:
             block = self._blocks[i]
             if address - block.start < block.size:
+                block.was_read = True
                 self._last = block
                 return block
         return self._fetch(address)
@@ -125,25 +153,33 @@ class Memory:
 class ProcessMemory(Memory):
     """Memory of a living process. Close it, or use it in a `with` statement.
 
-    What was not copied is fetched when it is asked for: while the process is held any page of it,
-    otherwise read-only ones alone, since the rest has changed. Raises IntrospectionError if
-    there is no such process, or if it may not be read.
+    It can be read again and again: `begin` forgets what was read. What is asked for is fetched, as
+    it is at that time. After a `copy`, what was not copied may be of another moment, unless it is
+    read-only: so fetching it sets `was_late`.
+
+    Raises IntrospectionError if there is no such process, or if it may not be read.
     """
 
     def __init__(self, pid: int) -> None:
         super().__init__()
         self.pid = pid
-        self.is_held = False
+        self.mappings: list[Mapping] = []
+        self.was_late = False
+        self._was_copied = self._is_last = False
+        self._pieces: list[tuple[int, bytes]] = []  # copies that have not been cut into windows yet
+        self._maps = b""
+        self._map_starts: list[int] = []
         try:
-            with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as file:
-                self.mappings = maps.parse(file)
             self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
         except (FileNotFoundError, ProcessLookupError):
             raise IntrospectionError(f"there is no process {pid}") from None
         except PermissionError:
             raise permission.error(pid) from None
-        self._map_starts = [mapping.start for mapping in self.mappings]
-        self._passing: dict[int, Block] = {}
+        try:
+            self.begin()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> ProcessMemory:
         return self
@@ -157,6 +193,25 @@ class ProcessMemory(Memory):
             os.close(self._file)
             self._file = -1
 
+    def begin(self) -> None:
+        """Forgets what was read, and finds out what is mapped now."""
+        self.clear()
+        self._pieces.clear()
+        self.was_late = self._was_copied = self._is_last = False
+        try:
+            with open(f"/proc/{self.pid}/maps", "rb") as file:
+                text = file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            raise IntrospectionError(f"there is no process {self.pid}") from None
+        except PermissionError:
+            raise permission.error(self.pid) from None
+        if not text:
+            raise IntrospectionError(f"process {self.pid} has ended, or is part of the kernel")
+        if text != self._maps:
+            self._maps = text
+            self.mappings = maps.parse(os.fsdecode(text).split("\n"))
+            self._map_starts = [mapping.start for mapping in self.mappings]
+
     def mapping(self, address: int) -> Mapping:
         """The mapping that an address lies in; raises Unreadable if there is none."""
         i = bisect.bisect(self._map_starts, address) - 1
@@ -164,36 +219,65 @@ class ProcessMemory(Memory):
             raise Unreadable(address)
         return self.mappings[i]
 
-    def copy(self, limit: int) -> bool:
-        """Copies all private writable memory that is present, up to `limit` bytes.
-        Returns whether that was all; if not, nothing was copied.
-        """
-        ranges = [
+    def data(self) -> list[Range]:
+        """All private writable memory that is present."""
+        return [
             each
             for mapping in self.mappings
             if mapping.is_private_and_writable and not mapping.path.startswith("[v")
             for each in self._present(mapping)
         ]
-        if sum(stop - start for start, stop in ranges) > limit:
-            return False
+
+    def ranges_read(self) -> list[Range]:
+        """All that has been read since `begin`, by windows."""
+        found: list[Range] = []
+        for block in self._blocks:
+            if block.was_read:
+                start, stop = block.start, block.start + block.size
+                if found and found[-1][1] == start:
+                    found[-1] = found[-1][0], stop
+                else:
+                    found.append((start, stop))
+        return found
+
+    def copy(self, ranges: Iterable[Range], is_last: bool = False) -> None:
+        """Copies these, which rise and do not overlap, as far as they are there. If this `is_last`,
+        nothing that may have changed is fetched later: it is Unreadable.
+        """
+        self.clear()
+        self._pieces.clear()
+        self._was_copied, self._is_last = True, is_last
         for start, stop in ranges:
-            for piece in range(start, stop, PIECE):
-                self.copy_range(piece, min(piece + PIECE, stop))
-        return True
+            while start < stop:
+                try:
+                    data = os.pread(self._file, min(stop - start, PIECE), start)
+                except OSError as error:
+                    if error.errno not in GONE:
+                        raise
+                    data = b""
+                if not data:
+                    break
+                self._pieces.append((start, data))
+                start += len(data)
 
-    def copy_range(self, start: int, stop: int) -> None:
-        """Copies a range, as far as it is there."""
-        while start < stop:
-            try:
-                data = os.pread(self._file, stop - start, start)
-            except OSError:
-                return
-            if not data:
-                return
+    def _find(self, address: int) -> Block:
+        if self._pieces:  # here, since the process may be held while they are copied
+            for start, data in self._pieces:
+                self._add_windows(start, data)
+            self._pieces.clear()
+        return super()._find(address)
+
+    def _add_windows(self, start: int, data: bytes) -> None:
+        if len(data) <= WINDOW - start % WINDOW:
             self.add(start, data)
-            start += len(data)
+            return
+        view, at = memoryview(data), 0
+        while at < len(view):
+            stop = at + WINDOW - (start + at) % WINDOW
+            self.add(start + at, view[at:stop])
+            at = stop
 
-    def _present(self, mapping: Mapping) -> Iterator[tuple[int, int]]:
+    def _present(self, mapping: Mapping) -> Iterator[Range]:
         """The ranges of a mapping that are in memory or swapped out: others are all zeros, or as
         they are in the file.
         """
@@ -218,20 +302,45 @@ class ProcessMemory(Memory):
             start = there.find(1, stop)
 
     def _fetch(self, address: int) -> Block:
-        start = address - address % PAGE
-        found = self._passing.get(start)
-        if found is None:
-            mapping = self.mapping(address)
-            if self._file < 0 or not (self.is_held or not mapping.is_private_and_writable):
-                raise Unreadable(address)
-            try:
-                data = os.pread(self._file, PAGE, start)
-            except OSError as error:
-                if error.errno not in (errno.EIO, errno.EFAULT, errno.ESRCH):
-                    raise
-                data = b""
-            if not data:
-                raise Unreadable(address)
-            found = self._passing[start] = Block(start, data)
-        self._last = found
-        return found
+        mapping = self.mapping(address)
+        if self._was_copied and mapping.is_writable:
+            if self._is_last:
+                raise Unreadable(address, "memory that changes too fast to be read")
+            self.was_late = True
+        i = bisect.bisect(self._starts, address)
+        start = max(address - address % WINDOW, mapping.start)
+        stop = min(address - address % WINDOW + WINDOW, mapping.stop)
+        if i:
+            start = max(start, self._starts[i - 1] + self._blocks[i - 1].size)
+        if i < len(self._starts):
+            stop = min(stop, self._starts[i])
+        data = self._read_now(start, stop)
+        if start + len(data) <= address:  # the first pages are not there
+            start = max(start, address - address % PAGE)
+            data = self._read_now(start, min(start + PAGE, stop))
+        if start + len(data) <= address:
+            raise Unreadable(address)
+        block = self._last = self.add(start, data)
+        block.was_read = True
+        return block
+
+    def _read_now(self, start: int, stop: int) -> bytes:
+        if self._file < 0:
+            return b""
+        try:
+            return os.pread(self._file, stop - start, start)
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
+            return b""
+
+
+def union(some: Iterable[Range], others: Iterable[Range]) -> list[Range]:
+    """What is in any of these ranges; rising, and not overlapping."""
+    found: list[Range] = []
+    for start, stop in sorted([*some, *others]):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(stop, found[-1][1])
+        else:
+            found.append((start, stop))
+    return found

@@ -13,7 +13,7 @@ from typing import Any
 from . import lines
 from .errors import Unreadable
 from .memory import Memory
-from .table import Record, Table
+from .table import Table
 
 # Nothing is longer than this: a length that is greater was never one.
 LONGEST = 1 << 24
@@ -88,9 +88,8 @@ class Objects:
         self._interned: dict[int, str] = {}
         self._member_offsets: dict[int, dict[str, int]] = {}
         self._functions: dict[int, Function] = {}
-        self._unicode = Record(table, "unicode.length:q", "unicode.state:I")
-        self._class = Record(
-            table,
+        self._unicode = table.record("unicode.length:q", "unicode.state:I")
+        self._class = table.record(
             "type.tp_name",
             "type.tp_flags",
             "type.tp_basicsize:q",
@@ -98,19 +97,17 @@ class Objects:
             "type.tp_dictoffset:q",
             "type.tp_base",
         )
-        self._code = Record(
-            table,
+        self._code = table.record(
             "code.co_filename",
             "code.co_name",
             "code.co_firstlineno:i",
             "code.co_linetable",
         )
-        self._dict = Record(table, "dict.ma_used:q", "dict.ma_keys", "dict.ma_values")
+        self._dict = table.record("dict.ma_used:q", "dict.ma_keys", "dict.ma_values")
         self._type_offset = table["object.ob_type"]
         self._size_offset = table["var_object.ob_size"]
         if self.python >= (3, 11):
-            self._keys = Record(
-                table,
+            self._keys = table.record(
                 "dict_keys.dk_log2_index_bytes:B",
                 "dict_keys.dk_kind:B",
                 "dict_keys.dk_nentries:q",

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import time
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Callable, TypeVar
 
-from .core import CoreMemory
-from .errors import IntrospectionError, NotFound, Unreadable
-from .hold import Hold, is_stopped, running_threads
+from .errors import IntrospectionError, Unreadable
 from .lines import line_at
-from .memory import MIB, Memory, ProcessMemory
+from .memory import Buffer, Memory
 from .objects import TAGS, Code, Function, Objects
-from .table import MODULE, Record, Table
-from .table import find as find_table
+from .table import Table
 
 STACK_END = (1 << 64) - 1
 
@@ -25,16 +21,11 @@ MOST_FRAMES = 200_000
 MOST_NOTES = 20
 TOO_DEEP = f"more than {MOST_FRAMES:,} frames in a stack: the others are left out"
 
-# Up to this many bytes are copied while a process is held. A larger one is held for as long as it
-# is read.
-COPY_LIMIT = 2048 * MIB
-# How often to hold a process, at most, until it is not in the middle of a switch.
-TRIES = 20
+# The addresses of a frame, of its code, and of the instruction (on 3.10 the latter's offset).
+RawFrame = tuple[int, int, int]
 
 CURRENT, SUSPENDED, UNSTARTED, DEAD = "current", "suspended", "unstarted", "dead"
 SWITCHING = "switching"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,7 @@ class Greenlet:
     parent: Greenlet | None = field(default=None, repr=False)
     changed: bool = False  # it was read while the process ran, and differed when read again
     name: str = ""  # that gevent, eventlet or a program has given it
-    _raw: list[tuple[int, int, int]] | None = field(default=None, repr=False)
+    _raw: list[RawFrame] | None = field(default=None, repr=False)
 
     @property
     def class_name(self) -> str:
@@ -95,12 +86,10 @@ class Greenlet:
         return len(self.raw_frames)
 
     @property
-    def raw_frames(self) -> list[tuple[int, int, int]]:
-        """The addresses of its frames, of their code and of the instructions (on 3.10: their
-        offset), innermost first.
-        """
+    def raw_frames(self) -> list[RawFrame]:
+        """Its frames, innermost first."""
         if self._raw is None:
-            self._raw = list(self.process._walk(self.first_frame))
+            self._raw = self.process._walk(self.first_frame)
         return self._raw
 
     @property
@@ -124,7 +113,7 @@ class Greenlet:
         """Where it began."""
         return self._first_readable(reversed(self.raw_frames))
 
-    def _first_readable(self, raw_frames: Iterable[tuple[int, int, int]]) -> Frame | None:
+    def _first_readable(self, raw_frames: Iterable[RawFrame]) -> Frame | None:
         found = (self.process._frame(*each) for each in raw_frames)
         return next((each for each in found if each is not None), None)
 
@@ -172,7 +161,6 @@ class Process:
         self.pid = pid
         self.is_core = False
         self.held: float | None = None
-        self.is_held = False  # still, since it is too large to be copied
         self.stopped_by: str | None = None
         self.on_cpu: set[int] = set()  # the native ids of threads that were on a CPU
         self.notes: list[str] = []
@@ -194,21 +182,35 @@ class Process:
 
     def load(self) -> None:
         """Reads all threads and greenlets."""
-        if self.table["python.version"] >> 24 != 3:
-            raise IntrospectionError("the table of switchlib does not name a version of Python")
-        names = self._thread_names()
-        for each in self._each_thread():
-            each.name = names.get(each.ident, "") or self._system_name(each.native_id)
+        self._load_threads()
+        self.name_threads()
+        for each in self.threads:
             self._load_list(each, each.address + self.table["thread.listed"])
-            each.on_cpu = each.native_id in self.on_cpu
-            self.threads.append(each)
-        self.threads.sort(key=lambda each: (each.native_id != self.pid, each.native_id))
         ended = Thread(0, 0, 0, 0, "ended threads", 0, 0, 0, ended=True)
         self._load_list(ended, self.table["threads.ended"])
         if ended.greenlets:
             self.threads.append(ended)
         for greenlet in self.by_address.values():
             greenlet.parent = self.by_address.get(greenlet.parent_address)
+
+    def load_current(self) -> None:
+        """Reads all threads, and of each the current greenlet alone."""
+        self._load_threads()
+        for each in self.threads:
+            if each.current_address:
+                self._load_list(each, each.address + self.table["thread.current"], most=1)
+
+    def name_threads(self) -> None:
+        """Reads the names of the threads."""
+        names = self._thread_names()
+        for each in self.threads:
+            each.name = names.get(each.ident, "") or self._system_name(each.native_id)
+
+    def _load_threads(self) -> None:
+        for each in self._each_thread():
+            each.on_cpu = each.native_id in self.on_cpu
+            self.threads.append(each)
+        self.threads.sort(key=lambda each: (each.native_id != self.pid, each.native_id))
 
     def is_switching(self) -> bool:
         """Whether a thread is in the middle of a switch."""
@@ -218,17 +220,15 @@ class Process:
 
     def _prepare(self) -> None:
         table = self.table
-        self._thread = Record(
-            table,
+        self._thread = table.record(
             "thread.tstate",
             "thread.native_id",
             "thread.current",
             "thread.target",
             "thread.next",
         )
-        self._head = Record(table, "object.ob_refcnt:q", "object.ob_type", "greenlet.state")
-        self._state = Record(
-            table,
+        self._head = table.record("object.ob_refcnt:q", "object.ob_type", "greenlet.state")
+        self._state = table.record(
             "state.thread",
             "state.slice.start",
             "state.slice.stop",
@@ -239,14 +239,20 @@ class Process:
         )
         self._slice_frame = table["state.tstate"] + table["slice.frame"]
         if table.python >= (3, 11):
-            self._frame_record = Record(
-                table, "frame.previous", "frame.code", "frame.instruction", "frame.owner:b"
+            self._frame_record = table.record(
+                "frame.code", "frame.previous", "frame.instruction", "frame.owner:b"
             )
-            self._entry_owner = table.get("frame.owned_by_entry", -1)
+            self._entry_owner: int | None = table.get("frame.owned_by_entry")
+            self._instruction_size = 1
         else:
-            self._frame_record = Record(
-                table, "frame_object.f_back", "frame_object.f_code", "frame_object.f_lasti:i"
+            self._frame_record = table.record(
+                "frame_object.f_code",
+                "frame_object.f_back",
+                "frame_object.f_lasti:i",
+                "object.ob_refcnt:b",  # in the place of the owner: there is none
             )
+            self._entry_owner = None
+            self._instruction_size = 2
 
     def _note(self, text: str) -> None:
         if len(self.notes) < MOST_NOTES and text not in self.notes:
@@ -255,9 +261,11 @@ class Process:
     def _each_thread(self) -> Iterator[Thread]:
         table, memory = self.table, self.memory
         count = 0
-        start = table["threads.buckets"]
-        for i in range(table["threads.bucket_count"]):
-            address = memory.pointer(start + 8 * i)
+        buckets = table["threads.bucket_count"]
+        if buckets > MOST_THREADS:
+            raise IntrospectionError("the table of switchlib is damaged")
+        data = memory.read(table["threads.buckets"], 8 * buckets)
+        for address in struct.unpack(f"<{buckets}Q", data):
             while address:
                 count += 1
                 if count > MOST_THREADS:
@@ -289,17 +297,19 @@ class Process:
         except Unreadable:
             return False
 
-    def _load_list(self, thread: Thread, link: int) -> None:
-        """Adds the greenlets of the list to which the pointer at an address leads."""
+    def _load_list(self, thread: Thread, link: int, most: int = MOST_GREENLETS) -> None:
+        """Adds the greenlets of the list to which the pointer at an address leads, `most` of them
+        at most.
+        """
         memory = self.memory
         switching: tuple[int, ...] = ()
         if thread.target_address or (not thread.ended and self._is_half_way(thread)):
             switching = (thread.current_address, thread.target_address)
         found: list[Greenlet] = []
-        seen = set(self.by_address)
+        seen: set[int] = set()
         try:
             address = memory.pointer(link)
-            while address and len(seen) < MOST_GREENLETS:
+            while address and len(found) < most:
                 count, kind, state_at = self._head.read(memory, address)
                 began_in, start, stop, saved, parent, run, following = self._state.read(
                     memory, state_at
@@ -334,7 +344,7 @@ class Process:
                         )
                     )
                 address = following
-                if address in seen:
+                if address in seen or address in self.by_address:
                     raise Unreadable(address, "a greenlet that is listed twice")
                 seen.add(address)
         except Unreadable as error:
@@ -343,40 +353,34 @@ class Process:
             self.by_address[each.address] = each
             thread.greenlets.append(each)
 
-    def _walk(self, frame: int) -> Iterator[tuple[int, int, int]]:
-        """The frames from this one on: their addresses, code objects, instructions."""
-        if self.table.python >= (3, 11):
-            return self._walk_311(frame)
-        return self._walk_310(frame)
-
-    def _walk_311(self, frame: int) -> Iterator[tuple[int, int, int]]:
-        read, memory = self._frame_record.read, self.memory
-        entry_owner = self._entry_owner
+    def _walk(self, frame: int) -> list[RawFrame]:
+        """The frames from this one on."""
+        record, memory = self._frame_record, self.memory
+        pick, unpack_from, size = record.pick, record.form.unpack_from, record.form.size
+        entry_owner, scale = self._entry_owner, self._instruction_size
+        start, most = 0, -1
+        data: Buffer = b""  # the block at hand: most frames of a stack are in one
+        found: list[RawFrame] = []
         try:
             for _ in range(MOST_FRAMES):
                 if not frame:
-                    return
-                previous, code, instruction, owner = read(memory, frame)
+                    return found
+                offset = frame - start
+                if 0 <= offset <= most:
+                    fields = unpack_from(data, offset)
+                else:
+                    fields = memory.unpack(record.form, frame)
+                    block = memory.block(frame)
+                    start, most, data = block.start, block.size - size, block.data
+                code, previous, instruction, owner = pick(fields)
                 # From 3.15 on the last frame is owned by the interpreter, too.
                 if owner != entry_owner:
-                    yield frame, code & ~TAGS, instruction
+                    found.append((frame, code & ~TAGS, scale * instruction))
                 frame = previous
             self._note(TOO_DEEP)
         except Unreadable as error:
             self._note(f"frames: {error}")
-
-    def _walk_310(self, frame: int) -> Iterator[tuple[int, int, int]]:
-        read, memory = self._frame_record.read, self.memory
-        try:
-            for _ in range(MOST_FRAMES):
-                if not frame:
-                    return
-                back, code, last = read(memory, frame)
-                yield frame, code, 2 * last
-                frame = back
-            self._note(TOO_DEEP)
-        except Unreadable as error:
-            self._note(f"frames: {error}")
+        return found
 
     def _frame(self, address: int, code_address: int, instruction: int) -> Frame | None:
         try:
@@ -430,124 +434,3 @@ class Process:
                 return file.read().strip()
         except (OSError, UnicodeDecodeError):
             return ""
-
-
-def observe(
-    pid: int,
-    then: Callable[[Process], T],
-    *,
-    hold: bool = True,
-    copy_limit: int = COPY_LIMIT,
-) -> T:
-    """What `then` answers about a process. It reads whatever it wants to know, and must not keep
-    the Process for later.
-
-    By default all threads of the process are held while its memory is copied, and run again before
-    `then` is called. If there is more to copy than `copy_limit` bytes, `then` is called while they
-    are held. With hold=False they are not held; `then` is called with what was read twice, and
-    greenlets that differed have `changed` set.
-    """
-    return _observe(pid, then, copy_limit) if hold else _observe_running(pid, then, copy_limit)
-
-
-def _observe(pid: int, then: Callable[[Process], T], copy_limit: int) -> T:
-    for attempt in range(TRIES):
-        stopped_by, on_cpu = is_stopped(pid), running_threads(pid)
-        with ProcessMemory(pid) as memory:
-            find_ranges(memory)  # so that a process without switchlib is never held
-        holder = Hold(pid)
-        with holder, ProcessMemory(pid) as memory:
-            memory.is_held = True
-            process = Process(memory, find_table(memory, find_ranges(memory)), pid)
-            process.stopped_by, process.on_cpu = stopped_by, on_cpu
-            if process.is_switching() and attempt < TRIES - 1 and stopped_by is None:
-                holder.release()
-                time.sleep(0.0001 * (attempt + 1))
-                continue
-            if not memory.copy(copy_limit):
-                process.is_held = True
-                process.load()
-                return then(process)
-            memory.is_held = False
-            holder.release()
-            process.held = holder.seconds
-            process.load()
-            return then(process)
-    raise AssertionError("the last attempt answers")
-
-
-def _observe_running(pid: int, then: Callable[[Process], T], copy_limit: int) -> T:
-    with ProcessMemory(pid) as memory:
-        before = _signatures(_read_running(memory, copy_limit))
-    with ProcessMemory(pid) as memory:
-        process = _read_running(memory, copy_limit)
-        for address, signature in _signatures(process).items():
-            process.by_address[address].changed = before.get(address) != signature
-        return then(process)
-
-
-def _read_running(memory: ProcessMemory, copy_limit: int) -> Process:
-    memory.is_held = True  # it is not, but all is to be read as it is now
-    process = Process(memory, find_table(memory, find_ranges(memory)), memory.pid)
-    process.stopped_by = is_stopped(memory.pid)
-    process.on_cpu = running_threads(memory.pid)
-    memory.copy(copy_limit)
-    process.load()
-    return process
-
-
-def _signatures(process: Process) -> dict[int, object]:
-    """What must not differ between two readings of a greenlet."""
-    return {
-        address: (each.state, each.parent_address, each.start, each.run_address, each.raw_frames)
-        for address, each in process.by_address.items()
-    }
-
-
-def read_core(path: str, then: Callable[[Process], T]) -> T:
-    """What `then` answers about the process of a core file.
-
-    Raises IntrospectionError if the file is no core file or does not have what is needed.
-    """
-    try:
-        memory = CoreMemory(path)
-    except OSError as error:
-        raise IntrospectionError(f"{path} cannot be read: {error.strerror}") from None
-    blocks = [(each.start, each.start + each.size) for each in memory.blocks()]
-    likely = [
-        (start, stop)
-        for start, stop in blocks
-        for each in memory.mappings
-        if MODULE.search(each.path) and each.start <= start < each.stop
-    ]
-    try:
-        table = find_table(memory, likely + blocks)
-    except NotFound:
-        raise IntrospectionError(
-            f"{path} has no greenlets of switchlib, or leaves out where they are listed"
-        ) from None
-    process = Process(memory, table, memory.pid)
-    process.is_core = True
-    process.load()
-    return then(process)
-
-
-def find_ranges(memory: ProcessMemory) -> list[tuple[int, int]]:
-    """Where the table of a process may lie. Raises IntrospectionError if there is no switchlib."""
-    found = [
-        (each.start, each.stop)
-        for each in memory.mappings
-        if each.is_private_and_writable and MODULE.search(each.path)
-    ]
-    if found:
-        return found
-    paths = {each.path for each in memory.mappings}
-    if any("/_greenlet." in path for path in paths):
-        hint = "it uses greenlet. Start it with `python -m switchlib run`"
-    elif any("pypy" in path for path in paths):
-        hint = "it is PyPy, which keeps its greenlets elsewhere"
-    elif any("python" in path for path in paths):
-        hint = "it has not imported switchlib"
-    else:
-        hint = "it is not CPython"
-    raise IntrospectionError(f"process {memory.pid} has no greenlets of switchlib: {hint}")

@@ -53,8 +53,6 @@ def summary(process: Process, source: str) -> str:
         text += f" ({counted})"
     if process.held is not None:
         text += f"; held for {1000 * process.held:.0f} ms"
-    if process.is_held:
-        text += "; too large to be copied, so held until this was read"
     if process.stopped_by:
         text += "; it is stopped by a signal"
     changed = sum(each.changed for each in process.greenlets)

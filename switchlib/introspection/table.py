@@ -22,10 +22,21 @@ MODULE = re.compile(r"/_switch\b[^/]*\.so( \(deleted\))?$")
 class Table(dict[str, int]):
     """The entries by their names. Of a missing one it says so by an IntrospectionError."""
 
+    def __init__(self, address: int) -> None:
+        super().__init__()
+        self.address = address
+        self._records: dict[tuple[str, ...], Record] = {}
+
     def __missing__(self, name: str) -> int:
         raise IntrospectionError(
             f"the process's switchlib does not describe {name!r}: it is of another version"
         )
+
+    def record(self, *names: str) -> Record:
+        """Some fields of a structure."""
+        if names not in self._records:
+            self._records[names] = Record(self, *names)
+        return self._records[names]
 
     @property
     def python(self) -> tuple[int, int]:
@@ -46,15 +57,15 @@ def find(memory: Memory, ranges: Iterable[tuple[int, int]]) -> Table:
         at = data.find(COOKIE)
         while at >= 0:
             if (start + at) % 16 == 0:
-                return parse(data, at)
+                return parse(data, at, start + at)
             at = data.find(COOKIE, at + 1)
     raise NotFound(
         "its switchlib has no table for readers: it is older, or is being imported just now"
     )
 
 
-def parse(data: bytes, at: int) -> Table:
-    """The table at this place of some memory."""
+def parse(data: bytes, at: int, address: int) -> Table:
+    """The table at this place of some memory, which is at this address."""
     _, version, pointer_size, entry_size, count = HEADER.unpack_from(data, at)
     if version != VERSION:
         raise IntrospectionError(
@@ -66,7 +77,7 @@ def parse(data: bytes, at: int) -> Table:
     at += HEADER.size
     if entry_size < ENTRY.size or at + count * entry_size > len(data):
         raise IntrospectionError("the table of switchlib is damaged")
-    found = Table()
+    found = Table(address)
     for i in range(count):
         name, value = ENTRY.unpack_from(data, at + i * entry_size)
         found[name.rstrip(b"\0").decode("ascii", "replace")] = value
@@ -92,10 +103,11 @@ class Record:
             at = offset + struct.calcsize("<" + form)
         self.form = struct.Struct(text)
         order = [i for _, _, i in fields]
-        self._pick: Callable[[tuple[Any, ...]], Any] = operator.itemgetter(
+        # From the values in the order of the offsets makes those in the order of the names.
+        self.pick: Callable[[tuple[Any, ...]], Any] = operator.itemgetter(
             *(order.index(i) for i in range(len(names)))
         )
 
     def read(self, memory: Memory, address: int) -> Any:
         """The values in the order of the names; of a single name the value itself."""
-        return self._pick(memory.unpack(self.form, address))
+        return self.pick(memory.unpack(self.form, address))

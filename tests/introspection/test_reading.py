@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from switchlib.introspection import process
+from switchlib.introspection import process, reader
+from tests.introspection.mixtures import Check
 
 pytestmark = [
     pytest.mark.once,
@@ -55,7 +56,7 @@ def compare(known: str, read: dict, what: str = "") -> None:
 def test_all_that_a_process_knows(target, what, hold):
     program = target("plain.py", what)
     time.sleep(0.2)  # until it does that
-    read, held = process.observe(
+    read, held = reader.observe(
         program.pid, lambda found: (described(found), found.held), hold=hold
     )
     compare(program.said, read, what)
@@ -69,7 +70,7 @@ def test_one_that_is_stopped_stays_so(target):
     program.process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, program.pid, os.WSTOPPED | os.WNOWAIT)
     for hold in (True, False):
-        read, by = process.observe(
+        read, by = reader.observe(
             program.pid, lambda found: (described(found), found.stopped_by), hold=hold
         )
         compare(program.said, read, "compute")
@@ -97,7 +98,7 @@ def test_values(target):
     variables = {"some": b"bytes", "more": {"key": ("tuple", {1}), 2: "two"}}
     variables |= {"captured": 12345, "closure": "<function object>"}
     worker = {"label": "wörker €", "numbers": [1, -(2**70), 0.5, None, True]}
-    read = process.observe(program.pid, values)
+    read = reader.observe(program.pid, values)
     assert len(read) == 6
     for attributes, local, name in read:
         if name == "__main__.Worker":
@@ -110,7 +111,7 @@ def test_values(target):
 
 def test_runs(target):
     program = target("plain.py", "sleep")
-    runs = process.observe(
+    runs = reader.observe(
         program.pid,
         lambda found: {
             each.run.name for each in found.greenlets if each.state == "unstarted" and each.run
@@ -119,14 +120,15 @@ def test_runs(target):
     assert runs == {"Worker.run", "outer", "int"}
 
 
-def test_a_larger_one_is_read_while_it_is_held(target):
+@pytest.mark.parametrize("hold", [True, False], ids=["held", "nonblocking"])
+def test_of_a_large_one_only_what_is_needed_is_copied(target, hold):
     program = target("plain.py", "compute")
-    read, is_held, held = process.observe(
-        program.pid, lambda found: (described(found), found.is_held, found.held), copy_limit=1000
-    )
-    assert is_held
-    assert held is None  # it is not known yet
-    compare(program.said, read, "compute")
+    with reader.Reader(program.pid, hold=hold, copy_limit=1000) as found:
+        for _ in range(3):
+            read = found.read(described)
+            compare(program.said, read, "compute")
+        copied = found.copied
+    assert 0 < copied < 2_000_000
     assert program.runs()
 
 
@@ -145,27 +147,19 @@ def test_a_core_file(target, tmp_path):
     if not path.exists():
         pytest.skip(f"gcore could not: {made.stderr}")
     program.end()
-    read = process.read_core(str(path), described)
+    read = reader.read_core(str(path), described)
     compare(program.said, read, "sleep")
 
 
-def test_no_mixture_of_two_moments(target):
+@pytest.mark.parametrize("hold", [True, False], ids=["held", "nonblocking"])
+def test_no_mixture_of_two_moments(target, hold):
     program = target("storm.py", "300")
-    seen = 0
-
-    def check(found: process.Process) -> None:
-        nonlocal seen
-        for each in found.greenlets:
-            if each.is_main or each.changed or each.state != "suspended":
-                continue
-            k = found.objects.integer(found.objects.attribute(each.address, "k"))
-            names = [frame.code.name for frame in each.frames]
-            assert names == [f"f{k}_run", *(f"f{k}_{i}" for i in range(6)), "step"]
-            seen += 1
-
-    for i in range(40):
-        process.observe(program.pid, check, hold=i % 2 == 0)
-    assert seen > 10_000
+    check = Check(300)
+    with reader.Reader(program.pid, hold=hold) as found:
+        for _ in range(40):
+            found.read(check)
+    assert check.mixtures == []
+    assert check.counted["suspended"] > 10_000
     assert program.runs()
 
 
