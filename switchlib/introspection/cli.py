@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import itertools
 import json
 import sys
@@ -69,6 +70,7 @@ def main(arguments: argparse.Namespace, prog: str) -> int:
         if arguments.command == "top":
             print_screens(arguments)
             return 0
+        gc.disable()  # millions of objects may be made, of which none is garbage
         if core is not None:
             text, notes = read_core(core, lambda found: printed(found, arguments, core))
         else:

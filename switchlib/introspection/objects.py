@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import lines
@@ -36,6 +36,15 @@ PAIR = struct.Struct("<QQ")
 
 
 @dataclass(frozen=True)
+class Function:
+    """What is called: a name for people, and where it is defined, as far as that is known."""
+
+    name: str
+    filename: str = ""
+    line: int = 0
+
+
+@dataclass(eq=False)
 class Code:
     """A code object."""
 
@@ -47,6 +56,10 @@ class Code:
     start: int  # the address of the first instruction
     size: int  # of the instructions, in bytes
     lines: lines.Lines
+    function: Function = field(init=False, repr=False)  # to which it belongs
+
+    def __post_init__(self) -> None:
+        self.function = Function(self.qualname, self.filename, self.first_line)
 
 
 @dataclass(frozen=True)
@@ -65,15 +78,6 @@ class Class:
     @property
     def full_name(self) -> str:
         return f"{self.module}.{self.name}" if self.module else self.name
-
-
-@dataclass(frozen=True)
-class Function:
-    """What is called: a name for people, and where it is defined, as far as that is known."""
-
-    name: str
-    filename: str = ""
-    line: int = 0
 
 
 class Objects:

@@ -28,14 +28,14 @@ CURRENT, SUSPENDED, UNSTARTED, DEAD = "current", "suspended", "unstarted", "dead
 SWITCHING = "switching"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Frame:
     """One frame of Python: its address, its code, and the line where it stands."""
 
     address: int
     code: Code
     line: int | None
-    _objects: Objects = field(repr=False, compare=False)
+    _objects: Objects = field(repr=False)
 
     def variables(self) -> dict[str, int]:
         """The addresses of its local variables by their names."""
@@ -101,7 +101,7 @@ class Greenlet:
     @property
     def places(self) -> tuple[tuple[int, int | None], ...]:
         """The addresses of its frames' code, and the lines where they stand, innermost first."""
-        return tuple((code, self.process._line(code, at)) for _, code, at in self.raw_frames)
+        return tuple((code, self.process._spot(code, at)[1]) for _, code, at in self.raw_frames)
 
     @property
     def innermost(self) -> Frame | None:
@@ -114,8 +114,11 @@ class Greenlet:
         return self._first_readable(reversed(self.raw_frames))
 
     def _first_readable(self, raw_frames: Iterable[RawFrame]) -> Frame | None:
-        found = (self.process._frame(*each) for each in raw_frames)
-        return next((each for each in found if each is not None), None)
+        for each in raw_frames:
+            found = self.process._frame(*each)
+            if found is not None:
+                return found
+        return None
 
     @property
     def run(self) -> Function | None:
@@ -123,10 +126,7 @@ class Greenlet:
         if self.state == UNSTARTED:
             return self.process._run_of(self)
         outermost = None if self.is_main else self.outermost
-        if outermost is None:
-            return None
-        code = outermost.code
-        return Function(code.qualname, code.filename, code.first_line)
+        return None if outermost is None else outermost.code.function
 
 
 @dataclass(eq=False)
@@ -166,7 +166,7 @@ class Process:
         self.notes: list[str] = []
         self.threads: list[Thread] = []
         self.by_address: dict[int, Greenlet] = {}
-        self._lines: dict[tuple[int, int], int | None] = {}
+        self._spots: dict[tuple[int, int], tuple[Code | None, int | None]] = {}
         self._prepare()
 
     @property
@@ -383,23 +383,22 @@ class Process:
         return found
 
     def _frame(self, address: int, code_address: int, instruction: int) -> Frame | None:
-        try:
-            code = self.objects.code(code_address)
-        except Unreadable as error:
-            self._note(f"a frame's code: {error}")
-            return None
-        return Frame(address, code, self._line(code_address, instruction), self.objects)
+        code, line = self._spot(code_address, instruction)
+        return None if code is None else Frame(address, code, line, self.objects)
 
-    def _line(self, code_address: int, instruction: int) -> int | None:
+    def _spot(self, code_address: int, instruction: int) -> tuple[Code | None, int | None]:
+        """The code, if it can be read, and the line of an instruction."""
         key = code_address, instruction
-        if key not in self._lines:
+        found = self._spots.get(key)
+        if found is None:
             try:
                 code = self.objects.code(code_address)
-                self._lines[key] = line_at(code.lines, max(instruction - code.start, 0))
+                found = code, line_at(code.lines, max(instruction - code.start, 0))
             except Unreadable as error:
                 self._note(f"a frame's code: {error}")
-                self._lines[key] = None
-        return self._lines[key]
+                found = None, None
+            self._spots[key] = found
+        return found
 
     def _run_of(self, greenlet: Greenlet) -> Function | None:
         try:
