@@ -103,14 +103,14 @@ class System:
 
     @property
     def root(self) -> Path:
-        return CACHE / f"{self.suite}-{self.packages[0]}-{self.architecture}"
+        return CACHE / f"{self.suite}-{'-'.join(self.packages)}-{self.architecture}"
 
     @property
     def musl(self) -> bool:
         return self.target.endswith("musl")
 
 
-GLIBC = ("libc6", "libgcc-s1", "zlib1g")
+GLIBC = ("libc6", "libgcc-s1", "libstdc++6", "zlib1g")
 SYSTEMS = (
     System(
         name="glibc of bullseye",

@@ -33,10 +33,12 @@ from releases import Headers, Minor, System
 from wheels_build import PYPY, Platform, Target, newest
 
 from tests.commands.installed import CORE, FILES, LIBRARY, ON_PYPY, PYTEST
+from tests.upstream import VERSION as GREENLET
 
 RESULTS = CLONE / "build" / "wheels.json"
 MORE = ("objgraph", "pip")  # for greenlet's own tests
-JOBS = ("demo", "tests", "greenlet's tests", "random programs")
+GREENLETS_TESTS = "greenlet's tests"
+JOBS = ("demo", "tests", GREENLETS_TESTS, "random programs")
 
 # What an environment must be like: what is imported is the wheel's, byte by byte,
 # and there is no compiler.
@@ -160,6 +162,7 @@ class Runner:
         self.directory, self.dist = directory, directory / "dist"
         shutil.copytree(dist, self.dist)
         shutil.copytree(Path(sysconfig.get_path("purelib"), "pip"), directory / "tools" / "pip")
+        self.greenlet, self.downloaded = directory / "greenlet", set[tuple[object, ...]]()
         self.clone = directory / "clone"  # but for the library
         archive = subprocess.run(
             ["git", "archive", "HEAD", *FILES], cwd=CLONE, check=True, stdout=subprocess.PIPE
@@ -175,8 +178,10 @@ class Runner:
             for name, (arguments, pattern) in place.jobs(short).items():
                 if name not in jobs:
                     continue
-                results[name] = self._job(python, place, arguments, pattern, home / f"{name}.log")
-        except RuntimeError as error:
+                settings = self._greenlet(wheel, place) if name == GREENLETS_TESTS else {}
+                log = home / f"{name}.log"
+                results[name] = self._job(python, place, arguments, pattern, log, settings)
+        except (Unavailable, RuntimeError) as error:
             results["installed"] = f"RED: {error}"
         done = Run(
             wheel.name, digest(wheel), wheel.stat().st_size, place.python, place.system, results
@@ -229,10 +234,28 @@ class Runner:
         run([*python, "-c", CHECK, str(self.dist / wheel.name)], cwd=self.clone)
         return python
 
+    def _greenlet(self, wheel: Path, place: Place) -> dict[str, str]:
+        """The settings with which the place's pip finds greenlet. The tools' own pip downloads it,
+        once for all that need the same file: the place's Python may have no ssl.
+        """
+        minor = (3, 11) if place.pypy else place.minor  # as tests.upstream wants it
+        platforms = ["musllinux_1_2_x86_64"] if "musllinux" in wheel.name else []
+        if (minor, *platforms) not in self.downloaded:
+            download = ["download", "--no-deps", "--dest", str(self.greenlet)]
+            releases.wheels_for(minor, [f"greenlet=={GREENLET}"], download, platforms)
+            self.downloaded.add((minor, *platforms))
+        return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.greenlet)}
+
     def _job(
-        self, python: list[str], place: Place, arguments: Sequence[str], pattern: str, log: Path
+        self,
+        python: list[str],
+        place: Place,
+        arguments: Sequence[str],
+        pattern: str,
+        log: Path,
+        settings: dict[str, str],
     ) -> str:
-        variables = {"PYTHONDONTWRITEBYTECODE": "1"}
+        variables = {"PYTHONDONTWRITEBYTECODE": "1", **settings}
         if place.emulated:
             variables["SWITCHLIB_EMULATOR"] = place.system
         status = matrix.run([*python, *arguments], self.clone, log, variables)

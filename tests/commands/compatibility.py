@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from switchlib._install import SHIM_DIRECTORY
-from tests.upstream.__main__ import FAILURES, VERSION
+from tests.upstream import VERSION
+from tests.upstream.__main__ import FAILURES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "compatibility.md"
 

@@ -1,0 +1,3 @@
+"""greenlet's own tests, over switchlib's shim: see __main__.py."""
+
+VERSION = "3.5.6"  # of greenlet

@@ -23,9 +23,9 @@ from pathlib import Path
 
 from switchlib import shim
 from tests.download import download
+from tests.upstream import VERSION
 from tests.upstream.pypy import NOT_ON_PYPY
 
-VERSION = "3.5.6"
 SHIM = Path(shim.__file__).parent
 HERE = Path(__file__).parent
 PYPY = sys.implementation.name == "pypy"
