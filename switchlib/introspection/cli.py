@@ -15,6 +15,7 @@ from . import render, top
 from .errors import IntrospectionError
 from .process import Process
 from .reader import observe, read_core
+from .shown import shown
 
 HELP = {
     "ps": "list the greenlets of a running process, or of a core file",
@@ -81,11 +82,11 @@ def main(arguments: argparse.Namespace, prog: str) -> int:
                 hold=not arguments.nonblocking,
             )
     except IntrospectionError as error:
-        print(f"{prog} {arguments.command}: {error}", file=sys.stderr)
+        print(f"{prog} {arguments.command}: {shown(str(error))}", file=sys.stderr)
         return 1
     print(text)
     for note in notes:
-        print(f"Not read: {note}", file=sys.stderr)
+        print(f"Not read: {shown(note)}", file=sys.stderr)
     return 0
 
 
@@ -101,8 +102,8 @@ def printed(found: Process, arguments: argparse.Namespace, source: str) -> tuple
         lines = render.tree(found)
     else:
         lines = render.dump(found, arguments.group)
-    text = "\n".join(lines)
-    return encodable(f"{render.summary(found, source)}\n\n{text}"), found.notes
+    text = "\n".join(map(shown, [render.summary(found, source), "", *lines]))
+    return encodable(text), found.notes
 
 
 def print_screens(arguments: argparse.Namespace) -> None:
@@ -117,7 +118,8 @@ def print_screens(arguments: argparse.Namespace) -> None:
                 continue
             if sys.stdout.isatty():
                 print("\x1b[H\x1b[2J", end="")
-            print(encodable("\n".join(screen.lines(source))), end="\n\n", flush=True)
+            lines = map(shown, screen.lines(source))
+            print(encodable("\n".join(lines)), end="\n\n", flush=True)
             if screen.has_ended:
                 print(f"{source} has ended")
 

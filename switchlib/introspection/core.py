@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import mmap
 import os
+import stat
 import struct
 
 from .errors import IntrospectionError, Unreadable
@@ -45,6 +46,8 @@ class CoreMemory(Memory):
         self._map_starts = [each.start for each in self.mappings]
 
     def _map(self, path: str) -> memoryview:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # one could wait for a pipe for ever
+            raise IntrospectionError(f"{path} is no file")
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 raise IntrospectionError(f"{path} is empty")
@@ -62,6 +65,8 @@ class CoreMemory(Memory):
         at, sections, size, count = header[5], header[6], header[9], header[10]
         if count == MANY_SEGMENTS and sections:
             count = SECTION_INFO.unpack_from(data, sections)[0]
+        if size < PROGRAM_HEADER.size or at + count * size > len(data):
+            raise ValueError("its headers are missing")
         missing = 0
         for i in range(count):
             kind, _, offset, address, _, file_size, _, _ = PROGRAM_HEADER.unpack_from(

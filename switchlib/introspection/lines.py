@@ -83,6 +83,8 @@ def _unsigned(table: bytes, at: int) -> tuple[int, int]:
     while True:
         group = table[at]
         at += 1
+        if shift > 60:
+            raise IndexError  # damage
         value |= (group & 63) << shift
         shift += 6
         if not group & 64:

@@ -219,13 +219,19 @@ class ProcessMemory(Memory):
             raise Unreadable(address)
         return self.mappings[i]
 
+    def data_size(self) -> int:
+        """The size of all private writable memory, whether present or not, in bytes."""
+        return sum(each.stop - each.start for each in self._data_mappings())
+
     def data(self) -> list[Range]:
         """All private writable memory that is present."""
+        return [each for mapping in self._data_mappings() for each in self._present(mapping)]
+
+    def _data_mappings(self) -> list[Mapping]:
         return [
             each
-            for mapping in self.mappings
-            if mapping.is_private_and_writable and not mapping.path.startswith("[v")
-            for each in self._present(mapping)
+            for each in self.mappings
+            if each.is_private_and_writable and not each.path.startswith("[v")
         ]
 
     def ranges_read(self) -> list[Range]:

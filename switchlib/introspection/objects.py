@@ -15,8 +15,9 @@ from .errors import Unreadable
 from .memory import Memory
 from .table import Table
 
-# Nothing is longer than this: a length that is greater was never one.
-LONGEST = 1 << 24
+# No container is larger than this: a size that is greater is taken for damage.
+LONGEST = 1 << 20
+LONGEST_TEXT = 1 << 40
 TEXT_LIMIT = 1 << 16
 
 HEAP_TYPE = 1 << 9
@@ -29,6 +30,7 @@ FAST_CELL, FAST_FREE = 0x40, 0x80
 MEMBER_OBJECT, MEMBER_OBJECT_OR_ERROR = 6, 16
 
 TAGS = 7  # in pointers on an evaluation stack, from 3.14 on; objects lie at multiples of 8
+MOST_DIGITS = 1_000  # of an int, each of 30 bits
 SIGNED = struct.Struct("<q")
 INT = struct.Struct("<i")
 DOUBLE = struct.Struct("<d")
@@ -189,14 +191,17 @@ class Objects:
             return found
         length, state = self._unicode.read(self.memory, address)
         kind, compact, ascii_only = state >> 2 & 7, state >> 5 & 1, state >> 6 & 1
-        if kind not in (1, 2, 4) or not 0 <= length < LONGEST:
+        if kind not in (1, 2, 4) or not 0 <= length < LONGEST_TEXT:
             raise Unreadable(address, "no str")
         if not compact:
             raise Unreadable(address, "a str of the old kind")
         size = self.table["unicode.ascii_size" if ascii_only else "unicode.compact_size"]
         data = self.memory.read(address + size, min(length, TEXT_LIMIT) * kind)
         encoding = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}[kind]
-        found = data.decode(encoding, "surrogatepass" if kind > 1 else "strict")
+        try:
+            found = data.decode(encoding, "surrogatepass" if kind > 1 else "strict")
+        except UnicodeDecodeError:
+            raise Unreadable(address, "no str") from None
         if len(found) < 200:
             self._interned[address] = found
         return found
@@ -216,7 +221,7 @@ class Objects:
         else:
             size = self.size(address)
             count, sign = abs(size), -1 if size < 0 else 1
-        if count > 10_000:
+        if count > MOST_DIGITS:
             raise Unreadable(address, "no int")
         data = self.memory.read(address + self.table["long.ob_digit"], 4 * count)
         number = 0
@@ -245,10 +250,10 @@ class Objects:
         """The addresses of the members of a set or frozenset, of at most `limit` of them."""
         mask = self.memory.pointer(address + self.table["set.mask"])
         used = self.memory.pointer(address + self.table["set.used"])
-        if mask >= LONGEST or used > mask + 1:
+        size = self.table["set_entry.size"]
+        if mask >= LONGEST or used > mask + 1 or not 16 <= size <= 64:
             raise Unreadable(address, "no set")
         start = self.memory.pointer(address + self.table["set.table"])
-        size = self.table["set_entry.size"]
         data = self.memory.read(start, (mask + 1) * size)
         keys = struct.unpack(f"<{len(data) // 8}Q", data)[
             self.table["set_entry.key"] // 8 :: size // 8

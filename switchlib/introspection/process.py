@@ -260,25 +260,32 @@ class Process:
 
     def _each_thread(self) -> Iterator[Thread]:
         table, memory = self.table, self.memory
-        count = 0
         buckets = table["threads.bucket_count"]
         if buckets > MOST_THREADS:
             raise IntrospectionError("the table of switchlib is damaged")
         data = memory.read(table["threads.buckets"], 8 * buckets)
-        for address in struct.unpack(f"<{buckets}Q", data):
-            while address:
-                count += 1
-                if count > MOST_THREADS:
-                    raise IntrospectionError("the table of threads is damaged: it has no end")
-                tstate, native_id, current, target, following = self._thread.read(memory, address)
-                ident, frame = 0, 0
-                try:
-                    ident = memory.pointer(tstate + table["thread_state.thread_id"])
-                    frame = self._first_frame(tstate)
-                except Unreadable as error:
-                    self._note(f"the thread state of thread {native_id}: {error}")
-                yield Thread(address, tstate, ident, native_id, "", current, target, frame)
-                address = following
+        for address in filter(None, struct.unpack(f"<{buckets}Q", data)):
+            try:
+                yield from self._threads_from(address)
+            except Unreadable as error:
+                self._note(f"a thread: {error}")
+
+    def _threads_from(self, address: int) -> Iterator[Thread]:
+        """The threads in a bucket of the table."""
+        table, memory = self.table, self.memory
+        for _ in range(MOST_THREADS):
+            tstate, native_id, current, target, following = self._thread.read(memory, address)
+            ident, frame = 0, 0
+            try:
+                ident = memory.pointer(tstate + table["thread_state.thread_id"])
+                frame = self._first_frame(tstate)
+            except Unreadable as error:
+                self._note(f"the thread state of thread {native_id}: {error}")
+            yield Thread(address, tstate, ident, native_id, "", current, target, frame)
+            address = following
+            if not address:
+                return
+        self._note("threads: their table has no end")
 
     def _first_frame(self, tstate: int) -> int:
         """The innermost frame of the greenlet that is current in a thread."""
@@ -361,10 +368,15 @@ class Process:
         start, most = 0, -1
         data: Buffer = b""  # the block at hand: most frames of a stack are in one
         found: list[RawFrame] = []
+        mark, next_mark = 0, 64  # a frame that is met again is part of a cycle
         try:
-            for _ in range(MOST_FRAMES):
+            for count in range(MOST_FRAMES):
                 if not frame:
                     return found
+                if frame == mark:
+                    raise Unreadable(frame, "a cycle of frames")
+                if count == next_mark:
+                    mark, next_mark = frame, 2 * next_mark
                 offset = frame - start
                 if 0 <= offset <= most:
                     fields = unpack_from(data, offset)

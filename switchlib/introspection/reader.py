@@ -18,6 +18,8 @@ from .table import find as find_table
 # If the writable memory of a process is not larger than this, all of it is copied at the first
 # reading.
 COPY_LIMIT = 256 * MIB
+# A process with more addresses than this is not searched for pages that are present.
+LARGEST_SEARCHED = 4096 * MIB
 # How often a process is held anew that was found in the middle of a switch, ...
 TRIES = 20
 # ... and how often memory is copied because some that was needed had not been copied before.
@@ -180,9 +182,10 @@ class Reader:
         return _signatures(process)
 
     def _first_ranges(self, then: Callable[[Process], object]) -> list[Range]:
-        everything = self._memory.data()
-        if sum(stop - start for start, stop in everything) <= self.copy_limit:
-            return everything
+        if self._memory.data_size() <= LARGEST_SEARCHED:
+            everything = self._memory.data()
+            if sum(stop - start for start, stop in everything) <= self.copy_limit:
+                return everything
         process = self._begin(self._memory)
         with contextlib.suppress(IntrospectionError):  # it runs, so that nothing needs to fit
             process.load()
@@ -208,11 +211,11 @@ def read_core(path: str, then: Callable[[Process], T]) -> T:
     except OSError as error:
         raise IntrospectionError(f"{path} cannot be read: {error.strerror}") from None
     blocks = [(each.start, each.start + each.size) for each in memory.blocks()]
+    modules = [each for each in memory.mappings if MODULE.search(each.path)]
     likely = [
         (start, stop)
         for start, stop in blocks
-        for each in memory.mappings
-        if MODULE.search(each.path) and each.start <= start < each.stop
+        if any(each.start <= start < each.stop for each in modules)
     ]
     try:
         table = find_table(memory, likely + blocks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,10 +9,14 @@ from typing import Any
 
 from .objects import Function
 from .process import CURRENT, Frame, Greenlet, Process
+from .shown import shown, source_line
 
 JSON_VERSION = 1
 PLAIN_CLASSES = ("switchlib.greenlet", "greenlet.greenlet")
 NOTHING = "-"
+MOST_PARTS = 20  # of a path, in a short name
+DEEPEST = 150  # a line of a tree is indented by so much at most, and then begins anew
+WIDEST = 120  # cell of a table, in characters
 HEAD = ["THREAD", "GREENLET", "NAME", "STATE", "PARENT", "DEPTH", "STACK", "RUN", "STANDS AT"]
 
 
@@ -30,6 +33,8 @@ class Paths:
             count = 1
             while len({tuple(each[-count:]) for each in parts.values()}) < len(same):
                 count += 1
+                if count > MOST_PARTS:
+                    parts = {path: [path] for path in same}
             for path, each in parts.items():
                 self._short[path] = "/".join(each[-count:])
 
@@ -117,6 +122,8 @@ def tree(process: Process) -> Iterator[str]:
             under = children.get(each.address, [])
             for i, child in reversed(list(enumerate(under))):
                 last = i == len(under) - 1
+                if len(below) > DEEPEST:
+                    below = "... "
                 stack.append(
                     (child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "))
                 )
@@ -160,13 +167,14 @@ def stack_lines(greenlet: Greenlet, indent: str) -> Iterator[str]:
     for frame in frames:
         line = NOTHING if frame.line is None else frame.line
         yield f'{indent}File "{frame.code.filename}", line {line}, in {frame.code.qualname}'
-        source = linecache.getline(frame.code.filename, frame.line or 0).strip()
+        source = source_line(frame.code.filename, frame.line or 0)
         if source:
             yield f"{indent}  {source}"
 
 
 def table(head: list[str], rows: list[list[str]], right: tuple[int, ...] = ()) -> Iterator[str]:
     """Aligned columns; those numbered in `right` are aligned to the right."""
+    rows = [[shown(cell, WIDEST) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *rows)]
     for row in (head, *rows):
         cells = [

@@ -13,6 +13,7 @@ from .memory import Memory
 
 COOKIE = b"switchlib-table\0"
 VERSION = 1
+LARGEST_OFFSET = 1 << 20
 HEADER = struct.Struct("<16s4I")
 ENTRY = struct.Struct("<40sQ")
 
@@ -66,6 +67,8 @@ def find(memory: Memory, ranges: Iterable[tuple[int, int]]) -> Table:
 
 def parse(data: bytes, at: int, address: int) -> Table:
     """The table at this place of some memory, which is at this address."""
+    if at + HEADER.size > len(data):
+        raise IntrospectionError("the table of switchlib is damaged")
     _, version, pointer_size, entry_size, count = HEADER.unpack_from(data, at)
     if version != VERSION:
         raise IntrospectionError(
@@ -99,6 +102,8 @@ class Record:
         fields.sort()
         text, at = "<", 0
         for offset, form, _ in fields:
+            if not at <= offset < LARGEST_OFFSET:
+                raise IntrospectionError(f"the table of switchlib is damaged: {offset} in {names}")
             text += f"{offset - at}x{form}"
             at = offset + struct.calcsize("<" + form)
         self.form = struct.Struct(text)
