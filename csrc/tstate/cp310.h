@@ -28,6 +28,10 @@ typedef struct tstate_slice {
     FIELD(X, "frame_object", PyFrameObject, f_stackdepth) \
     FIELD(X, "frame_object", PyFrameObject, f_valuestack) \
     FIELD(X, "frame_object", PyFrameObject, f_localsplus) \
+    FIELD(X, "frame_object", PyFrameObject, f_iblock) \
+    FIELD(X, "frame_object", PyFrameObject, f_blockstack) \
+    FIELD(X, "block", PyTryBlock, b_level) \
+    X("block.size", sizeof(PyTryBlock)) \
     FIELD(X, "code", PyCodeObject, co_code) \
     FIELD(X, "code", PyCodeObject, co_nlocals) \
     FIELD(X, "code", PyCodeObject, co_varnames) \

@@ -101,6 +101,7 @@
     X("frame.owned_by_frame_object", FRAME_OWNED_BY_FRAME_OBJECT) \
     FIELD(X, "frame_object", PyFrameObject, f_frame) \
     FIELD(X, "code", PyCodeObject, co_qualname) \
+    FIELD(X, "code", PyCodeObject, co_exceptiontable) \
     FIELD(X, "code", PyCodeObject, co_nlocalsplus) \
     FIELD(X, "code", PyCodeObject, co_localsplusnames) \
     FIELD(X, "code", PyCodeObject, co_localspluskinds) \

@@ -29,6 +29,8 @@ TYPE = 1 << 31
 FAST_CELL, FAST_FREE = 0x40, 0x80
 MEMBER_OBJECT, MEMBER_OBJECT_OR_ERROR = 6, 16
 
+CYTHON_FUNCTION = "cython_function_or_method"
+
 TAGS = 7  # in pointers on an evaluation stack, from 3.14 on; objects lie at multiples of 8
 MOST_DIGITS = 1_000  # of an int, each of 30 bits
 SIGNED = struct.Struct("<q")
@@ -93,7 +95,9 @@ class Objects:
         self._classes: dict[int, Class] = {}
         self._interned: dict[int, str] = {}
         self._member_offsets: dict[int, dict[str, int]] = {}
+        self._slot_offsets: dict[int, dict[str, int]] = {}  # those of the bases included
         self._functions: dict[int, Function] = {}
+        self._variables: dict[int, tuple[list[str], bytes]] = {}
         self._unicode = table.record("unicode.length:q", "unicode.state:I")
         self._class = table.record(
             "type.tp_name",
@@ -367,13 +371,17 @@ class Objects:
 
     def _slots(self, address: int, own: Class) -> dict[str, int]:
         """What lies in __slots__, of which it is the bases that know."""
-        found: dict[str, int] = {}
-        for each in self.bases(own.address):
-            for name, offset in self._slots_of(each).items():
-                value = self.memory.pointer(address + offset)
-                if value:
-                    found.setdefault(name, value)
-        return found
+        offsets = self._slot_offsets.get(own.address)
+        if offsets is None:
+            offsets = self._slot_offsets[own.address] = {}
+            for each in self.bases(own.address):
+                for name, offset in self._slots_of(each).items():
+                    offsets.setdefault(name, offset)
+        return {
+            name: value
+            for name, offset in offsets.items()
+            if (value := self.memory.pointer(address + offset))
+        }
 
     def _slots_of(self, own: Class) -> dict[str, int]:
         known = self._member_offsets.get(own.address)
@@ -428,10 +436,38 @@ class Objects:
     def variables(self, frame: int, code: Code) -> dict[str, int]:
         """The addresses of a frame's local variables, also of those from outer functions."""
         table, memory = self.table, self.memory
+        names, kinds = self._variables_of(code)
+        found = {}
+        for name, kind, value in zip(
+            names, kinds, self._pointers(self.variables_at(frame), len(names))
+        ):
+            value &= ~TAGS
+            in_cell = value and kind & (FAST_CELL | FAST_FREE)
+            if in_cell and self.type_of(value) == table["types.cell"]:
+                value = memory.pointer(value + table["cell.ob_ref"])
+            if value:
+                found[name] = value
+        return found
+
+    def variables_at(self, frame: int) -> int:
+        """Where a frame's variables lie, and above them its evaluation stack."""
+        if self.python >= (3, 11):
+            return frame + self.table["frame.localsplus"]
+        return frame + self.table["frame_object.f_localsplus"]
+
+    def variable_count(self, code: Code) -> int:
+        """How many variables a frame of this code has."""
+        return len(self._variables_of(code)[0])
+
+    def _variables_of(self, code: Code) -> tuple[list[str], bytes]:
+        """The names of a code's variables, and their kinds."""
+        known = self._variables.get(code.address)
+        if known is not None:
+            return known
+        table, memory = self.table, self.memory
         if self.python >= (3, 11):
             names = self.items(memory.pointer(code.address + table["code.co_localsplusnames"]))
             kinds = self.data(memory.pointer(code.address + table["code.co_localspluskinds"]))
-            start = frame + table["frame.localsplus"]
         else:
             groups = [
                 self.items(memory.pointer(code.address + table[f"code.{each}"]))
@@ -439,15 +475,7 @@ class Objects:
             ]
             names = [each for group in groups for each in group]
             kinds = bytes(len(groups[0])) + bytes([FAST_CELL]) * (len(names) - len(groups[0]))
-            start = frame + table["frame_object.f_localsplus"]
-        found = {}
-        for name, kind, value in zip(names, kinds, self._pointers(start, len(names))):
-            value &= ~TAGS
-            in_cell = value and kind & (FAST_CELL | FAST_FREE)
-            if in_cell and self.type_of(value) == table["types.cell"]:
-                value = memory.pointer(value + table["cell.ob_ref"])
-            if value:
-                found[self.text(name)] = value
+        found = self._variables[code.address] = [self.text(each) for each in names], kinds
         return found
 
     def function(self, address: int) -> Function:
@@ -466,15 +494,20 @@ class Objects:
             return Function(name, code.filename, code.first_line)
         if kind == table["types.method"] and depth:
             inner = memory.pointer(address + table["method.im_func"])
-            return self._read_function(inner, depth - 1)
+            found = self._read_function(inner, depth - 1)
+            if self.class_of(inner).name == CYTHON_FUNCTION:  # its name lacks the class
+                bound = memory.pointer(address + table["method.im_self"])
+                found = Function(f"{self.class_of(bound).name}.{found.name}")
+            return found
+        own = self.class_at(kind)
+        if own.name == CYTHON_FUNCTION:  # derives from that of a builtin
+            return Function(self._builtin_name(address))
         if kind == table["types.builtin"]:
-            definition = memory.pointer(address + table["builtin.m_ml"])
-            name = memory.text(memory.pointer(definition + table["method_def.ml_name"]), 200)
+            name = self._builtin_name(address)
             bound = memory.pointer(address + table["builtin.m_self"])
             if bound and self.type_of(bound) != table["types.module"]:
                 name = f"{self.class_of(bound).name}.{name}"
             return Function(name)
-        own = self.class_at(kind)
         if own.full_name == "functools.partial" and depth:
             inner = memory.pointer(address + table["object.size"])
             found = self._read_function(inner, depth - 1)
@@ -482,6 +515,10 @@ class Objects:
         if own.flags & TYPE:
             return Function(self.class_at(address).full_name)
         return Function(f"{own.full_name} object")
+
+    def _builtin_name(self, address: int) -> str:
+        definition = self.memory.pointer(address + self.table["builtin.m_ml"])
+        return self.memory.text(self.memory.pointer(definition + self.table["method_def.ml_name"]))
 
     # Anything
 

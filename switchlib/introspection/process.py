@@ -5,12 +5,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .errors import IntrospectionError, Unreadable
 from .lines import line_at
 from .memory import Buffer, Memory
+from .names import Names
 from .objects import TAGS, Code, Function, Objects
+from .referents import Referents
 from .table import Table
+from .waits.find import Waits
+from .waits.wait import Wait
 
 STACK_END = (1 << 64) - 1
 
@@ -60,7 +65,6 @@ class Greenlet:
     process: Process = field(repr=False)
     parent: Greenlet | None = field(default=None, repr=False)
     changed: bool = False  # it was read while the process ran, and differed when read again
-    name: str = ""  # that gevent, eventlet or a program has given it
     _raw: list[RawFrame] | None = field(default=None, repr=False)
 
     @property
@@ -70,6 +74,16 @@ class Greenlet:
             return self.process.objects.class_at(self.type_address).full_name
         except Unreadable:
             return "?"
+
+    @property
+    def name(self) -> str:
+        """The name that a program, gevent or threading has given it; "" if there is none."""
+        return self.process.names.of(self)
+
+    @property
+    def waits(self) -> list[Wait]:
+        """What it waits for, if that is known; several if any of them resumes it."""
+        return self.process.waits.of(self)
 
     @property
     def stack_bytes(self) -> int:
@@ -108,6 +122,10 @@ class Greenlet:
         """Where it stands."""
         return self._first_readable(self.raw_frames)
 
+    def frame(self, raw: RawFrame) -> Frame | None:
+        """One of its `raw_frames`; None if its code cannot be read."""
+        return self.process._frame(*raw)
+
     @property
     def outermost(self) -> Frame | None:
         """Where it began."""
@@ -122,7 +140,12 @@ class Greenlet:
 
     @property
     def run(self) -> Function | None:
-        """What it runs. Of one that has begun, that is the function of its outermost frame."""
+        """What it runs. Of one that has begun, that is the function of its outermost frame, unless
+        that is only a library's, which was given another one.
+        """
+        given = self.process.names.given(self)
+        if given is not None:
+            return given
         if self.state == UNSTARTED:
             return self.process._run_of(self)
         outermost = None if self.is_main else self.outermost
@@ -180,6 +203,18 @@ class Process:
         number = self.table["python.version"]
         return ".".join(str(number >> shift & 0xFF) for shift in (24, 16, 8))
 
+    @cached_property
+    def referents(self) -> Referents:
+        return Referents(self.objects)
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self)
+
+    @cached_property
+    def waits(self) -> Waits:
+        return Waits(self)
+
     def load(self) -> None:
         """Reads all threads and greenlets."""
         self._load_threads()
@@ -202,9 +237,9 @@ class Process:
 
     def name_threads(self) -> None:
         """Reads the names of the threads."""
-        names = self._thread_names()
         for each in self.threads:
-            each.name = names.get(each.ident, "") or self._system_name(each.native_id)
+            name = self.thread_names.get(each.ident, "")
+            each.name = name or self._system_name(each.native_id)
 
     def _load_threads(self) -> None:
         for each in self._each_thread():
@@ -421,7 +456,8 @@ class Process:
         except Unreadable:
             return None
 
-    def _thread_names(self) -> dict[int, str]:
+    @cached_property
+    def thread_names(self) -> dict[int, str]:
         """Those that threading knows, by the threads' idents."""
         found: dict[int, str] = {}
         try:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from .names import label
 from .objects import Function
 from .process import CURRENT, Frame, Greenlet, Process
 from .shown import shown, source_line
+from .waits import deadlocks
+from .waits.deadlocks import Deadlock
+from .waits.wait import Wait, seconds
 
 JSON_VERSION = 1
-PLAIN_CLASSES = ("switchlib.greenlet", "greenlet.greenlet")
 NOTHING = "-"
 MOST_PARTS = 20  # of a path, in a short name
 DEEPEST = 150  # a line of a tree is indented by so much at most, and then begins anew
 WIDEST = 120  # cell of a table, in characters
 HEAD = ["THREAD", "GREENLET", "NAME", "STATE", "PARENT", "DEPTH", "STACK", "RUN", "STANDS AT"]
+WAITS = "WAITS FOR"
+ENDS = ("end of", "switch or end of")  # kinds of waits for a greenlet
+MOST_WAITS = 3  # of a greenlet, or of a group of greenlets, that are shown
 
 
 class Paths:
@@ -71,22 +78,26 @@ def ps(process: Process) -> Iterator[str]:
     where = {each.address: each.innermost for each in process.greenlets}
     runs = {each.address: each.run for each in process.greenlets}
     paths = _paths(where.values(), runs.values())
+    waits = {each.address: waits_text(each) for each in process.greenlets}
+    any_waits = any(waits.values())
     rows = [
         [
             each.thread.name or str(each.thread.native_id),
             f"{each.address:#x}",
-            _name(each),
+            label(each, NOTHING),
             each.state + "~" * each.changed,
             _parent(each),
             f"{each.depth:,}",
             _size(each.stack_bytes),
             _run(runs[each.address]),
             _place(where[each.address], paths),
+            *([waits[each.address] or NOTHING] if any_waits else []),
         ]
         for thread in process.threads
         for each in thread.greenlets
     ]
-    return table(HEAD, rows, right=(5, 6))
+    yield from table(HEAD + [WAITS] * any_waits, rows, right=(5, 6))
+    yield from deadlock_lines(process)
 
 
 def tree(process: Process) -> Iterator[str]:
@@ -114,10 +125,9 @@ def tree(process: Process) -> Iterator[str]:
                 continue
             drawn.add(each.address)
             place = _place(where[each.address], paths)
-            label = _name(each, NOTHING)
-            text = f"{each.address:#x} {each.state}{'~' * each.changed}"
-            if label != NOTHING:
-                text = f"{label} {text}"
+            waits = waits_text(each)
+            state = f"waits for {waits}" if waits else each.state
+            text = f"{identity(each)} {state}{'~' * each.changed}"
             yield before + text + (f", {place}" if place != NOTHING else "")
             under = children.get(each.address, [])
             for i, child in reversed(list(enumerate(under))):
@@ -130,6 +140,7 @@ def tree(process: Process) -> Iterator[str]:
     left = len(process.by_address) - len(drawn)
     if left:
         yield f"{_count(left, 'greenlet')} with parents in a cycle"
+    yield from deadlock_lines(process)
 
 
 def dump(process: Process, group: bool = False) -> Iterator[str]:
@@ -153,7 +164,11 @@ def dump(process: Process, group: bool = False) -> Iterator[str]:
             yield ""
             yield "  " + _heading(members)
             yield from stack_lines(members[0], "    ")
+            waits = waits_of_group(members)
+            if waits:
+                yield f"    waits for {waits}"
         yield ""
+    yield from deadlock_lines(process)
 
 
 def stack_lines(greenlet: Greenlet, indent: str) -> Iterator[str]:
@@ -197,6 +212,7 @@ def as_json(process: Process, *, frames: bool) -> dict[str, Any]:
         "held_seconds": process.held,
         "stopped_by": process.stopped_by,
         "notes": process.notes,
+        "deadlocks": [_deadlock_json(each) for each in deadlocks.find(process)],
         "threads": [
             {
                 "name": thread.name,
@@ -227,10 +243,31 @@ def _greenlet_json(greenlet: Greenlet, frames: bool) -> dict[str, Any]:
         "run": run
         and {"name": run.name, "filename": run.filename or None, "line": run.line or None},
         "stands_at": where and _frame_json(where),
+        "waits_for": [_wait_json(each) for each in greenlet.waits],
     }
     if frames:
         found["frames"] = [_frame_json(each) for each in greenlet.frames]
     return found
+
+
+def _wait_json(wait: Wait) -> dict[str, Any]:
+    return {
+        "kind": wait.kind,
+        "id": wait.address or None,
+        "detail": wait.detail or None,
+        "holder": wait.holder or None,
+        "seconds_left": wait.left,
+        "certain": wait.certain,
+    }
+
+
+def _deadlock_json(deadlock: Deadlock) -> dict[str, Any]:
+    return {
+        "greenlets": [each.address for each in deadlock.members],
+        "certain": deadlock.certain,
+        "seconds_left": deadlock.left,
+        "behind": deadlock.behind,
+    }
 
 
 def _frame_json(frame: Frame) -> dict[str, Any]:
@@ -241,9 +278,55 @@ def _frame_json(frame: Frame) -> dict[str, Any]:
     }
 
 
-def label(greenlet: Greenlet) -> str:
-    """A name for a greenlet: its own, or that of its class."""
-    return _name(greenlet)
+def identity(greenlet: Greenlet) -> str:
+    """The name of a greenlet, or of its class, and its address."""
+    return " ".join(filter(None, (label(greenlet), f"{greenlet.address:#x}")))
+
+
+def waits_text(greenlet: Greenlet) -> str:
+    """What a greenlet waits for; "" if that is not known."""
+    process = greenlet.process
+    waits = greenlet.waits
+    text = " or ".join(wait_text(each, process) for each in waits[:MOST_WAITS])
+    if len(waits) > MOST_WAITS:
+        text += f" or {len(waits) - MOST_WAITS:,} more"
+    return text if all(each.certain for each in waits) else f"{text} (perhaps)"
+
+
+def wait_text(wait: Wait, process: Process) -> str:
+    """What is waited for, and who holds it."""
+    holder = process.by_address.get(wait.holder)
+    if holder is None:
+        return wait.text
+    name = " ".join(filter(None, (holder.name, f"{holder.address:#x}")))
+    if wait.kind.startswith(ENDS):
+        return replace(wait, address=0, detail=name).text
+    return f"{wait.text} held by {name}"
+
+
+def waits_of_group(greenlets: list[Greenlet]) -> str:
+    """What greenlets with equal stacks wait for, the most frequent first."""
+    if len(greenlets) == 1:
+        return waits_text(greenlets[0])
+    counts = Counter(text for each in greenlets if (text := waits_text(each)))
+    found = [f"{text} ({count:,})" for text, count in counts.most_common(MOST_WAITS)]
+    more = len(counts) - MOST_WAITS
+    return ", ".join([*found, f"{more:,} others"] if more > 0 else found)
+
+
+def deadlock_lines(process: Process) -> Iterator[str]:
+    """Lines about each cycle of waiting; none if there is no such cycle."""
+    for each in deadlocks.find(process):
+        count = _count(len(each.members), "greenlet")
+        text = f"Deadlock of {count}" if each.certain else f"Perhaps a deadlock of {count}"
+        if each.left is not None:
+            text += f", until a wait ends in {seconds(each.left)}"
+        if each.behind:
+            text += f"; {each.behind:,} more wait for them"
+        yield ""
+        yield text + ":"
+        for member, wait in zip(each.members, each.waits):
+            yield f"  {identity(member)} waits for {wait_text(wait, process)}"
 
 
 def place(greenlet: Greenlet) -> str:
@@ -254,8 +337,7 @@ def place(greenlet: Greenlet) -> str:
 def _heading(members: list[Greenlet]) -> str:
     first = members[0]
     if len(members) == 1:
-        names = " ".join(filter(None, (_name(first, ""), f"{first.address:#x}")))
-        return f"greenlet {names}, {_state(first)}"
+        return f"greenlet {identity(first)}, {_state(first)}"
     some = ", ".join(f"{each.address:#x}" for each in members[:3])
     more = f" and {len(members) - 3:,} more" if len(members) > 3 else ""
     return f"{len(members):,} greenlets, {_state(first)}: {some}{more}"
@@ -264,15 +346,6 @@ def _heading(members: list[Greenlet]) -> str:
 def _state(greenlet: Greenlet) -> str:
     mark = "current  <==" if greenlet.state == CURRENT else greenlet.state
     return mark + (", changed while it was read" if greenlet.changed else "")
-
-
-def _name(greenlet: Greenlet, otherwise: str = NOTHING) -> str:
-    if greenlet.name:
-        return greenlet.name
-    if greenlet.is_main:
-        return "main"
-    name = greenlet.class_name
-    return otherwise if name in PLAIN_CLASSES else name.replace("__main__.", "", 1)
 
 
 def _parent(greenlet: Greenlet) -> str:

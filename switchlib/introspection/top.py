@@ -10,6 +10,7 @@ from typing import Any
 
 from . import render
 from .errors import IntrospectionError
+from .names import label
 from .process import CURRENT, Process
 from .reader import Reader
 
@@ -100,7 +101,7 @@ def _screen(reader: Reader, interval: float) -> Screen:
             for each in thread.greenlets:
                 if thread.on_cpu and each.state == CURRENT:
                     found = seen.setdefault(
-                        each.address, Seen(each.address, render.label(each), thread.native_id)
+                        each.address, Seen(each.address, label(each), thread.native_id)
                     )
                     found.places[render.place(each)] += 1
 

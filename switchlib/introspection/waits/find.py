@@ -1,0 +1,302 @@
+"""What a suspended greenlet waits for."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..errors import Unreadable
+from ..objects import LIST, LONG, TUPLE
+from ..referents import FRAMES
+from . import eventlet, gevent, threads
+from .holders import Holders
+from .links import TIMEOUT, Kind, Links
+from .sockets import Sockets
+from .timers import Timers
+from .wait import Wait
+
+if TYPE_CHECKING:
+    from ..process import Greenlet, Process
+
+KINDS = {**gevent.KINDS, **eventlet.KINDS, **threads.KINDS}
+LIBRARIES = ("gevent", "eventlet")
+
+MOST_IN_A_LIST = 200
+MOST_ARGUMENTS = 8
+MOST_FDS = 1 << 20
+READ, WRITE = 1, 2  # events of libev and libuv
+FD_AND_EVENTS = struct.Struct("<ii")
+SOCKET_FD = struct.Struct("<i")  # after the head of a socket, Modules/socketmodule.h
+
+
+Position = tuple[int, int]  # the number of a source, see Referents.source, and an index there
+
+
+@dataclass
+class Found:
+    """What was confirmed to resume a greenlet."""
+
+    objects: dict[int, tuple[Kind, int]] = field(default_factory=dict)  # and their entries for it
+    lefts: list[float] = field(default_factory=list)  # the seconds until timeouts and timers end
+    positions: list[Position] = field(default_factory=list)  # where all that was found
+
+    def add(self, position: Position, left: float | None) -> None:
+        """Notes where something was found, and what is left of its time."""
+        if left is not None:
+            self.lefts.append(left)
+        if position not in self.positions:
+            self.positions.append(position)
+
+
+class Waits:
+    """Finds what greenlets wait for."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.links = Links(process, KINDS)
+        self._referents = process.referents
+        self._timers = Timers(process)
+        self._holders = Holders(process, self.links)
+        self._sockets = Sockets(process.pid)
+        self._known: dict[int, list[Wait]] = {}
+        self._positions: dict[object, list[Position]] = {}
+        self._libraries: bool | None = None
+        self._parents: set[int] | None = None
+
+    def of(self, greenlet: Greenlet) -> list[Wait]:
+        """What a greenlet waits for; several if any of them resumes it."""
+        known = self._known.get(greenlet.address)
+        if known is None:
+            known = self._known[greenlet.address] = self._find(greenlet)
+        return known
+
+    def _find(self, greenlet: Greenlet) -> list[Wait]:
+        if not greenlet.start or greenlet.thread.ended or greenlet.changed:
+            return []
+        found = self._certain(greenlet) if self._has_libraries() else []
+        return found or self._of_a_child(greenlet)
+
+    def _has_libraries(self) -> bool:
+        """Whether the process uses gevent or eventlet."""
+        if self._libraries is None:
+            try:
+                objects = self.process.objects
+                self._libraries = any(objects.module(each) is not None for each in LIBRARIES)
+            except Unreadable:
+                self._libraries = False
+        return self._libraries
+
+    def _certain(self, greenlet: Greenlet) -> list[Wait]:
+        """The objects that will resume a greenlet, of the highest rank that there is."""
+        # Where others with the same innermost calls have them, in Python and C, this one has, too.
+        calls = tuple(each[1:] for each in greenlet.raw_frames[:FRAMES])
+        shape = greenlet.stack_bytes, calls
+        positions = self._positions.get(shape)
+        found = None
+        if positions is not None:
+            found = self._confirmed(greenlet, self._words_at(greenlet, positions))
+            if len(found.positions) < len(positions):
+                found = None
+        if found is None:
+            found = self._confirmed(greenlet, self._words(greenlet))
+            self._positions[shape] = found.positions
+        if not found.objects:
+            return []
+        highest = max(kind.rank for kind, _ in found.objects.values())
+        left = min(found.lefts, default=None)
+        return [
+            replace(self._describe(each, kind, entry), left=left)
+            for each, (kind, entry) in found.objects.items()
+            if kind.rank == highest
+        ]
+
+    def _words(self, greenlet: Greenlet) -> Iterator[tuple[Position, int]]:
+        """What may be the address of an object that a greenlet waits for, and where that is."""
+        for number in itertools.count():
+            words = self._referents.source(greenlet, number)
+            if words is None:
+                return
+            for i, word in enumerate(words):
+                yield (number, i), word
+
+    def _words_at(
+        self, greenlet: Greenlet, positions: list[Position]
+    ) -> Iterator[tuple[Position, int]]:
+        """Those at some positions, as far as there are so many."""
+        for number, group in itertools.groupby(positions, operator.itemgetter(0)):
+            words = self._referents.source(greenlet, number) or []
+            for position in group:
+                if position[1] < len(words):
+                    yield position, words[position[1]]
+
+    def _confirmed(self, greenlet: Greenlet, words: Iterable[tuple[Position, int]]) -> Found:
+        """The objects among these that will resume a greenlet."""
+        address = greenlet.address
+        found = Found()
+        seen: set[int] = {address}
+        for position, word in words:
+            if word in seen:
+                continue
+            seen.add(word)
+            for each, kind in self._objects_at(word):
+                if kind is TIMEOUT:
+                    left = self._left_of_timeout(each, address)
+                    if left is not None:
+                        found.add(position, left)
+                    continue
+                entry = self.links.waiters(each).get(address)
+                if entry is None:
+                    continue
+                left = self._timers.left(each) if kind.name == "sleep" else None
+                found.add(position, left)
+                if kind.name != "sleep" or not self._throws(each, entry):  # that is a timeout
+                    found.objects[each] = kind, entry
+        return found
+
+    def _objects_at(self, address: int) -> Iterator[tuple[int, Kind]]:
+        """The objects that may be waited for among: what is at an address, what it contains or
+        belongs to.
+        """
+        referents, kind_of = self._referents, self.links.kind
+        own = referents.class_of(address)
+        if own is None:
+            return
+        kind = kind_of(address)
+        if kind is not None:
+            yield address, kind
+        elif own.flags & (LIST | TUPLE):
+            for each in referents.items(address, MOST_IN_A_LIST):
+                if kind := kind_of(each):
+                    yield each, kind
+        elif (bound := referents.method(address)[0]) and (kind := kind_of(bound)):
+            yield bound, kind
+
+    def _left_of_timeout(self, timeout: int, greenlet: int) -> float | None:
+        """The seconds until a timeout throws into a greenlet; None if it will not."""
+        timer = self._referents.attributes(timeout).get("timer", 0)
+        if greenlet in self.links.waiters(timeout):
+            return self._timers.left(timer)
+        arguments = {
+            each
+            for field in [
+                *self._referents.fields(timer),
+                *self._referents.attributes(timer).values(),
+            ]
+            for each in self._referents.items(field, MOST_ARGUMENTS)
+        }
+        return self._timers.left(timer) if greenlet in arguments else None
+
+    def _throws(self, timer: int, entry: int) -> bool:
+        """Whether a timer throws something into the greenlet instead of resuming it."""
+        items = self._referents.items(entry, 1)  # eventlet has a tuple
+        return self.links.is_thrown(items[0] if items else entry)
+
+    # What is said about it
+
+    def _describe(self, address: int, kind: Kind, entry: int) -> Wait:
+        try:
+            if kind.name in ("queue", "channel"):
+                return Wait(kind.name, address, self._of_queue(address, entry))
+            if kind.name == "end of greenlet":
+                return Wait(kind.name, address, holder=address, exclusive=True)
+            if kind.name == "socket":
+                return self._of_socket(address, entry)
+            if kind.name == "file descriptor":
+                return self._of_descriptor(address)
+            if kind.name == "end of thread":
+                ident = self.process.objects.attribute(address, "_ident")
+                found = self.process.objects.integer(ident) if ident else 0
+                is_there = found in self.process.by_address
+                return Wait(kind.name, address, holder=found if is_there else 0, exclusive=True)
+            if kind.name == "end of process":
+                pid = self.process.objects.attribute(address, "pid")
+                return Wait(kind.name, address, str(self.process.objects.value(pid)))
+            if kind.name == "sleep":
+                return Wait(kind.name)
+        except Unreadable:
+            pass
+        owner = self._owner(address, kind)
+        detail = ""
+        if not owner and kind.name in ("lock", "semaphore"):
+            holders = self._holders.of(address)
+            owner = holders[0] if len(holders) == 1 else 0
+            detail = f"held by {len(holders):,} greenlets" if len(holders) > 1 else ""
+        return Wait(kind.name, address, detail, owner, exclusive=kind.is_lock and owner != 0)
+
+    def _of_queue(self, address: int, entry: int) -> str:
+        attributes = self._referents.attributes(address)
+        for name, what in threads.QUEUE_CONDITIONS.items():
+            if entry == attributes.get(name):
+                return what
+        own = self._referents.class_of(entry)
+        puts = own is not None and (own.name == gevent.PUTTERS or own.flags & TUPLE)
+        return "to put" if puts else "to get"
+
+    def _owner(self, address: int, kind: Kind) -> int:
+        """The greenlet that owns a lock; 0 if that is not known."""
+        owner = self._referents.attributes(address).get(kind.owner, 0) if kind.owner else 0
+        own = self._referents.class_of(owner)
+        try:
+            if own is not None and own.flags & LONG:  # the ident of a thread
+                owner = self.process.objects.integer(owner)
+        except Unreadable:
+            owner = 0
+        return owner if owner in self.process.by_address else 0
+
+    def _of_socket(self, address: int, entry: int) -> Wait:
+        attributes = self._referents.attributes(address)
+        events = READ if entry == attributes.get("_read_event") else WRITE
+        sock = attributes.get("_sock", 0)
+        start = sock + self.process.table["object.size"]
+        return self._of_fd(self.process.memory.unpack(SOCKET_FD, start)[0], events)
+
+    def _of_descriptor(self, address: int) -> Wait:
+        objects = self.process.objects
+        attributes = self._referents.attributes(address)
+        if "fileno" in attributes:  # of eventlet
+            fd = objects.integer(attributes["fileno"])
+            return self._of_fd(fd, READ if objects.text(attributes["evtype"]) == "read" else WRITE)
+        shared = self._referents.attributes(attributes.get("_watcher_ref", 0))
+        fd_at = attributes.get("_fd") or shared.get("_fd")
+        if fd_at:  # of gevent with cffi
+            events = attributes.get("_events", 0)
+            return self._of_fd(objects.integer(fd_at), objects.integer(events) if events else 0)
+        # The last fields of libev's ev_io, which lies at the end of gevent's object.
+        end = address + objects.class_of(address).basic_size
+        fd, events = self.process.memory.unpack(FD_AND_EVENTS, end - FD_AND_EVENTS.size)
+        if not 0 <= fd < MOST_FDS or not events & (READ | WRITE):
+            return Wait("file descriptor", address)
+        return self._of_fd(fd, events)
+
+    def _of_fd(self, fd: int, events: int) -> Wait:
+        if not 0 <= fd < MOST_FDS:
+            return Wait("file descriptor")
+        verbs = [verb for verb, event in (("to read", READ), ("to write", WRITE)) if events & event]
+        detail = " ".join(filter(None, (str(fd), " and ".join(verbs))))
+        if self.process.is_core:
+            return Wait("file descriptor", 0, detail)
+        about = self._sockets.describe(fd)
+        if self._sockets.is_socket(fd):
+            kind, about = "socket", about.replace("socket", "")
+        else:
+            kind = "file descriptor"
+        return Wait(kind, 0, f"{detail}, {about}" if about else detail)
+
+    # Without a library
+
+    def _of_a_child(self, greenlet: Greenlet) -> list[Wait]:
+        """A child to which a greenlet has switched, which may switch back or end."""
+        if self._parents is None:
+            self._parents = {each.parent_address for each in self.process.greenlets}
+        if greenlet.address not in self._parents:
+            return []
+        for word in self._referents.source(greenlet, 1) or []:  # the innermost evaluation stack
+            bound, name = self._referents.method(word)
+            child = self.process.by_address.get(bound) if name in ("switch", "throw") else None
+            if child is not None and child.parent is greenlet and child.raw_frames:
+                return [Wait("switch or end of greenlet", bound, holder=bound, certain=False)]
+        return []
