@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 import struct
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 KINDS = {**gevent.KINDS, **eventlet.KINDS, **threads.KINDS}
 LIBRARIES = ("gevent", "eventlet")
 
+ENOUGH = 64  # greenlets with the same innermost calls, after which others are not searched through
 MOST_IN_A_LIST = 200
 MOST_ARGUMENTS = 8
 MOST_FDS = 1 << 20
@@ -42,14 +44,23 @@ class Found:
 
     objects: dict[int, tuple[Kind, int]] = field(default_factory=dict)  # and their entries for it
     lefts: list[float] = field(default_factory=list)  # the seconds until timeouts and timers end
-    positions: list[Position] = field(default_factory=list)  # where all that was found
+    positions: set[Position] = field(default_factory=set)  # where all that was found
 
     def add(self, position: Position, left: float | None) -> None:
         """Notes where something was found, and what is left of its time."""
         if left is not None:
             self.lefts.append(left)
-        if position not in self.positions:
-            self.positions.append(position)
+        self.positions.add(position)
+
+
+@dataclass
+class Shape:
+    """Greenlets with the same innermost calls: how many were searched through, and where something
+    was found.
+    """
+
+    searched: int = 0
+    positions: set[Position] = field(default_factory=set)
 
 
 class Waits:
@@ -63,7 +74,7 @@ class Waits:
         self._holders = Holders(process, self.links)
         self._sockets = Sockets(process.pid)
         self._known: dict[int, list[Wait]] = {}
-        self._positions: dict[object, list[Position]] = {}
+        self._shapes: dict[object, Shape] = defaultdict(Shape)
         self._libraries: bool | None = None
         self._parents: set[int] | None = None
 
@@ -94,16 +105,14 @@ class Waits:
         """The objects that will resume a greenlet, of the highest rank that there is."""
         # Where others with the same innermost calls have them, in Python and C, this one has, too.
         calls = tuple(each[1:] for each in greenlet.raw_frames[:FRAMES])
-        shape = greenlet.stack_bytes, calls
-        positions = self._positions.get(shape)
-        found = None
-        if positions is not None:
-            found = self._confirmed(greenlet, self._words_at(greenlet, positions))
-            if len(found.positions) < len(positions):
-                found = None
-        if found is None:
+        shape = self._shapes[greenlet.stack_bytes, calls]
+        found = Found()
+        if shape.searched >= ENOUGH:
+            found = self._confirmed(greenlet, self._words_at(greenlet, sorted(shape.positions)))
+        if not found.objects:
             found = self._confirmed(greenlet, self._words(greenlet))
-            self._positions[shape] = found.positions
+            shape.searched += 1
+            shape.positions.update(found.positions)
         if not found.objects:
             return []
         highest = max(kind.rank for kind, _ in found.objects.values())
