@@ -108,6 +108,7 @@
     FIELD(X, "code", PyCodeObject, co_code_adaptive) \
     FIELD(X, "generator", PyGenObject, gi_frame_state) \
     FIELD(X, "generator", PyGenObject, gi_iframe) \
+    X("generator.cleared", FRAME_CLEARED)    /* a value of gi_frame_state */ \
     FIELD(X, "dict_keys", struct _dictkeysobject, dk_log2_size) \
     FIELD(X, "dict_keys", struct _dictkeysobject, dk_log2_index_bytes) \
     FIELD(X, "dict_keys", struct _dictkeysobject, dk_kind) \
@@ -131,5 +132,6 @@
 #define DEBUG_OFFSETS_SINCE_314(X) \
     DEBUG_OFFSETS_SINCE_312(X) \
     FIELD(X, "thread_state", PyThreadState, current_frame) \
+    FIELD(X, "thread_state", _PyThreadStateImpl, asyncio_tasks_head) \
     FIELD(X, "frame", _PyInterpreterFrame, stackpointer) \
     X("frame.tag_bits", Py_TAG_BITS)

@@ -119,6 +119,9 @@ class Names:
             return "main"
         if self.is_hub(greenlet):
             return "hub"
+        task = self._process.tasks.of(greenlet)
+        if task is not None:
+            return task.name
         # Where threading is patched, greenlets are threads, too.
         thread = self._process.thread_names.get(greenlet.address, "")
         if thread and not thread.startswith("Dummy-"):
@@ -155,6 +158,9 @@ def label(greenlet: Greenlet, otherwise: str = "") -> str:
 
 def short_class(name: str) -> str:
     """The name of a class without the private modules that it comes from."""
+    outside, _, own = name.rpartition("<locals>.")
+    if outside:
+        return f"{outside.partition('.')[0]}.{own}"
     module, _, own = name.rpartition(".")
     if module in ("__main__", "builtins"):
         return own

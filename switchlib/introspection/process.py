@@ -14,6 +14,7 @@ from .names import Names
 from .objects import TAGS, Code, Function, Objects
 from .referents import Referents
 from .table import Table
+from .tasks import Tasks
 from .waits.find import Waits
 from .waits.wait import Wait
 
@@ -189,6 +190,7 @@ class Process:
         self.notes: list[str] = []
         self.threads: list[Thread] = []
         self.by_address: dict[int, Greenlet] = {}
+        self.has_all = False  # greenlets: not only the current ones
         self._spots: dict[tuple[int, int], tuple[Code | None, int | None]] = {}
         self._prepare()
 
@@ -212,6 +214,10 @@ class Process:
         return Names(self)
 
     @cached_property
+    def tasks(self) -> Tasks:
+        return Tasks(self)
+
+    @cached_property
     def waits(self) -> Waits:
         return Waits(self)
 
@@ -227,6 +233,7 @@ class Process:
             self.threads.append(ended)
         for greenlet in self.by_address.values():
             greenlet.parent = self.by_address.get(greenlet.parent_address)
+        self.has_all = True
 
     def load_current(self) -> None:
         """Reads all threads, and of each the current greenlet alone."""
@@ -428,6 +435,12 @@ class Process:
         except Unreadable as error:
             self._note(f"frames: {error}")
         return found
+
+    def frame_at(self, address: int) -> Frame | None:
+        """The frame at an address, such as a coroutine's. Raises Unreadable if there is none."""
+        code, _, instruction, _ = self._frame_record.read(self.memory, address)
+        self.objects.code(code & ~TAGS)
+        return self._frame(address, code & ~TAGS, self._instruction_size * instruction)
 
     def _frame(self, address: int, code_address: int, instruction: int) -> Frame | None:
         code, line = self._spot(code_address, instruction)

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from .names import label
+from .names import label, short_class
 from .objects import Function
 from .process import CURRENT, Frame, Greenlet, Process
 from .shown import shown, source_line
+from .tasks import Awaited, Step, Task
 from .waits import deadlocks
 from .waits.deadlocks import Deadlock
 from .waits.wait import Wait, seconds
@@ -101,14 +102,26 @@ def ps(process: Process) -> Iterator[str]:
 
 
 def tree(process: Process) -> Iterator[str]:
-    """Lines with a greenlet each, below its parent."""
+    """Lines with a greenlet each, below its parent. Those that tasks of asyncio run in are shown as
+    parts of these, with all their frames.
+    """
+    tasks = process.tasks.in_greenlets()
     where = {each.address: each.innermost for each in process.greenlets}
-    paths = _paths(where.values(), ())
-    children = defaultdict(list)
-    for each in process.greenlets:
-        if each.parent is not None:
-            children[each.parent.address].append(each)
+    in_tasks = [frame for task in tasks for step in task.steps for frame in _frames_of_step(step)]
+    paths = _paths([*where.values(), *in_tasks], ())
+    children: dict[int, list[Greenlet | Task]] = defaultdict(list)
     drawn: set[int] = set()
+    for task in tasks:
+        parent = task.greenlets[0].parent
+        if parent is not None:
+            children[parent.address].append(task)
+            drawn.update(each.address for each in task.greenlets)
+    for each in process.greenlets:
+        if each.parent is not None and each.address not in drawn:
+            children[each.parent.address].append(each)
+    for task in tasks:  # children of what is in a task are drawn below the task
+        for each in task.greenlets:
+            children[task.address] += children.pop(each.address, [])
     for thread in process.threads:
         roots = [each for each in thread.greenlets if each.parent is None]
         if thread.greenlets:
@@ -118,18 +131,19 @@ def tree(process: Process) -> Iterator[str]:
                 else ("ended threads")
             )
         # What is left is below greenlets of other threads, or in a cycle of damaged parents.
-        stack = [(each, "", "") for each in reversed(roots)]
+        stack: list[tuple[Greenlet | Task, str, str]] = [(each, "", "") for each in roots[::-1]]
         while stack:
-            each, before, below = stack.pop()
-            if each.address in drawn:
+            item, before, below = stack.pop()
+            under = children.get(item.address, [])
+            if isinstance(item, Task):
+                bar = "│  " if under else "   "
+                for i, line in enumerate(_task_lines(item, paths)):
+                    yield (below + bar if i else before) + line
+            elif item.address in drawn:
                 continue
-            drawn.add(each.address)
-            place = _place(where[each.address], paths)
-            waits = waits_text(each)
-            state = f"waits for {waits}" if waits else each.state
-            text = f"{identity(each)} {state}{'~' * each.changed}"
-            yield before + text + (f", {place}" if place != NOTHING else "")
-            under = children.get(each.address, [])
+            else:
+                drawn.add(item.address)
+                yield before + _tree_line(item, _place(where[item.address], paths))
             for i, child in reversed(list(enumerate(under))):
                 last = i == len(under) - 1
                 if len(below) > DEEPEST:
@@ -141,6 +155,36 @@ def tree(process: Process) -> Iterator[str]:
     if left:
         yield f"{_count(left, 'greenlet')} with parents in a cycle"
     yield from deadlock_lines(process)
+
+
+def _tree_line(greenlet: Greenlet, place: str) -> str:
+    waits = waits_text(greenlet)
+    state = f"waits for {waits}" if waits else greenlet.state
+    text = f"{identity(greenlet)} {state}{'~' * greenlet.changed}"
+    return text + (f", {place}" if place != NOTHING else "")
+
+
+def _task_lines(task: Task, paths: Paths) -> Iterator[str]:
+    """A task, and below it its frames and greenlets, with what is awaited innermost and last."""
+    awaited = task.awaited
+    about = f" awaits {_awaited_text(awaited)}" if awaited is not None else ""
+    yield f"task {task.name}{about}"
+    for step in task.steps:
+        if isinstance(step, Greenlet):
+            own = short_class(step.class_name)
+            yield f"{own} {step.address:#x} {step.state}{'~' * step.changed}"
+        for frame in _frames_of_step(step):
+            yield "   " * isinstance(step, Greenlet) + _place(frame, paths)
+
+
+def _frames_of_step(step: Step) -> list[Frame]:
+    if isinstance(step, Greenlet):
+        return step.frames
+    return [step] if isinstance(step, Frame) else []
+
+
+def _awaited_text(awaited: Awaited) -> str:
+    return " ".join(filter(None, (awaited.kind, awaited.name or f"{awaited.address:#x}")))
 
 
 def dump(process: Process, group: bool = False) -> Iterator[str]:
@@ -212,6 +256,7 @@ def as_json(process: Process, *, frames: bool) -> dict[str, Any]:
         "held_seconds": process.held,
         "stopped_by": process.stopped_by,
         "notes": process.notes,
+        "tasks": [_task_json(each) for each in process.tasks.in_greenlets()],
         "deadlocks": [_deadlock_json(each) for each in deadlocks.find(process)],
         "threads": [
             {
@@ -258,6 +303,24 @@ def _wait_json(wait: Wait) -> dict[str, Any]:
         "holder": wait.holder or None,
         "seconds_left": wait.left,
         "certain": wait.certain,
+    }
+
+
+def _task_json(task: Task) -> dict[str, Any]:
+    awaited = task.awaited
+    return {
+        "id": task.address,
+        "name": task.name,
+        "steps": [
+            {"frame": _frame_json(step)}
+            if isinstance(step, Frame)
+            else {"greenlet": step.address}
+            if isinstance(step, Greenlet)
+            else {"awaited": step.address}
+            for step in task.steps
+        ],
+        "awaits": awaited
+        and {"kind": awaited.kind, "id": awaited.address, "name": awaited.name or None},
     }
 
 

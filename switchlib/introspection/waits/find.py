@@ -88,6 +88,9 @@ class Waits:
     def _find(self, greenlet: Greenlet) -> list[Wait]:
         if not greenlet.start or greenlet.thread.ended or greenlet.changed:
             return []
+        task = self.process.tasks.of(greenlet)
+        if task is not None and task.awaited is not None:
+            return [Wait(task.awaited.kind, task.awaited.address, task.awaited.name)]
         found = self._certain(greenlet) if self._has_libraries() else []
         return found or self._of_a_child(greenlet)
 
