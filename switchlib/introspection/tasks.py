@@ -109,9 +109,7 @@ class Tasks:
             for each in self._referents.items(members, MOST_TASKS):
                 own = self._referents.class_of(each)
                 if own is not None and own.name in ("weakref", "ReferenceType"):
-                    each = self._process.memory.pointer(
-                        each + self._process.table["weakref.wr_object"]
-                    )
+                    each = memory.pointer(each + offset)
                 if self._coroutines.is_future(each):
                     yield each
         yield from self._linked()
