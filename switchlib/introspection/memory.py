@@ -309,10 +309,9 @@ class ProcessMemory(Memory):
 
     def _fetch(self, address: int) -> Block:
         mapping = self.mapping(address)
-        if self._was_copied and mapping.is_writable:
-            if self._is_last:
-                raise Unreadable(address, "memory that changes too fast to be read")
-            self.was_late = True
+        changes = self._was_copied and mapping.is_writable
+        if changes and self._is_last:
+            raise Unreadable(address, "memory that changes too fast to be read")
         i = bisect.bisect(self._starts, address)
         start = max(address - address % WINDOW, mapping.start)
         stop = min(address - address % WINDOW + WINDOW, mapping.stop)
@@ -324,8 +323,9 @@ class ProcessMemory(Memory):
         if start + len(data) <= address:  # the first pages are not there
             start = max(start, address - address % PAGE)
             data = self._read_now(start, min(start + PAGE, stop))
-        if start + len(data) <= address:
+        if start + len(data) <= address:  # another copy would not have it, either
             raise Unreadable(address)
+        self.was_late = self.was_late or changes
         block = self._last = self.add(start, data)
         block.was_read = True
         return block
