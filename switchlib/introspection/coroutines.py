@@ -49,9 +49,11 @@ class Coroutines:
 
     def is_future(self, address: int) -> bool:
         """Whether an object is a future of asyncio, such as a task."""
-        return self._referents.class_of(address) is not None and any(
-            self._process.objects.is_instance(address, each) for each in FUTURES
-        )
+        return self._referents.is_a(address, FUTURES)
+
+    def is_task(self, address: int) -> bool:
+        """Whether an object is a task of asyncio."""
+        return self._referents.is_a(address, TASKS)
 
     def frame_at(self, coroutine: int) -> int:
         """The address of a coroutine's frame; 0 if it has ended."""

@@ -41,6 +41,7 @@ class Referents:
         self.table = objects.table
         self._type = objects.type_of(self.table["types.code"])  # the type of types
         self._types: dict[int, Class | None] = {}
+        self._is_a: dict[tuple[int, tuple[str, ...]], bool] = {}
         self._stack_of_code: dict[int, tuple[int, int]] = {}
 
     def class_of(self, address: int) -> Class | None:
@@ -64,6 +65,22 @@ class Referents:
             pass
         self._types[kind] = found
         return found
+
+    def is_a(self, address: int, names: tuple[str, ...]) -> bool:
+        """Whether there is an object at an address whose type, or one that it derives from by
+        first bases, has one of these names.
+        """
+        own = self.class_of(address)
+        if own is None:
+            return False
+        key = own.address, names
+        if key not in self._is_a:
+            try:
+                bases = self.objects.bases(own.address)
+                self._is_a[key] = any(each.full_name in names for each in bases)
+            except Unreadable:
+                self._is_a[key] = False
+        return self._is_a[key]
 
     def fields(self, address: int, size: int = 0) -> list[int]:
         """The words of an instance, each of which may be a reference. `size` is that of a base

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Union
 
-from .coroutines import MOST_AWAITED, TASKS, Coroutines
+from .coroutines import MOST_AWAITED, Coroutines
 from .errors import Unreadable
 from .names import one_line
 from .objects import LONG, UNICODE
@@ -110,7 +110,7 @@ class Tasks:
                 own = self._referents.class_of(each)
                 if own is not None and own.name in ("weakref", "ReferenceType"):
                     each = memory.pointer(each + offset)
-                if self._coroutines.is_future(each):
+                if self._coroutines.is_task(each):
                     yield each
         yield from self._linked()
 
@@ -128,9 +128,9 @@ class Tasks:
             for _ in range(MOST_TASKS):
                 if link in (0, start):
                     break
-                # A task begins at the last object before its link.
+                # The link lies in the task, which begins at the last address before it.
                 for word in range(1, MOST_WORDS):
-                    if self._coroutines.is_future(link - 8 * word):
+                    if self._coroutines.is_task(link - 8 * word):
                         yield link - 8 * word
                         break
                 link = memory.pointer(link)
@@ -148,7 +148,7 @@ class Tasks:
         """The way from what is awaited to the last thing on it. Notes the greenlets on it."""
         for _ in range(MOST_AWAITED):
             if self._coroutines.is_future(awaited):
-                is_task = any(self._objects.is_instance(awaited, each) for each in TASKS)
+                is_task = self._coroutines.is_task(awaited)
                 kind = "task" if is_task else "future"
                 yield Awaited(awaited, kind, self.name(awaited) if is_task else "")
                 return
