@@ -162,7 +162,7 @@ def short_class(name: str) -> str:
     if outside:
         return f"{outside.partition('.')[0]}.{own}"
     module, _, own = name.rpartition(".")
-    if module in ("__main__", "builtins"):
+    if module in ("", "__main__", "builtins"):
         return own
     first, *others = module.split(".")
     return ".".join([first, *(each for each in others if not each.startswith("_")), own])

@@ -15,11 +15,16 @@ TARGETS = Path(__file__).parent / "targets"
 
 
 class Target:
-    """A running program of the folder targets."""
+    """A running program of the folder targets. `by_run` starts it with `python -m switchlib run`,
+    so that its libraries run on switchlib.
+    """
 
-    def __init__(self, program: str, *arguments: str) -> None:
+    def __init__(self, program: str, *arguments: str, by_run: bool = False) -> None:
+        through = ["-m", "switchlib", "run"] if by_run else []
         self.process = subprocess.Popen(
-            [sys.executable, str(TARGETS / program), *arguments], stdout=subprocess.PIPE, text=True
+            [sys.executable, *through, str(TARGETS / program), *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.pid = self.process.pid
         assert self.process.stdout is not None
@@ -65,8 +70,8 @@ def target() -> Iterator[Callable[..., Target]]:
     """Starts a program, and waits for its first line."""
     with contextlib.ExitStack() as stack:
 
-        def start(program: str, *arguments: str) -> Target:
-            found = Target(program, *arguments)
+        def start(program: str, *arguments: str, by_run: bool = False) -> Target:
+            found = Target(program, *arguments, by_run=by_run)
             stack.callback(found.end)
             return found
 

@@ -31,6 +31,8 @@ MOST_IN_A_LIST = 200
 MOST_ARGUMENTS = 8
 MOST_FDS = 1 << 20
 READ, WRITE = 1, 2  # events of libev and libuv
+EV_IO_SIZE = 48
+SWITCHES = ("switch", "throw")
 FD_AND_EVENTS = struct.Struct("<ii")
 SOCKET_FD = struct.Struct("<i")  # after the head of a socket, Modules/socketmodule.h
 
@@ -275,14 +277,27 @@ class Waits:
         shared = self._referents.attributes(attributes.get("_watcher_ref", 0))
         fd_at = attributes.get("_fd") or shared.get("_fd")
         if fd_at:  # of gevent with cffi
+            fd = objects.integer(fd_at)
             events = attributes.get("_events", 0)
-            return self._of_fd(objects.integer(fd_at), objects.integer(events) if events else 0)
+            watcher = attributes.get("_watcher", 0)
+            return self._of_fd(
+                fd, objects.integer(events) if events else self._events_of_libev(watcher, fd)
+            )
         # The last fields of libev's ev_io, which lies at the end of gevent's object.
         end = address + objects.class_of(address).basic_size
         fd, events = self.process.memory.unpack(FD_AND_EVENTS, end - FD_AND_EVENTS.size)
         if not 0 <= fd < MOST_FDS or not events & (READ | WRITE):
             return Wait("file descriptor", address)
         return self._of_fd(fd, events)
+
+    def _events_of_libev(self, cdata: int, fd: int) -> int:
+        """Those in a struct ev_io, where they follow the file descriptor; 0 if there are none."""
+        if not cdata:
+            return 0
+        start = self.process.memory.pointer(cdata + self.process.table["object.size"] + 8)
+        data = self.process.memory.read(start, EV_IO_SIZE)
+        pairs = FD_AND_EVENTS.iter_unpack(data)
+        return next((events for each, events in pairs if each == fd and events & 3), 0)
 
     def _of_fd(self, fd: int, events: int) -> Wait:
         if not 0 <= fd < MOST_FDS:
@@ -306,9 +321,12 @@ class Waits:
             self._parents = {each.parent_address for each in self.process.greenlets}
         if greenlet.address not in self._parents:
             return []
-        for word in self._referents.source(greenlet, 1) or []:  # the innermost evaluation stack
+        words = self._referents.source(greenlet, 1) or []  # the innermost evaluation stack
+        for word, below in zip(words, [*words[1:], 0]):
             bound, name = self._referents.method(word)
-            child = self.process.by_address.get(bound) if name in ("switch", "throw") else None
+            if not bound:  # not a bound method, but a method and above it what it is called with
+                bound, name = word, self._referents.name_of(below)
+            child = self.process.by_address.get(bound) if name in SWITCHES else None
             if child is not None and child.parent is greenlet and child.raw_frames:
                 return [Wait("switch or end of greenlet", bound, holder=bound, certain=False)]
         return []
