@@ -1,7 +1,8 @@
 """Looks at the greenlets of another process, or of a core file, without running code in it.
 
     maps, memory, core  what can be read of a process or a core file
-    hold, permission    stops the threads of a process while they are read
+    system, permission  what Linux says about a process
+    hold                stops the threads of a process while they are read
     table               the offsets that the C extension publishes: csrc/mechanism/debug_offsets.h
     lines, objects      objects of CPython: strings, dicts, code, frames
     process             threads and greenlets

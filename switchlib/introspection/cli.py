@@ -23,7 +23,7 @@ HELP = {
     "dump": "print the stacks of all its greenlets",
     "top": "watch which of its greenlets run",
 }
-INTERVAL = 0.02
+INTERVAL, LONGEST_INTERVAL = 0.02, 3600.0
 
 
 def add_commands(commands: Any) -> None:
@@ -38,11 +38,11 @@ def add_commands(commands: Any) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON")
         if name == "top":
             parser.add_argument(
-                "-n", type=int, default=0, metavar="N", help="end after N screens; default: never"
+                "-n", type=_count, default=0, metavar="N", help="end after N screens"
             )
             parser.add_argument(
                 "--interval",
-                type=float,
+                type=_seconds,
                 default=INTERVAL,
                 metavar="SECONDS",
                 help=f"between two readings, default {INTERVAL}; a screen is {top.READINGS}",
@@ -58,6 +58,20 @@ def add_commands(commands: Any) -> None:
             action="store_true",
             help="do not stop the process: read it twice, and mark what differed",
         )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= LONGEST_INTERVAL:
+        raise ValueError
+    return number
 
 
 def main(arguments: argparse.Namespace, prog: str) -> int:
@@ -121,7 +135,7 @@ def print_screens(arguments: argparse.Namespace) -> None:
             lines = map(shown, screen.lines(source))
             print(encodable("\n".join(lines)), end="\n\n", flush=True)
             if screen.has_ended:
-                print(f"{source} has ended")
+                print(f"{source} has ended, or runs another program now")
 
 
 def encodable(text: str) -> str:

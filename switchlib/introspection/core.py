@@ -47,7 +47,7 @@ class CoreMemory(Memory):
 
     def _map(self, path: str) -> memoryview:
         if not stat.S_ISREG(os.stat(path).st_mode):  # one could wait for a pipe for ever
-            raise IntrospectionError(f"{path} is no file")
+            raise IntrospectionError(f"{path} is not a regular file")
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 raise IntrospectionError(f"{path} is empty")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import time
 
 from . import permission
 from .errors import IntrospectionError
+from .system import state, threads
 
 PTRACE_DETACH = 17
 PTRACE_SEIZE = 0x4206
@@ -65,9 +65,14 @@ class Hold:
             self._since = 0.0
 
     def _stop_all(self) -> None:
+        if self.pid == os.getpid():
+            raise IntrospectionError(
+                f"process {self.pid} is this one, which cannot hold itself: use --nonblocking, or "
+                "switchlib.print_stacks() in it"
+            )
         deadline = time.monotonic() + PATIENCE
         while True:  # until there are no new threads
-            new = [tid for tid in _threads(self.pid) if tid not in self._signals]
+            new = [tid for tid in threads(self.pid) if tid not in self._signals]
             if not new:
                 return
             seized = [tid for tid in new if self._seize(tid)]
@@ -77,7 +82,7 @@ class Hold:
                 if not self._wait_for(tid, deadline):
                     raise IntrospectionError(
                         f"thread {tid} of process {self.pid} did not stop in {PATIENCE:.0f} s "
-                        f"(it is in state {_state(self.pid, tid)}); try --nonblocking"
+                        f"(it is in state {state(self.pid, tid)}); try --nonblocking"
                     )
             if not seized:
                 return
@@ -85,8 +90,8 @@ class Hold:
     def _seize(self, tid: int) -> bool:
         """False if the thread has ended meanwhile."""
         error = self._call(PTRACE_SEIZE, tid)
-        if error and _state(self.pid, tid) in ("Z", "X", ""):
-            if tid == self.pid and len(_threads(self.pid)) <= 1:
+        if error and state(self.pid, tid) in ("Z", "X", ""):
+            if tid == self.pid and len(threads(self.pid)) <= 1:
                 raise IntrospectionError(f"process {self.pid} has ended")
             return False
         if error:
@@ -121,29 +126,3 @@ class Hold:
         if self._ptrace(request, tid, None, data or None) == -1:
             return ctypes.get_errno()
         return 0
-
-
-def is_stopped(pid: int) -> str | None:
-    """SIGSTOP if a signal has stopped a process; None if it runs."""
-    return signal.SIGSTOP.name if _state(pid, pid) == "T" else None
-
-
-def running_threads(pid: int) -> set[int]:
-    """The native ids of a process's threads that are on a CPU, or wait for one."""
-    return {tid for tid in _threads(pid) if _state(pid, tid) == "R"}
-
-
-def _threads(pid: int) -> set[int]:
-    try:
-        return {int(name) for name in os.listdir(f"/proc/{pid}/task")}
-    except (FileNotFoundError, ProcessLookupError):
-        raise IntrospectionError(f"there is no process {pid}") from None
-
-
-def _state(pid: int, tid: int) -> str:
-    """The letter of a thread's state, as in ps; "" if there is none."""
-    try:
-        with open(f"/proc/{pid}/task/{tid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return ""

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Union
 
 from . import maps, permission
-from .errors import IntrospectionError, Unreadable
+from .errors import Unreadable
 from .maps import Mapping
+from .system import no_memory
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MIB = 1 << 20
@@ -172,7 +173,7 @@ class ProcessMemory(Memory):
         try:
             self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
         except (FileNotFoundError, ProcessLookupError):
-            raise IntrospectionError(f"there is no process {pid}") from None
+            raise no_memory(pid) from None
         except PermissionError:
             raise permission.error(pid) from None
         try:
@@ -202,11 +203,11 @@ class ProcessMemory(Memory):
             with open(f"/proc/{self.pid}/maps", "rb") as file:
                 text = file.read()
         except (FileNotFoundError, ProcessLookupError):
-            raise IntrospectionError(f"there is no process {self.pid}") from None
+            text = b""
         except PermissionError:
             raise permission.error(self.pid) from None
         if not text:
-            raise IntrospectionError(f"process {self.pid} has ended, or is part of the kernel")
+            raise no_memory(self.pid)
         if text != self._maps:
             self._maps = text
             self.mappings = maps.parse(os.fsdecode(text).split("\n"))

@@ -6,7 +6,9 @@ import errno
 import os
 
 from .errors import IntrospectionError
+from .system import status
 
+CAP_SYS_PTRACE = 19
 PTRACE_SCOPE = "/proc/sys/kernel/yama/ptrace_scope"
 
 
@@ -18,13 +20,13 @@ def error(pid: int, number: int = errno.EPERM) -> IntrospectionError:
 
 
 def _reason(pid: int) -> str:
-    tracer = _status(pid, "TracerPid")
+    tracer = status(pid, "TracerPid")
     if tracer not in (None, "0"):
         return (
             f"process {tracer}, such as a debugger or strace, already traces it. "
             "End that first, or use --nonblocking."
         )
-    uids = (_status(pid, "Uid") or "").split()
+    uids = (status(pid, "Uid") or "").split()
     if uids and os.geteuid() not in (0, int(uids[1])):
         return f"it belongs to user {uids[1]}, and this one is {os.geteuid()}. Use sudo."
     if _different_namespace(pid):
@@ -42,9 +44,15 @@ def _reason(pid: int) -> str:
         return f"{PTRACE_SCOPE} is 2, so that only root may. Use sudo."
     if scope == "3":
         return f"{PTRACE_SCOPE} is 3, so that no process may, until the machine is rebooted."
+    if int(status(os.getpid(), "CapEff") or "0", 16) >> CAP_SYS_PTRACE & 1:
+        return "a security module of the kernel forbids it, such as SELinux, or it is protected."
+    if os.geteuid() == 0:
+        return (
+            "root lacks the capability CAP_SYS_PTRACE here, as in containers by default "
+            "(docker run --cap-add=SYS_PTRACE)."
+        )
     return (
-        "this needs the capability CAP_SYS_PTRACE, which containers lack by default "
-        "(docker run --cap-add=SYS_PTRACE), or the process has made itself undumpable."
+        "it has changed its user, has more capabilities, or has made itself undumpable. Use sudo."
     )
 
 
@@ -54,17 +62,6 @@ def _ptrace_scope() -> str | None:
             return file.read().strip()
     except OSError:
         return None
-
-
-def _status(pid: int, name: str) -> str | None:
-    try:
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if line.startswith(name + ":"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return None
 
 
 def _different_namespace(pid: int) -> bool:

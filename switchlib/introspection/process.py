@@ -187,6 +187,8 @@ class Process:
         self.held: float | None = None
         self.stopped_by: str | None = None
         self.on_cpu: set[int] = set()  # the native ids of threads that were on a CPU
+        # The native ids of threads, by those that they have in the process; {} if not known.
+        self.thread_ids: dict[int, int] = {}
         self.notes: list[str] = []
         self.threads: list[Thread] = []
         self.by_address: dict[int, Greenlet] = {}
@@ -249,7 +251,10 @@ class Process:
             each.name = name or self._system_name(each.native_id)
 
     def _load_threads(self) -> None:
+        ids = self.thread_ids
         for each in self._each_thread():
+            # Only one thread survives a fork, and becomes the first thread of the child.
+            each.native_id = ids.get(each.native_id, self.pid if ids else each.native_id)
             each.on_cpu = each.native_id in self.on_cpu
             self.threads.append(each)
         self.threads.sort(key=lambda each: (each.native_id != self.pid, each.native_id))

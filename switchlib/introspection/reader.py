@@ -9,9 +9,10 @@ from typing import Callable, TypeVar
 
 from .core import CoreMemory
 from .errors import IntrospectionError, NotFound, Unreadable
-from .hold import Hold, is_stopped, running_threads
+from .hold import Hold
 from .memory import MIB, ProcessMemory, Range, union
 from .process import Process
+from .system import is_stopped, running_threads, threads_by_own_ids
 from .table import COOKIE, MODULE
 from .table import find as find_table
 
@@ -156,6 +157,7 @@ class Reader:
             raise IntrospectionError(f"process {self.pid} runs another program now")
         process = Process(memory, self._table, self.pid)
         process.stopped_by, process.on_cpu = is_stopped(self.pid), running_threads(self.pid)
+        process.thread_ids = threads_by_own_ids(self.pid)
         return process
 
     @contextlib.contextmanager
@@ -225,6 +227,7 @@ def read_core(path: str, then: Callable[[Process], T]) -> T:
         ) from None
     process = Process(memory, table, memory.pid)
     process.is_core = True
+    process.thread_ids = {each: each for each in memory.thread_ids}
     process.load()
     return then(process)
 

@@ -97,6 +97,9 @@ def _screen(reader: Reader, interval: float) -> Screen:
     names: dict[int, str] = {}
 
     def count(process: Process) -> None:
+        if not readings:
+            process.name_threads()
+            names.update((each.native_id, each.name) for each in process.threads)
         for thread in process.threads:
             for each in thread.greenlets:
                 if thread.on_cpu and each.state == CURRENT:
@@ -105,17 +108,12 @@ def _screen(reader: Reader, interval: float) -> Screen:
                     )
                     found.places[render.place(each)] += 1
 
-    def name_threads(process: Process) -> None:
-        process.name_threads()
-        names.update((each.native_id, each.name) for each in process.threads)
-
     readings, held_before, has_ended = 0, reader.held, False
     try:
         for _ in range(READINGS):
             reader.glance(count)
             readings += 1
             time.sleep(interval)
-        reader.glance(name_threads)
     except IntrospectionError:
         if reader.is_there():
             raise

@@ -25,9 +25,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    with subprocess.Popen(
-        [sys.executable, str(TARGET), "sleep"], stdout=subprocess.PIPE
-    ) as target:
+    with subprocess.Popen([sys.executable, str(TARGET), "sleep"], stdout=subprocess.PIPE) as target:
         assert target.stdout is not None
         target.stdout.readline()
         try:

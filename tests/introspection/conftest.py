@@ -37,12 +37,16 @@ class Target:
 
     def cpu_seconds(self) -> float:
         """How long it has been on a CPU."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        fields = self._stat()
         return (int(fields[11]) + int(fields[12])) / 100
 
     def letter(self) -> str:
         """Its state as in ps."""
-        return Path(f"/proc/{self.pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+        return self._stat()[0]
+
+    def _stat(self) -> list[str]:
+        text = Path(f"/proc/{self.pid}/stat").read_text(errors="replace")
+        return text.rpartition(")")[2].split()
 
     def stops(self) -> bool:
         """Whether it is stopped for good, within 1 s: the kernel wakes it up for that."""
