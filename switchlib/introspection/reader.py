@@ -82,6 +82,7 @@ class Reader:
         if not self._needed:
             self._needed = self._first_ranges(then)
         for copies_left in reversed(range(COPIES)):
+            memory.was_late = False
             try:
                 answer = self._read(then, is_last=copies_left == 0)
             except IntrospectionError:
