@@ -61,20 +61,24 @@ class Timers:
     def _of_gevent(self, address: int, now: float) -> float | None:
         """libev keeps the time as a double in seconds, libuv as an integer in milliseconds. The
         struct lies in the object or where its cdata leads. There is nothing else in it that looks
-        like a time near now, so that no offset is needed.
+        like a time between now and what the timer was set to, so that no offset is needed.
         """
         objects, memory = self._process.objects, self._process.memory
-        watcher = self._referents.attributes(address).get("_watcher", 0)
-        if watcher:
-            start = memory.pointer(watcher + objects.table["object.size"] + 8)  # cdata's c_data
-            data = memory.read(start, CDATA_SIZE)
+        attributes = self._referents.attributes(address)
+        longest = LONGEST
+        if "_watcher" in attributes:
+            start = attributes["_watcher"] + objects.table["object.size"] + 8  # cdata's c_data
+            data = memory.read(memory.pointer(start), CDATA_SIZE)
+            after = objects.value(attributes.get("_after", 0))
+            if isinstance(after, (int, float)):
+                longest = after + 1
         else:
             data = memory.read(address, objects.class_of(address).basic_size)
         in_milliseconds = objects.is_instance(address, LIBUV)
         form = f"<{len(data) // 8}{'Q' if in_milliseconds else 'd'}"
         for number in struct.unpack_from(form, data):
             left = (number / 1000 if in_milliseconds else number) - now
-            if OVERDUE < left < LONGEST and number > 1:
+            if OVERDUE < left < longest and number > 1:
                 return float(left)
         return None
 
