@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .errors import Unreadable
 from .objects import LONG
+from .shown import shown
 
 if TYPE_CHECKING:
     from .objects import Class, Function
@@ -114,7 +115,7 @@ class Names:
         objects = self._objects
         own = objects.attribute(greenlet.address, "name")
         if objects.is_text(own):
-            return one_line(objects.text(own))
+            return shown(objects.text(own), LONGEST)
         if greenlet.is_main:
             return "main"
         if self.is_hub(greenlet):
@@ -125,7 +126,7 @@ class Names:
         # Where threading is patched, greenlets are threads, too.
         thread = self._process.thread_names.get(greenlet.address, "")
         if thread and not thread.startswith("Dummy-"):
-            return one_line(thread)
+            return shown(thread, LONGEST)
         number = self._minimal_ident(greenlet)
         return f"Greenlet-{number}" if number is not None else ""
 
@@ -166,9 +167,3 @@ def short_class(name: str) -> str:
         return own
     first, *others = module.split(".")
     return ".".join([first, *(each for each in others if not each.startswith("_")), own])
-
-
-def one_line(text: str) -> str:
-    """A name as it can be printed: one line, and not too long."""
-    text = "".join(each if each.isprintable() else "?" for each in text)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Union
 
 from .coroutines import MOST_AWAITED, Coroutines
 from .errors import Unreadable
-from .names import one_line
+from .names import LONGEST
 from .objects import LONG, UNICODE
+from .shown import shown
 
 if TYPE_CHECKING:
     from .process import Frame, Greenlet, Process
@@ -92,7 +93,7 @@ class Tasks:
         for each in [name] if name else self._referents.fields(address)[::-1]:
             own = self._referents.class_of(each)
             if own is not None and own.flags & UNICODE:
-                return one_line(self._objects.text(each))
+                return shown(self._objects.text(each), LONGEST)
             if own is not None and own.flags & LONG:  # from 3.13 on, until somebody asks
                 return f"Task-{self._objects.integer(each)}"
         return ""

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from switchlib.introspection import reader
-from switchlib.introspection.names import label, one_line, short_class
+from switchlib.introspection.names import label, short_class
 
 pytestmark = [
     pytest.mark.once,
@@ -47,8 +47,3 @@ def test_names(target, library):
 )
 def test_short_classes(name, short):
     assert short_class(name) == short
-
-
-def test_one_line():
-    assert one_line("a\nb\x1b[1m\udc80") == "a?b?[1m?"
-    assert one_line("x" * 100) == "x" * 59 + "…"
