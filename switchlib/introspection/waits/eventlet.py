@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .links import TIMEOUT, WAITER, Kind
+from .links import SLEEP, TIMEOUT, WAITER, Kind
 
 WAITERS = ("_waiters",)
 
@@ -16,5 +16,5 @@ KINDS = {
     "eventlet.queue.LightQueue": Kind("queue", 3, ("getters", "putters")),
     "eventlet.greenthread.GreenThread": Kind("end of greenlet", 4, ("_exit_event",)),
     "eventlet.hubs.hub.FdListener": Kind("file descriptor", 2, ("cb", "greenlet")),
-    "eventlet.hubs.timer.Timer": Kind("sleep", 1, ("tpl",)),
+    "eventlet.hubs.timer.Timer": Kind(SLEEP, 1, ("tpl",)),
 }

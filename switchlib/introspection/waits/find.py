@@ -15,7 +15,7 @@ from ..objects import LIST, LONG, TUPLE
 from ..referents import FRAMES
 from . import eventlet, gevent, threads
 from .holders import Holders
-from .links import TIMEOUT, Kind, Links
+from .links import SLEEP, TIMEOUT, Kind, Links
 from .sockets import Sockets
 from .timers import Timers
 from .wait import Wait
@@ -165,9 +165,9 @@ class Waits:
                 entry = self.links.waiters(each).get(address)
                 if entry is None:
                     continue
-                left = self._timers.left(each) if kind.name == "sleep" else None
+                left = self._timers.left(each) if kind.name == SLEEP else None
                 found.add(position, left)
-                if kind.name != "sleep" or not self._throws(each, entry):  # that is a timeout
+                if kind.name != SLEEP or not self._throws(each, entry):  # that is a timeout
                     found.objects[each] = kind, entry
         return found
 
@@ -229,7 +229,7 @@ class Waits:
             if kind.name == "end of process":
                 pid = self.process.objects.attribute(address, "pid")
                 return Wait(kind.name, address, str(self.process.objects.value(pid)))
-            if kind.name == "sleep":
+            if kind.name == SLEEP:
                 return Wait(kind.name)
         except Unreadable:
             pass

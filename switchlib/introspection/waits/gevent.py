@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .links import TIMEOUT, WAITER, Kind
+from .links import SLEEP, TIMEOUT, WAITER, Kind
 
 LINKS = ("_links",)
 CALLBACK = ("_callback",)
@@ -28,12 +28,12 @@ KINDS = {
     "gevent._socket3.socket": Kind("socket", 4, ("_read_event", "_write_event")),
     "gevent.subprocess.Popen": Kind("end of process", 4, ("result",)),
     "gevent.libev.corecext.io": Kind("file descriptor", 2, is_watcher=True),
-    "gevent.libev.corecext.timer": Kind("sleep", 1, is_watcher=True),
+    "gevent.libev.corecext.timer": Kind(SLEEP, 1, is_watcher=True),
     "gevent.libev.corecext.watcher": Kind("watcher", 1, is_watcher=True),
 }
 for module in ("gevent.libev.watcher", "gevent.libuv.watcher"):  # those that cffi compiled
     KINDS[f"{module}.io"] = Kind("file descriptor", 2, CALLBACK)
-    KINDS[f"{module}.timer"] = Kind("sleep", 1, CALLBACK)
+    KINDS[f"{module}.timer"] = Kind(SLEEP, 1, CALLBACK)
     KINDS[f"{module}.watcher"] = Kind("watcher", 1, CALLBACK)
 
 # libuv has one watcher for each file descriptor, which gevent shares among several of its own.

@@ -38,6 +38,8 @@ class Kind:
     is_lock: bool = False
 
 
+SLEEP = "end of sleep"  # what a timer's Kind is called
+
 # Not waited for itself, but in the lists of what is: it leads to one greenlet.
 WAITER = Kind("waiter", 0)
 

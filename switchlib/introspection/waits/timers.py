@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from ..process import Process
 
 # What is not in this range of seconds from now was never a time at which a timer is due.
-OVERDUE, LONGEST = -60.0, 1e9
+OVERDUE, LONGEST = -3600.0, 1e9
+OVERDUE_IN_LIBUV = -60.0  # whose struct has other integers
 CDATA_SIZE = 160  # of libuv's uv_timer_t at least, and more than libev's ev_timer
 
 EVENTLET = "eventlet.hubs.timer.Timer"
@@ -65,7 +66,7 @@ class Timers:
         """
         objects, memory = self._process.objects, self._process.memory
         attributes = self._referents.attributes(address)
-        longest = LONGEST
+        longest, overdue = LONGEST, OVERDUE
         if "_watcher" in attributes:
             start = attributes["_watcher"] + objects.table["object.size"] + 8  # cdata's c_data
             data = memory.read(memory.pointer(start), CDATA_SIZE)
@@ -75,10 +76,12 @@ class Timers:
         else:
             data = memory.read(address, objects.class_of(address).basic_size)
         in_milliseconds = objects.is_instance(address, LIBUV)
+        if in_milliseconds:
+            overdue = OVERDUE_IN_LIBUV
         form = f"<{len(data) // 8}{'Q' if in_milliseconds else 'd'}"
         for number in struct.unpack_from(form, data):
             left = (number / 1000 if in_milliseconds else number) - now
-            if OVERDUE < left < longest and number > 1:
+            if overdue < left < longest and number > 1:
                 return float(left)
         return None
 

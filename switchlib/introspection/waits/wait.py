@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LATE = 0.05  # seconds: by so much any timer may be late
+
 
 @dataclass(frozen=True)
 class Wait:
@@ -14,7 +16,7 @@ class Wait:
     detail: str = ""  # such as "to get", or a socket's addresses
     holder: int = 0  # the greenlet that will end the wait: the lock's owner, or the one joined
     exclusive: bool = False  # nothing but the holder can end the wait
-    left: float | None = None  # seconds until it ends by itself
+    left: float | None = None  # seconds until it ends by itself; below 0: since it should have
     certain: bool = True
 
     @property
@@ -22,8 +24,10 @@ class Wait:
         """The wait in words, without the holder."""
         address = f"{self.address:#x}" if self.address else ""
         text = " ".join(filter(None, (self.kind, address, self.detail)))
-        if self.left is not None:
+        if self.left is not None and self.left > -LATE:
             text += f", {seconds(self.left)} left"
+        elif self.left is not None:
+            text += f", {seconds(-self.left)} overdue"
         return text
 
 

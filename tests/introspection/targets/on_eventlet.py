@@ -67,7 +67,7 @@ peer.settimeout(60)
 read_end, write_end = os.pipe()
 
 
-@waits("sleep", left=400)
+@waits("end of sleep", left=400)
 def owner():
     with plain_lock, recursive:
         eventlet.sleep(400)
@@ -144,7 +144,7 @@ def read():
     eventlet.green.os.read(read_end, 1)
 
 
-@waits("sleep", left=300)
+@waits("end of sleep", left=300)
 def sleep():
     time.sleep(300)
 

@@ -81,7 +81,7 @@ slow.settimeout(60)
 read_end, write_end = os.pipe()
 
 
-@waits("sleep", left=400)
+@waits("end of sleep", left=400)
 def owner():
     with plain_lock, owned:
         gevent.sleep(400)
@@ -178,7 +178,7 @@ def read():
     gevent.socket.wait_read(read_end)
 
 
-@waits("sleep", left=300)
+@waits("end of sleep", left=300)
 def sleep():
     gevent.sleep(300)
 

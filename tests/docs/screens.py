@@ -1,0 +1,103 @@
+"""What commands print about the programs of examples/stuck, as docs/how-to/debug-a-stuck-service.md
+shows it.
+
+    python -m tests.docs.screens             print the page with what is printed here
+    python -m tests.docs.screens --write     write that into the page
+
+It needs gevent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "how-to" / "debug-a-stuck-service.md"
+PROGRAMS = ROOT / "examples" / "stuck"
+SCREEN = re.compile(r"(<!-- screen (\S+) (.+?) -->\n```text\n)(.*?)(```\n)", re.S)
+
+# What differs from run to run, and between versions of gevent and Python.
+VARYING = [
+    (r"0x[0-9a-f]+", "ADDRESS"),
+    (r"\b[Pp]rocess \d+", "process PID"),
+    (r"\(\d+\)$", "(PID)"),
+    (r"Thread \d+", "Thread PID"),
+    (r"CPython [\d.]+", "CPython VERSION"),
+    (r"(site-packages/gevent/[\w/]+\.py\", line) \d+", r"\1 LINE"),
+    (r"\b(hub|baseserver)\.py:\d+", r"\1.py:LINE"),
+    (r"[\d.]+ ms", "TIME"),
+    (r"[\d.]+ (s|min|h) (left|overdue)", "TIME"),
+    (r"\d+%", "SHARE"),
+    (r", on a CPU", ""),
+    (r"[\d,]+ B", "SIZE"),
+    (r"\.py:1[4-6] checksum|line 1[4-6], in checksum\n.*", "checksum"),
+    (r" +", " "),
+]
+
+
+@contextlib.contextmanager
+def running(program: str) -> Iterator[int]:
+    """Runs one of the programs for some time; gives its process ID."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "switchlib", "run", program],
+        cwd=PROGRAMS,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        time.sleep(3)
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+def screen(pid: int, command: str) -> str:
+    """What a command prints about a process, with the paths of a service in /srv/shop."""
+    done = subprocess.run(
+        [sys.executable, "-m", "switchlib", *command.split(), str(pid)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    text = done.stdout.rstrip() + "\n"
+    packages = sysconfig.get_path("purelib")
+    text = text.replace(packages, "/srv/shop/.venv/lib/python3/site-packages")
+    return text.replace(str(PROGRAMS), "/srv/shop")
+
+
+def page() -> str:
+    """The page with what is printed here."""
+    text = PAGE.read_text()
+    for program in dict.fromkeys(match[2] for match in SCREEN.finditer(text)):
+        with running(program) as pid:
+
+            def print_here(match: re.Match[str], program: str = program, pid: int = pid) -> str:
+                if match[2] != program:
+                    return match[0]
+                return match[1] + screen(pid, match[3]) + match[5]
+
+            text = SCREEN.sub(print_here, text)
+    return text
+
+
+def constant(text: str) -> str:
+    """The text without what varies."""
+    for pattern, instead in VARYING:
+        text = re.sub(pattern, instead, text, flags=re.M)
+    return text
+
+
+if __name__ == "__main__":
+    if "--write" in sys.argv[1:]:
+        PAGE.write_text(page())
+    else:
+        print(page(), end="")
