@@ -130,6 +130,7 @@ class Reader:
     def _read(self, then: Callable[[Process], T], is_last: bool) -> T:
         memory = self._memory
         if self.hold:
+            memory.prepare(self._needed)
             with self._holding() as (holder, process):
                 memory.copy(self._needed, is_last)
             process.held = holder.seconds
