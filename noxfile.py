@@ -36,6 +36,10 @@ ON_PYPY = (
     *(f"tests/mechanism/test_{name}.py" for name in ("mechanism", "pypy", "walks")),
     *(f"tests/install/test_{name}.py" for name in ("demo", "install", "doctor", "wheel")),
 )
+WITH_LIBRARIES = (
+    *(f"tests/introspection/test_{name}.py" for name in ("names", "tasks", "waits")),
+    "tests/docs/test_screens.py",
+)
 WITH_C = ("asm", "benchmarks", "csrc", "switchlib/shim", "tests", "tools")
 
 
@@ -151,6 +155,13 @@ def is_newer(python: Path) -> bool:
 def downstream_short(session: nox.Session) -> None:
     """A few tests of gevent's and SQLAlchemy's, on greenlet and on switchlib. 2 min."""
     command(session, "-m", "tests.downstream", "--short")
+
+
+@nox.session(python=False, tags=["core"])
+def libraries(session: nox.Session) -> None:
+    """What is read of programs on gevent, eventlet, SQLAlchemy and greenback. 2 min."""
+    python = environment(session, "libraries", sys.executable, "test,libraries")
+    session.run(python, "-m", "pytest", "-q", *(session.posargs or WITH_LIBRARIES))
 
 
 @nox.session(python=False, tags=["core"])

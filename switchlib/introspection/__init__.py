@@ -7,6 +7,9 @@
     lines, objects      objects of CPython: strings, dicts, code, frames
     process             threads and greenlets
     reader              reads a process, again and again if wanted, or a core file
+    referents           what objects, frames and C stacks refer to
+    names, waits        what greenlets are called, and what they wait for
+    coroutines, tasks   tasks of asyncio that run in greenlets
     render, top, cli    what `python -m switchlib ps`, `tree`, `dump` and `top` print
 
 All of it is plain Python on the standard library. So the reader may be another version of Python

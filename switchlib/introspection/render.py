@@ -368,13 +368,22 @@ def wait_text(wait: Wait, process: Process) -> str:
 
 
 def waits_of_group(greenlets: list[Greenlet]) -> str:
-    """What greenlets with equal stacks wait for, the most frequent first."""
-    if len(greenlets) == 1:
-        return waits_text(greenlets[0])
+    """What greenlets with equal stacks wait for, the most frequent first. If these are too many
+    different things, then only of which kinds they are.
+    """
     counts = Counter(text for each in greenlets if (text := waits_text(each)))
-    found = [f"{text} ({count:,})" for text, count in counts.most_common(MOST_WAITS)]
-    more = len(counts) - MOST_WAITS
-    return ", ".join([*found, f"{more:,} others"] if more > 0 else found)
+    if len(counts) == 1 and sum(counts.values()) == len(greenlets):
+        return next(iter(counts))
+    if len(counts) <= MOST_WAITS:
+        return ", ".join(f"{text} ({count:,})" for text, count in counts.most_common())
+    kinds: dict[str, set[int]] = defaultdict(set)
+    for each in greenlets:
+        for wait in each.waits:
+            kinds[wait.kind].add(wait.address)
+    return ", ".join(
+        kind if objects == {0} else f"{kind} ({len(objects):,} different ones)"
+        for kind, objects in kinds.items()
+    )
 
 
 def deadlock_lines(process: Process) -> Iterator[str]:

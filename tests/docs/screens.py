@@ -23,10 +23,12 @@ PAGE = ROOT / "docs" / "how-to" / "debug-a-stuck-service.md"
 PROGRAMS = ROOT / "examples" / "stuck"
 SCREEN = re.compile(r"(<!-- screen (\S+) (.+?) -->\n```text\n)(.*?)(```\n)", re.S)
 
+PATIENCE = 60  # seconds
+
 # What differs from run to run, and between versions of gevent and Python.
 VARYING = [
     (r"0x[0-9a-f]+", "ADDRESS"),
-    (r"\b[Pp]rocess \d+", "process PID"),
+    (r"process \d+", "process PID"),
     (r"\(\d+\)$", "(PID)"),
     (r"Thread \d+", "Thread PID"),
     (r"CPython [\d.]+", "CPython VERSION"),
@@ -52,22 +54,41 @@ def running(program: str) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        time.sleep(3)
+        _settle(process.pid)
         yield process.pid
     finally:
         process.kill()
         process.wait()
 
 
-def screen(pid: int, command: str) -> str:
-    """What a command prints about a process, with the paths of a service in /srv/shop."""
-    done = subprocess.run(
-        [sys.executable, "-m", "switchlib", *command.split(), str(pid)],
+def _settle(pid: int) -> None:
+    """Waits until the number of greenlets has stayed the same for 2 s."""
+    before, since, until = "", time.monotonic(), time.monotonic() + PATIENCE
+    while time.monotonic() - since < 2:
+        time.sleep(0.3)
+        done = _run("ps", str(pid))
+        found = re.search(r"\d+ greenlets", done.stdout)
+        now = found[0] if found else ""
+        if now != before or not now:
+            before, since = now, time.monotonic()
+        if time.monotonic() > until:
+            raise TimeoutError(done.stdout + done.stderr)
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "switchlib", *arguments],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         cwd=ROOT,
     )
+
+
+def screen(pid: int, command: str) -> str:
+    """What a command prints about a process, with the paths of a service in /srv/shop."""
+    done = _run(*command.split(), str(pid))
+    assert done.returncode == 0, done.stderr
     text = done.stdout.rstrip() + "\n"
     packages = sysconfig.get_path("purelib")
     text = text.replace(packages, "/srv/shop/.venv/lib/python3/site-packages")
