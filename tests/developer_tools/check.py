@@ -1,0 +1,210 @@
+"""What a check is: a tool, what is done with it, and a function that judges the result."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.developer_tools.environments import Environment
+
+PROGRAMS = Path(__file__).resolve().parent / "programs"
+SOUGHT, NOT_SOUGHT = "leaf", "other"
+SECONDS = 120
+
+
+class Wrong(Exception):
+    """What a tool showed is not what the program did."""
+
+
+def expect(what: str, found: object, expected: object) -> None:
+    """Raises Wrong if the two differ."""
+    if found != expected:
+        raise Wrong(f"{what}: {found!r} instead of {expected!r}")
+
+
+def require(condition: object, problem: str) -> None:
+    """Raises Wrong with this problem if the condition is false."""
+    if not condition:
+        raise Wrong(problem)
+
+
+@dataclass(frozen=True)
+class Library:
+    """One of the two libraries, and how a program gets it."""
+
+    name: str
+    variables: dict[str, str]
+    before_program: tuple[str, ...]
+
+
+@dataclass
+class Use:
+    """Runs programs and the tool in an environment, with one of the two libraries, in a directory
+    of its own.
+    """
+
+    environment: Environment
+    library: Library
+    directory: Path
+    control: bool = False
+    """Whether the function that the judges look for has another name in the programs."""
+
+    def program(self, *names: str) -> Path:
+        """Copies programs into the directory; returns the path of the first."""
+        for name in names:
+            text = (PROGRAMS / name).read_text()
+            if self.control:
+                text = text.replace(SOUGHT, NOT_SOUGHT)
+            (self.directory / name).write_text(text)
+        return self.directory / names[0]
+
+    def python(self, *arguments: str) -> list[str]:
+        """The command for Python with these arguments, on the library."""
+        return self._within(
+            str(self.environment.python), *self.library.before_program, *arguments
+        )
+
+    def tool(self, name: str, *arguments: str) -> list[str]:
+        """The command for a program of the environment."""
+        return self._within(str(self.environment.python.parent / name), *arguments)
+
+    def _within(self, *command: str) -> list[str]:
+        return self.environment.interpreter.within(*command)
+
+    def variables(self, given: dict[str, str]) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return kept | {"PYTHONDONTWRITEBYTECODE": "1"} | self.library.variables | given
+
+    def run(self, command: list[str], **variables: str) -> str:
+        """Runs a command to its end; returns what it printed. Raises Wrong if it fails."""
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.directory,
+                env=self.variables(variables),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Wrong(f"it took longer than {SECONDS} s") from error
+        if done.returncode:
+            raise Wrong(how_it_ended(done.returncode, done.stdout))
+        return done.stdout
+
+    def start(self, command: list[str], **variables: str) -> Running:
+        """Starts a command that goes on until the block is left."""
+        return Running(command, self.directory, self.variables(variables))
+
+
+class Running:
+    """A program that runs while a `with` block does."""
+
+    def __init__(self, command: list[str], directory: Path, variables: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            command,
+            cwd=directory,
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self.limit = threading.Timer(SECONDS, self.process.kill)
+
+    def __enter__(self) -> Running:
+        self.limit.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.limit.cancel()
+        self.process.kill()
+        self.process.communicate()
+
+    @property
+    def pid(self) -> str:
+        return str(self.process.pid)
+
+    def line(self) -> str:
+        """The next line that it prints. Raises Wrong if it has ended."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise Wrong(how_it_ended(self.process.wait(), ""))
+        return line.rstrip("\n")
+
+    def until(self, text: str) -> str:
+        """What it prints, up to the line that has this text."""
+        lines = [self.line()]
+        while text not in lines[-1]:
+            lines.append(self.line())
+        return "\n".join(lines)
+
+    def say(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def end(self) -> str:
+        """Closes its input and waits for its end; returns what else it printed. Raises Wrong if
+        it fails.
+        """
+        printed, _ = self.process.communicate()
+        if self.process.returncode:
+            raise Wrong(how_it_ended(self.process.returncode, printed))
+        return printed
+
+
+def how_it_ended(status: int, printed: str) -> str:
+    lines = [line.strip() for line in printed.splitlines() if line.strip()] or [""]
+    how = f"signal {-status}" if status < 0 else f"exit status {status}"
+    return f"{how}: {lines[-1][:200]}" if lines[-1] else how
+
+
+@dataclass(frozen=True)
+class Check:
+    """A row of the table."""
+
+    tool: str
+    what: str
+    judge: Callable[[Use], str | None]
+    """Raises Wrong if the tool's result is wrong. What it returns is shown with the result."""
+    packages: tuple[str, ...] = ()
+    """What to install; the first has the version that is shown. None: it is a part of CPython."""
+    first_python: tuple[int, int] = (3, 10)
+    note: str = ""
+    absent: Callable[[Environment], str | None] = lambda environment: None
+    """Why it cannot be run there, if it cannot."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.tool}: {self.what}"
+
+
+CHECKS: list[Check] = []
+
+
+def check(
+    tool: str,
+    what: str,
+    *packages: str,
+    first_python: tuple[int, int] = (3, 10),
+    note: str = "",
+    absent: Callable[[Environment], str | None] = lambda environment: None,
+) -> Callable[[Callable[[Use], str | None]], Callable[[Use], str | None]]:
+    """Makes a row of the table of a judge."""
+
+    def add(judge: Callable[[Use], str | None]) -> Callable[[Use], str | None]:
+        CHECKS.append(Check(tool, what, judge, packages, first_python, note, absent))
+        return judge
+
+    return add

@@ -1,0 +1,14 @@
+"""What is done with each tool; a file for each kind of tool."""
+
+from tests.developer_tools.checks import (
+    coverage,
+    debuggers,
+    dumps,
+    memory,
+    monitors,
+    profilers,
+    sampling,
+)
+
+MODULES = (coverage, profilers, sampling, dumps, memory, debuggers, monitors)
+"""In the order of the table."""
