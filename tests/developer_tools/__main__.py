@@ -15,6 +15,7 @@ Ends with 1 if a row works on greenlet, but not on switchlib.
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from datetime import date
 from pathlib import Path
 
 from tests.developer_tools import environments, table
-from tests.developer_tools.check import CHECKS, Check, Library, Use, Wrong
+from tests.developer_tools.check import Check, Library, Use, Wrong, by_tool
 from tests.developer_tools.checks import MODULES
 from tests.developer_tools.environments import Interpreter
 
@@ -67,7 +68,8 @@ def compare(
     if (reason := each.absent(environment)) is not None:
         return {"absent": reason}
     row: dict[str, object] = {"date": date.today().isoformat()}
-    row["version"] = environment.version_of(each.packages[0]) if each.packages else ""
+    name = re.sub(r"\[.*|[<=>].*", "", each.packages[0]) if each.packages else ""
+    row["version"] = environment.version_of(name) if name else ""
     for library in libraries:
         with tempfile.TemporaryDirectory(dir="/tmp") as scratch:
             row[library.name] = result(each, Use(environment, library, Path(scratch), control))
@@ -75,7 +77,7 @@ def compare(
 
 
 def main(arguments: list[str]) -> int:
-    tools = list(dict.fromkeys(each.tool for each in CHECKS))
+    tools = list(dict.fromkeys(each.tool for each in by_tool()))
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -95,8 +97,10 @@ def main(arguments: list[str]) -> int:
             Library("switchlib", {"PYTHONPATH": path}, ("-m", "switchlib", "run")),
         )
         version = environments.version(interpreter)
-        for each in CHECKS:
-            if (asked.tools and each.tool not in asked.tools) or version < each.first_python:
+        for each in by_tool():
+            if asked.tools and each.tool not in asked.tools:
+                continue
+            if not each.first_python <= version[:2] <= each.last_python:
                 continue
             row = compare(each, interpreter, libraries, asked.control)
             bad += table.is_bad(row, asked.control)

@@ -12,7 +12,10 @@ from pathlib import Path
 from tests.developer_tools.environments import Environment
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
-SOUGHT, NOT_SOUGHT = "leaf", "other"
+SOUGHT = "leaf"
+IN_CONTROL = {SOUGHT: "other", "00_000)": "0_000)"}
+"""What is replaced in the programs: the name of a function, and how much is allocated."""
+
 SECONDS = 120
 
 
@@ -58,7 +61,8 @@ class Use:
         for name in names:
             text = (PROGRAMS / name).read_text()
             if self.control:
-                text = text.replace(SOUGHT, NOT_SOUGHT)
+                for sought, other in IN_CONTROL.items():
+                    text = text.replace(sought, other)
             (self.directory / name).write_text(text)
         return self.directory / names[0]
 
@@ -72,6 +76,15 @@ class Use:
         """The command for a program of the environment."""
         return self._within(str(self.environment.python.parent / name), *arguments)
 
+    def near(self, program: Running, command: list[str]) -> list[str]:
+        """The command, made by `python` or `tool`, for a tool that looks at a running program:
+        where a root has been changed, it must have the program's view of the file system.
+        """
+        if self.environment.interpreter.root is None:
+            return command
+        enter = ("--mount", "--root", f"--wdns={self.directory}")
+        return ["nsenter", "--target", program.pid, *enter, *command[command.index("--") + 1 :]]
+
     def _within(self, *command: str) -> list[str]:
         return self.environment.interpreter.within(*command)
 
@@ -79,8 +92,10 @@ class Use:
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         return kept | {"PYTHONDONTWRITEBYTECODE": "1"} | self.library.variables | given
 
-    def run(self, command: list[str], **variables: str) -> str:
-        """Runs a command to its end; returns what it printed. Raises Wrong if it fails."""
+    def run(self, command: list[str], fine: tuple[int, ...] = (0,), **variables: str) -> str:
+        """Runs a command to its end; returns what it printed. Raises Wrong if its exit status is
+        none of those that are fine.
+        """
         try:
             done = subprocess.run(
                 command,
@@ -96,7 +111,7 @@ class Use:
             )
         except subprocess.TimeoutExpired as error:
             raise Wrong(f"it took longer than {SECONDS} s") from error
-        if done.returncode:
+        if done.returncode not in fine:
             raise Wrong(how_it_ended(done.returncode, done.stdout))
         return done.stdout
 
@@ -179,8 +194,9 @@ class Check:
     judge: Callable[[Use], str | None]
     """Raises Wrong if the tool's result is wrong. What it returns is shown with the result."""
     packages: tuple[str, ...] = ()
-    """What to install; the first has the version that is shown. None: it is a part of CPython."""
+    """What to install; the first has the version that is shown. A part of CPython has none."""
     first_python: tuple[int, int] = (3, 10)
+    last_python: tuple[int, int] = (3, 99)
     note: str = ""
     absent: Callable[[Environment], str | None] = lambda environment: None
     """Why it cannot be run there, if it cannot."""
@@ -193,18 +209,27 @@ class Check:
 CHECKS: list[Check] = []
 
 
+def by_tool() -> list[Check]:
+    """All checks; those of a tool together, in the order in which the tools come first."""
+    tools = list(dict.fromkeys(each.tool for each in CHECKS))
+    return sorted(CHECKS, key=lambda each: tools.index(each.tool))
+
+
 def check(
     tool: str,
     what: str,
     *packages: str,
     first_python: tuple[int, int] = (3, 10),
+    last_python: tuple[int, int] = (3, 99),
     note: str = "",
     absent: Callable[[Environment], str | None] = lambda environment: None,
 ) -> Callable[[Callable[[Use], str | None]], Callable[[Use], str | None]]:
     """Makes a row of the table of a judge."""
 
     def add(judge: Callable[[Use], str | None]) -> Callable[[Use], str | None]:
-        CHECKS.append(Check(tool, what, judge, packages, first_python, note, absent))
+        CHECKS.append(
+            Check(tool, what, judge, packages, first_python, last_python, note, absent)
+        )
         return judge
 
     return add

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from tests.developer_tools.check import CHECKS, Check
+from tests.developer_tools.check import Check, by_tool
 from tests.developer_tools.environments import DIRECTORY, ROOT, Interpreter
 
 PAGE = ROOT / "docs" / "tools.md"
@@ -67,7 +67,7 @@ def rows() -> list[str]:
         key=lambda each: each["version"],
     )
     lines = []
-    for each in CHECKS:
+    for each in by_tool():
         found = []
         for python in kept:
             if (row := python["rows"].get(each.name)) is None:

@@ -10,16 +10,14 @@ TURNS = 20
 main = getcurrent()
 
 
-def work(seconds):
-    end = time.thread_time() + seconds
+def leaf(seconds):
+    end = time.thread_time() + seconds / 2
     while time.thread_time() < end:
         pass
-
-
-def leaf(seconds):
-    work(seconds / 2)
     main.switch()
-    work(seconds / 2)
+    end = time.thread_time() + seconds / 2
+    while time.thread_time() < end:
+        pass
 
 
 def branch(seconds):

@@ -7,15 +7,11 @@ import gevent
 import yappi
 
 
-def work(seconds):
-    end = time.thread_time() + seconds
-    while time.thread_time() < end:
-        pass
-
-
 def leaf(seconds):
     for _ in range(10):
-        work(seconds)
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
         gevent.sleep(0)
 
 
