@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -133,8 +135,9 @@ class Running:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            start_new_session=True,  # tools leave children, which hold the pipe open
         )
-        self.limit = threading.Timer(SECONDS, self.process.kill)
+        self.limit = threading.Timer(SECONDS, self.kill)
 
     def __enter__(self) -> Running:
         self.limit.start()
@@ -142,8 +145,13 @@ class Running:
 
     def __exit__(self, *exception: object) -> None:
         self.limit.cancel()
-        self.process.kill()
+        self.kill()
         self.process.communicate()
+
+    def kill(self) -> None:
+        """Kills the program and its children."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     @property
     def pid(self) -> str:
