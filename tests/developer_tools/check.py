@@ -206,6 +206,8 @@ class Check:
     first_python: tuple[int, int] = (3, 10)
     last_python: tuple[int, int] = (3, 99)
     note: str = ""
+    watches: bool = False
+    """Whether it needs switchlib's watchers, which greenlet does not have."""
     absent: Callable[[Environment], str | None] = lambda environment: None
     """Why it cannot be run there, if it cannot."""
 
@@ -230,13 +232,14 @@ def check(
     first_python: tuple[int, int] = (3, 10),
     last_python: tuple[int, int] = (3, 99),
     note: str = "",
+    watches: bool = False,
     absent: Callable[[Environment], str | None] = lambda environment: None,
 ) -> Callable[[Callable[[Use], str | None]], Callable[[Use], str | None]]:
     """Makes a row of the table of a judge."""
 
     def add(judge: Callable[[Use], str | None]) -> Callable[[Use], str | None]:
         CHECKS.append(
-            Check(tool, what, judge, packages, first_python, last_python, note, absent)
+            Check(tool, what, judge, packages, first_python, last_python, note, watches, absent)
         )
         return judge
 

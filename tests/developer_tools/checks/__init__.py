@@ -7,8 +7,9 @@ from tests.developer_tools.checks import (
     memory,
     monitors,
     profilers,
+    recipes,
     sampling,
 )
 
-MODULES = (coverage, profilers, sampling, dumps, memory, debuggers, monitors)
+MODULES = (coverage, profilers, sampling, dumps, memory, debuggers, monitors, recipes)
 """In the order of the table."""

@@ -9,13 +9,14 @@ from pathlib import Path
 from tests.developer_tools.check import SOUGHT, Use, check, expect, require
 
 TOOL = "coverage"
-NEVER = "# never"
+NEVER, NOT_DIRECTLY = "# never", "# not directly"
 
 
-def never_run(program: Path) -> list[int]:
+def never_run(program: Path, directly: bool) -> list[int]:
     """The lines that say of themselves that they do not run."""
     lines = program.read_text().splitlines()
-    return [number for number, line in enumerate(lines, 1) if line.endswith(NEVER)]
+    marks = (NEVER, NOT_DIRECTLY) if directly else (NEVER,)
+    return [number for number, line in enumerate(lines, 1) if line.endswith(marks)]
 
 
 PLAIN = "two_files.py", "other_file.py"
@@ -37,7 +38,7 @@ def judge(
     files = json.loads((use.directory / "found.json").read_text())["files"]
     require(SOUGHT in files[names[0]]["functions"], f"{SOUGHT} is missing")
     for name in names:
-        never = never_run(use.directory / name)
+        never = never_run(use.directory / name, "DIRECTLY" in variables)
         expect(f"{name}, missing lines", files[name]["missing_lines"], never)
         # Each stretch of them is entered by one jump, which is missing, too.
         entered = {arc[1] for arc in files[name]["missing_branches"]} - set(never)

@@ -57,7 +57,7 @@ def ddtrace(use: Use) -> None:
 def monitor(use: Use) -> None:
     use.program("gevent_blocks.py")
     printed = use.run(use.python("gevent_blocks.py"))
-    in_order(printed, "blocking", "branch", SOUGHT)
+    in_order(printed, "appears to be blocked", "branch", SOUGHT)
 
 
 @check("gevent", "`print_run_info` and `GreenletTree`", "gevent")

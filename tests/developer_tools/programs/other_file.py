@@ -8,7 +8,7 @@ main = getcurrent()
 
 
 def hand_over_in_a_function(target, *values):
-    return target.switch(*values)
+    return target.switch(*values)  # not directly
 
 
 DIRECTLY = "DIRECTLY" in os.environ
