@@ -25,11 +25,17 @@ from pathlib import Path
 from tests.developer_tools import environments, table
 from tests.developer_tools.check import Check, Library, Use, Wrong, by_tool
 from tests.developer_tools.checks import MODULES
-from tests.developer_tools.environments import Interpreter
 
-import interpreters  # isort: skip; environments has put its directory on the path
+# environments has put their directory on the path.
+import interpreters  # isort: skip
+from interpreters import Interpreter  # isort: skip
 
-PYTHONS = ("pyenv-3.11", "sid-python3.14", "sid-python3.15")
+PYTHONS: dict[str, tuple[str, ...]] = {
+    "pyenv-3.11": (),
+    "sid-python3.14": (),
+    "sid-python3.15": ("py-spy", "pystack", "profiling.sampling", "sys.remote_exec"),
+}
+"""Which are used if none are named, and with which tools; with all if there are none."""
 
 
 def chosen(names: list[str]) -> list[Interpreter]:
@@ -67,8 +73,9 @@ def compare(
     except RuntimeError as problem:
         reason = str(problem).strip().splitlines()[-1]
         return {"absent": f"could not be installed: {reason}"}
-    if (reason := each.absent(environment)) is not None:
-        return {"absent": reason}
+    absent = each.absent(environment)
+    if absent is not None:
+        return {"absent": absent}
     row: dict[str, object] = {"date": date.today().isoformat()}
     name = re.sub(r"\[.*|[<=>].*", "", each.packages[0]) if each.packages else ""
     row["version"] = environment.version_of(name) if name else ""
@@ -84,7 +91,7 @@ def main(arguments: list[str]) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("tools", nargs="*", metavar="TOOL", help=", ".join(tools))
-    parser.add_argument("--python", nargs="+", default=PYTHONS, metavar="NAME")
+    parser.add_argument("--python", nargs="+", default=list(PYTHONS), metavar="NAME")
     parser.add_argument("--write", action="store_true", help="put the table into docs/tools.md")
     parser.add_argument("--control", action="store_true", help="each row must fail")
     asked = parser.parse_args(arguments)
@@ -92,7 +99,8 @@ def main(arguments: list[str]) -> int:
         parser.error(f"the tools are {', '.join(tools)}")
     assert MODULES
     bad = 0
-    for interpreter in chosen(asked.python):
+    for name, interpreter in zip(asked.python, chosen(asked.python)):
+        wanted = asked.tools or PYTHONS.get(name, ()) or tools
         path = str(environments.switchlib(interpreter))
         libraries = (
             Library("greenlet", {}, ()),
@@ -100,9 +108,7 @@ def main(arguments: list[str]) -> int:
         )
         version = environments.version(interpreter)
         for each in by_tool():
-            if asked.tools and each.tool not in asked.tools:
-                continue
-            if not each.first_python <= version[:2] <= each.last_python:
+            if each.tool not in wanted or not each.first_python <= version[:2] <= each.last_python:
                 continue
             row = compare(each, interpreter, libraries, asked.control)
             bad += table.is_bad(row, asked.control)

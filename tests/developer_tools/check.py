@@ -70,9 +70,7 @@ class Use:
 
     def python(self, *arguments: str) -> list[str]:
         """The command for Python with these arguments, on the library."""
-        return self._within(
-            str(self.environment.python), *self.library.before_program, *arguments
-        )
+        return self._within(str(self.environment.python), *self.library.before_program, *arguments)
 
     def tool(self, name: str, *arguments: str) -> list[str]:
         """The command for a program of the environment."""
@@ -94,7 +92,7 @@ class Use:
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         return kept | {"PYTHONDONTWRITEBYTECODE": "1"} | self.library.variables | given
 
-    def run(self, command: list[str], fine: tuple[int, ...] = (0,), **variables: str) -> str:
+    def run(self, command: list[str], fine: tuple[int, ...] = (0,), /, **variables: str) -> str:
         """Runs a command to its end; returns what it printed. Raises Wrong if its exit status is
         none of those that are fine.
         """

@@ -71,9 +71,7 @@ def environment(interpreter: Interpreter, packages: tuple[str, ...]) -> Environm
     wanted = (GREENLET, *packages)
     name = re.sub(r"\W.*", "", packages[0]) if packages else "plain"
     digest = hashlib.sha256(" ".join(wanted).encode()).hexdigest()[:6]
-    made = Environment(
-        interpreter, version(interpreter), home(interpreter) / f"{name}-{digest}"
-    )
+    made = Environment(interpreter, version(interpreter), home(interpreter) / f"{name}-{digest}")
     if not (made.directory / "complete").exists():
         shutil.rmtree(made.directory, ignore_errors=True)
         output(interpreter, interpreter.executable, "-m", "venv", str(made.directory))

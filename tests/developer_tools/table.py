@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.developer_tools.check import Check, by_tool
-from tests.developer_tools.environments import DIRECTORY, ROOT, Interpreter
+from tests.developer_tools.environments import DIRECTORY, ROOT
+
+from interpreters import Interpreter  # isort: skip; environments has put its directory on the path
 
 PAGE = ROOT / "docs" / "tools.md"
 MARKS = "<!-- python -m tests.developer_tools --write -->", "<!-- end of it -->"

@@ -6,6 +6,7 @@ import json
 import re
 
 from tests.developer_tools.check import SOUGHT, Use, check, expect, require
+from tests.developer_tools.checks.profilers import CALLS, viztracer_program
 from tests.developer_tools.environments import ROOT
 
 PAGE = ROOT / "docs" / "tools.md"
@@ -21,7 +22,7 @@ def recipe(use: Use, name: str) -> None:
 
 @check("viztracer", "[the recipe](#viztracer)", "viztracer", watches=True)
 def viztracer(use: Use) -> None:
-    use.program("calls.py")
+    viztracer_program(use)
     recipe(use, "viztracer_marks.py")
     use.run(use.python("viztracer_marks.py"))
     events = json.loads((use.directory / "trace.json").read_text())["traceEvents"]
@@ -31,7 +32,9 @@ def viztracer(use: Use) -> None:
         expect(f"times that {name} went on", marks.count(f"switch {name}"), TURNS)
         expect(f"ends of {name}", marks.count(f"end {name}"), 1)
     expect("times that main went on", marks.count("switch main"), 2 * TURNS + 2)
-    require(SOUGHT in {event["name"].partition(" ")[0] for event in events}, "no functions")
+    names = [event["name"].partition(" ")[0] for event in events if event["ph"] != "i"]
+    expect(f"calls of {SOUGHT}", names.count(SOUGHT), CALLS)
+    expect("switches", names.count("greenlet.greenlet.switch"), 2 * CALLS + 2)
 
 
 READ_CONTEXTS = """
@@ -57,7 +60,9 @@ def coverage(use: Use) -> None:
     require(f"def {SOUGHT}(" in program.read_text(), f"{SOUGHT} is missing")
 
 
-@check("OpenTelemetry", "[the recipe](#opentelemetry-and-ddtrace)", "opentelemetry-sdk", watches=True)
+@check(
+    "OpenTelemetry", "[the recipe](#opentelemetry-and-ddtrace)", "opentelemetry-sdk", watches=True
+)
 def opentelemetry(use: Use) -> None:
     use.program("opentelemetry_spans.py")
     recipe(use, "greenlet_spans.py")

@@ -15,7 +15,7 @@ spans = []
 class Recorder(TraceFilter):
     def process_trace(self, trace):
         spans.extend(trace)
-        return None
+        return
 
 
 tracer.configure(trace_processors=[Recorder()])
