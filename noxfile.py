@@ -308,6 +308,12 @@ def downstream(session: nox.Session) -> None:
     command(session, "-m", "tests.downstream")
 
 
+@nox.session(name="developer-tools", python=False, tags=["full"])
+def developer_tools(session: nox.Session) -> None:
+    """Profilers, debuggers and other tools, on greenlet and on switchlib. 20 min."""
+    command(session, "-m", "tests.developer_tools")
+
+
 @nox.session(name="downstream-speed", python=False, tags=["full"])
 def downstream_speed(session: nox.Session) -> None:
     """The cost of gevent's operations, and of gunicorn under load, on both. 20 min."""

@@ -22,9 +22,8 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from tests.developer_tools import environments, table
+from tests.developer_tools import checks, environments, table  # noqa: F401
 from tests.developer_tools.check import Check, Library, Use, Wrong, by_tool
-from tests.developer_tools.checks import MODULES
 
 # environments has put their directory on the path.
 import interpreters  # isort: skip
@@ -97,7 +96,6 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     if not set(asked.tools) <= set(tools):
         parser.error(f"the tools are {', '.join(tools)}")
-    assert MODULES
     bad = 0
     for name, interpreter in zip(asked.python, chosen(asked.python)):
         wanted = asked.tools or PYTHONS.get(name, ()) or tools

@@ -15,8 +15,10 @@ from tests.developer_tools.environments import Environment
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 SOUGHT = "leaf"
-IN_CONTROL = {SOUGHT: "other", "00_000)": "0_000)"}
-"""What is replaced in the programs: the name of a function, and how much is allocated."""
+IN_CONTROL = {SOUGHT: "other", "Holder": "Another", "00_000)": "0_000)"}
+"""What is replaced in the programs: the names of a function and a class, and how much is
+allocated.
+"""
 
 SECONDS = 120
 
@@ -218,9 +220,8 @@ CHECKS: list[Check] = []
 
 
 def by_tool() -> list[Check]:
-    """All checks; those of a tool together, in the order in which the tools come first."""
-    tools = list(dict.fromkeys(each.tool for each in CHECKS))
-    return sorted(CHECKS, key=lambda each: tools.index(each.tool))
+    """All checks, in the order of the table: by tool, and then as they are written down."""
+    return sorted(CHECKS, key=lambda each: each.tool.lower())
 
 
 def check(

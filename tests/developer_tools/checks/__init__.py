@@ -1,6 +1,6 @@
-"""What is done with each tool; a file for each kind of tool."""
+"""What is done with each tool; a file for each kind of tool. Importing it fills `CHECKS`."""
 
-from tests.developer_tools.checks import (
+from tests.developer_tools.checks import (  # noqa: F401
     coverage,
     debuggers,
     dumps,
@@ -10,6 +10,3 @@ from tests.developer_tools.checks import (
     recipes,
     sampling,
 )
-
-MODULES = (coverage, profilers, sampling, dumps, memory, debuggers, monitors, recipes)
-"""In the order of the table."""
