@@ -78,6 +78,8 @@ def compare(
     row: dict[str, object] = {"date": date.today().isoformat()}
     name = re.sub(r"\[.*|[<=>].*", "", each.packages[0]) if each.packages else ""
     row["version"] = environment.version_of(name) if name else ""
+    if each.version:
+        row["version"] = subprocess.check_output(each.version, text=True).split()[-1]
     for library in libraries:
         with tempfile.TemporaryDirectory(dir="/tmp") as scratch:
             row[library.name] = result(each, Use(environment, library, Path(scratch), control))

@@ -206,6 +206,8 @@ class Check:
     first_python: tuple[int, int] = (3, 10)
     last_python: tuple[int, int] = (3, 99)
     note: str = ""
+    version: tuple[str, ...] = ()
+    """A command that prints the version of a tool of this machine, as the last word."""
     watches: bool = False
     """Whether it needs switchlib's watchers, which greenlet does not have."""
     absent: Callable[[Environment], str | None] = lambda environment: None
@@ -231,6 +233,7 @@ def check(
     first_python: tuple[int, int] = (3, 10),
     last_python: tuple[int, int] = (3, 99),
     note: str = "",
+    version: tuple[str, ...] = (),
     watches: bool = False,
     absent: Callable[[Environment], str | None] = lambda environment: None,
 ) -> Callable[[Callable[[Use], str | None]], Callable[[Use], str | None]]:
@@ -238,7 +241,18 @@ def check(
 
     def add(judge: Callable[[Use], str | None]) -> Callable[[Use], str | None]:
         CHECKS.append(
-            Check(tool, what, judge, packages, first_python, last_python, note, watches, absent)
+            Check(
+                tool,
+                what,
+                judge,
+                packages,
+                first_python,
+                last_python,
+                note,
+                version,
+                watches,
+                absent,
+            )
         )
         return judge
 

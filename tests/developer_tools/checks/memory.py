@@ -101,6 +101,9 @@ def no_heaptrack(environment: Environment) -> str | None:
     return None if shutil.which("heaptrack") else "heaptrack is not installed"
 
 
+VERSION = ("heaptrack", "--version")
+
+
 def heaptrack_judge(use: Use, smallest: int) -> None:
     (file,) = use.directory.glob("found*")
     printed = use.run(["heaptrack_print", "-f", str(file), "-F", "stacks", "-a", "0", "-p", "0"])
@@ -115,6 +118,7 @@ def heaptrack_judge(use: Use, smallest: int) -> None:
 @check(
     "heaptrack",
     "`heaptrack`",
+    version=VERSION,
     absent=no_heaptrack,
     note="heaptrack sees C functions only",
 )
@@ -124,7 +128,12 @@ def heaptrack(use: Use) -> None:
     heaptrack_judge(use, 2_600_000)
 
 
-@check("heaptrack", "`heaptrack -p`, while greenlets are suspended", absent=no_heaptrack)
+@check(
+    "heaptrack",
+    "`heaptrack -p`, while greenlets are suspended",
+    version=VERSION,
+    absent=no_heaptrack,
+)
 def heaptrack_attach(use: Use) -> None:
     use.program("allocates.py")
     with use.start(use.python("allocates.py", "go")) as program:

@@ -44,12 +44,18 @@ def opentelemetry_gevent(use: Use) -> None:
     opentelemetry_judge(use, "gevent")
 
 
+DDTRACE_OFF = {
+    "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+    "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+    "DD_TRACE_AGENT_URL": "http://127.0.0.1:9",
+}
+"""So that it sends nothing."""
+
+
 @check("ddtrace", "spans in gevent", "ddtrace", "gevent")
 def ddtrace(use: Use) -> None:
     use.program("ddtrace_spans.py")
-    off = {"DD_REMOTE_CONFIGURATION_ENABLED": "false", "DD_TRACE_AGENT_URL": "http://127.0.0.1:9"}
-    off["DD_INSTRUMENTATION_TELEMETRY_ENABLED"] = "false"
-    printed = use.run(use.python("ddtrace_spans.py"), **off).splitlines()
+    printed = use.run(use.python("ddtrace_spans.py"), **DDTRACE_OFF).splitlines()
     parents(json.loads(next(line for line in printed if line.startswith("{"))))
 
 

@@ -6,6 +6,7 @@ import json
 import re
 
 from tests.developer_tools.check import SOUGHT, Use, check, expect, require
+from tests.developer_tools.checks.monitors import DDTRACE_OFF, parents
 from tests.developer_tools.checks.profilers import CALLS, viztracer_program
 from tests.developer_tools.environments import ROOT
 
@@ -73,3 +74,21 @@ def opentelemetry(use: Use) -> None:
     require("branch" in names, f"spans: {sorted(names)}")
     expect("spans", len(names), 11)
     require(f"{SOUGHT} 0" in names, f"{SOUGHT} is missing")
+
+
+@check(
+    "ddtrace",
+    "[the recipe](#opentelemetry-and-ddtrace), in gevent",
+    "ddtrace",
+    "gevent",
+    watches=True,
+)
+def ddtrace(use: Use) -> None:
+    program = use.program("ddtrace_spans.py")
+    recipe(use, "greenlet_spans_ddtrace.py")
+    text = program.read_text().replace("spans = []", "import greenlet_spans_ddtrace\nspans = []")
+    program.write_text(text)
+    printed = use.run(use.python("ddtrace_spans.py"), **DDTRACE_OFF).splitlines()
+    names = json.loads(next(line for line in printed if line.startswith("{")))
+    expect("parent of a greenlet's span", names.pop("Greenlet.run", None), "")
+    parents(names)
