@@ -76,6 +76,10 @@ def opentelemetry(use: Use) -> None:
     require(f"{SOUGHT} 0" in names, f"{SOUGHT} is missing")
 
 
+RUN = "TracingMixin.run"
+"""What ddtrace makes gevent's greenlets run."""
+
+
 @check(
     "ddtrace",
     "[the recipe](#opentelemetry-and-ddtrace), in gevent",
@@ -90,5 +94,5 @@ def ddtrace(use: Use) -> None:
     program.write_text(text)
     printed = use.run(use.python("ddtrace_spans.py"), **DDTRACE_OFF).splitlines()
     names = json.loads(next(line for line in printed if line.startswith("{")))
-    expect("parent of a greenlet's span", names.pop("Greenlet.run", None), "")
+    expect("parent of a greenlet's span", names.pop(RUN, None), "")
     parents(names)
