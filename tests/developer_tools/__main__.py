@@ -108,7 +108,7 @@ def main(arguments: list[str]) -> int:
         )
         version = environments.version(interpreter)
         for each in by_tool():
-            if each.tool not in wanted or not each.first_python <= version[:2] <= each.last_python:
+            if each.tool not in wanted or not each.fits(version):
                 continue
             row = compare(each, interpreter, libraries, asked.control)
             bad += table.is_bad(row, asked.control)

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -212,6 +212,10 @@ class Check:
     """Whether it needs switchlib's watchers, which greenlet does not have."""
     absent: Callable[[Environment], str | None] = lambda environment: None
     """Why it cannot be run there, if it cannot."""
+
+    def fits(self, version: Sequence[int]) -> bool:
+        """Whether it is for this version of CPython."""
+        return self.first_python <= tuple(version[:2]) <= self.last_python
 
     @property
     def name(self) -> str:

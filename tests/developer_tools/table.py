@@ -72,7 +72,8 @@ def rows() -> list[str]:
     for each in by_tool():
         found = []
         for python in kept:
-            if (row := python["rows"].get(each.name)) is None:
+            row = python["rows"].get(each.name)
+            if row is None or not each.fits(python["version"]):
                 continue
             version = ".".join(map(str, python["version"]))
             if "absent" in row:
