@@ -47,6 +47,12 @@ class Library:
     variables: dict[str, str]
     before_program: tuple[str, ...]
 
+    @property
+    def shim(self) -> dict[str, str]:
+        """Variables by which a plain `python` gets the library."""
+        path = self.variables.get("PYTHONPATH")
+        return {"PYTHONPATH": f"{path}/switchlib/shim:{path}"} if path else {}
+
 
 @dataclass
 class Use:

@@ -126,11 +126,13 @@ def heaptrack_judge(use: Use, smallest: int) -> None:
     "`heaptrack`",
     version=VERSION,
     absent=no_heaptrack,
-    note="heaptrack sees C functions only",
+    note="heaptrack sees C functions only. It loses a process that becomes another, as `run` does: "
+    "`PYTHONPATH=$(python -m switchlib shim) heaptrack python program.py`",
 )
 def heaptrack(use: Use) -> None:
     heaptrack_program(use)
-    use.run(["heaptrack", "-o", "found", *use.python("allocates.py")])
+    shim = use.library.shim
+    use.run(["heaptrack", "-o", "found", str(use.environment.python), "allocates.py"], **shim)
     heaptrack_judge(use, 26_000_000)
 
 
