@@ -104,7 +104,8 @@ def _screen(reader: Reader, interval: float) -> Screen:
             for each in thread.greenlets:
                 if thread.on_cpu and each.state == CURRENT:
                     found = seen.setdefault(
-                        each.address, Seen(each.address, label(each), thread.native_id)
+                        each.address,
+                        Seen(each.address, label(each, render.NOTHING), thread.native_id),
                     )
                     found.places[render.place(each)] += 1
 

@@ -222,8 +222,8 @@ def test_what_is_printed(target):
         if each["frames"]:
             path, line, function = each["frames"][-1]
             assert row[5] == str(len(each["frames"]))
-            assert row[-1].startswith(f"{os.path.basename(path)}:{line} ")
-            assert row[-1].endswith(function)
+            assert row[8].startswith(f"{os.path.basename(path)}:{line} ")
+            assert row[8].endswith(function)
         else:
             assert row[5] == "0"
     text = command("dump", program.pid).stdout
