@@ -9,6 +9,7 @@
  *     greenlet.c     what a greenlet is to the mechanism: its state, its parents
  *     registry.c     lists of all greenlets
  *     thread.c       threads that use greenlets, found by their thread state
+ *     timeline.c     records what greenlets do, with times
  *     stacks.c       all greenlets, and their stacks, without frame objects
  *     safe_copy.c    copies of memory that may be invalid
  *     dump.c         the stacks of all greenlets, written by a signal handler

@@ -160,7 +160,7 @@ settle_start_at_once(Thread *thread, Greenlet *target, PyObject *const *args, Py
         return without_run(target);
     }
     Callee callee = callee_of(run);
-    if (kwnames != NULL || thread->fast_tstate == NULL || tstate_context_is_watched()
+    if (kwnames != NULL || !thread->may_lend_args || tstate_context_is_watched()
         || !can_lend_args(thread, target, run, callee, nargs)) {
         return settle_start_packed(thread, target, run, args, nargs, kwnames);
     }

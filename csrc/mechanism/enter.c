@@ -3,6 +3,7 @@
 #include "kill.h"
 #include "marks.h"
 #include "object.h"
+#include "timeline.h"
 
 bool closing;
 
@@ -21,6 +22,7 @@ static uint64_t last_ended_id;
 static void
 thread_end(Thread *thread)
 {
+    timeline_thread_end(thread);
     registry_end_list(&thread->listed);
     thread_remove(thread);
     thread->tstate = thread->fast_tstate = NULL;

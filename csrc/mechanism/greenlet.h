@@ -17,10 +17,12 @@ typedef struct State {
     PyObject *run;                  /* owned; NULL if there is none (any more) */
     struct Greenlet *next;          /* if it is to be killed: the next in its thread's list */
     struct Greenlet *victim;        /* borrowed: if it is killing, the one whose end it waits for */
-    int depth;                      /* in how many nested kills it is */
-    bool is_separate;               /* a block of memory of its own, not a part of the object's */
-    bool may_be_finalized_again;    /* by the collector: can_be_finalized */
-    bool is_marked;                 /* generators that run in it are marked: marks.h */
+    uint32_t timeline_slot;         /* if is_recorded: timeline.c */
+    int16_t depth;                  /* in how many nested kills it is */
+    bool is_separate : 1;           /* a block of memory of its own, not a part of the object's */
+    bool is_recorded : 1;           /* the recorder knows it, and is told of its end */
+    bool may_be_finalized_again : 1;    /* by the collector: can_be_finalized */
+    bool is_marked : 1;             /* generators that run in it are marked: marks.h */
     struct Greenlet *next_listed;   /* borrowed: the next in its list, see registry.h, ... */
     struct Greenlet **link;         /* ... and where the list leads to this one */
 } State;

@@ -55,13 +55,13 @@ begin_slowly(Thread *thread, Greenlet *origin)
     PyObject *exception = thread->payload, *traceback = thread->traceback;
     thread->args = thread->kwargs = thread->replaced_run = NULL;
     thread->payload = thread->traceback = NULL;
-    Py_XDECREF(replaced_run);
     if (args != NULL) {
         args = arrive_slowly(thread, origin, args, STARTED);
     }
     else {
         arrive_raising(thread, origin, exception, traceback);
     }
+    release(replaced_run);          /* not before the arrival: it may run anything */
     if (args == NULL) {
         release(kwargs);
         return NULL;

@@ -13,6 +13,7 @@
 #include "properties.h"
 #include "soon.h"
 #include "stacks.h"
+#include "timeline.h"
 #include "type.h"
 #include "watch.h"
 
@@ -60,6 +61,22 @@ replace_watchers(PyObject *Py_UNUSED(module), PyObject *args)
     int replaced = watchers_replace(before, after);
     choose_vectorcall();
     return replaced < 0 ? NULL : PyBool_FromLong(replaced);
+}
+
+static PyObject *
+start_timeline(PyObject *module, PyObject *args)
+{
+    PyObject *none = timeline_start(module, args);
+    choose_vectorcall();
+    return none;
+}
+
+static PyObject *
+stop_timeline(PyObject *module, PyObject *ignored)
+{
+    PyObject *taken = timeline_stop(module, ignored);
+    choose_vectorcall();
+    return taken;
 }
 
 static PyObject *
@@ -351,6 +368,18 @@ static PyMethodDef functions[] = {
     {"stop_dump_on_signal", stop_dump_on_signal, METH_O, NULL},
     {"dump_on_fatal_error", dump_on_fatal_error, METH_O, NULL},
     {"stop_dump_on_fatal_error", stop_dump_on_fatal_error, METH_NOARGS, NULL},
+    {"timeline_start", start_timeline, METH_VARARGS, NULL},
+    {"timeline_stop", stop_timeline, METH_NOARGS, NULL},
+    {"timeline_counts", timeline_counts, METH_NOARGS, NULL},
+    {"mark", timeline_mark, METH_O,
+     "mark(text, /)\n--\n\n"
+     "Put a mark into the timeline, at this time and in the current greenlet. Does nothing if no\n"
+     "timeline is being recorded. Raises TypeError if the text is not a str."},
+    {"label", timeline_label, METH_VARARGS,
+     "label(value, text, /)\n--\n\n"
+     "Return the value. If the timeline shows a switch that passes this object, it shows the text,\n"
+     "too. Some 1000 objects are remembered, and kept alive, while a timeline is being recorded.\n"
+     "Raises TypeError if the text is not a str."},
     {"trash_nesting", trash_nesting, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -2,7 +2,7 @@
 
 #include "kill.h"
 #include "marks.h"
-#include "thread.h"
+#include "timeline.h"
 
 /* To CPython, more memory behind an object is that of a type whose instances vary in length.
  * (PyUnstable_Object_GC_NewWithExtraData is there from 3.12 on.) */
@@ -193,8 +193,11 @@ free_state(Greenlet *self)
         thread_release(state->thread);
     }
     arena_greenlets--;
-    if (state->is_separate) {
-        PyObject_Free(state);
+    if (unlikely(state->is_separate || state->is_recorded)) {
+        timeline_forget(state);
+        if (state->is_separate) {
+            PyObject_Free(state);
+        }
     }
 }
 

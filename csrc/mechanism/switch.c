@@ -1,6 +1,7 @@
 #include "switch.h"
 
 #include "exception.h"
+#include "timeline.h"
 
 /* -------------------------------------------------------------------------------------- leaving */
 
@@ -78,10 +79,19 @@ leave_for_good_or_stay(void *Py_UNUSED(sp), void *arg)
 
 /* ------------------------------------------------------------------------------------- arriving */
 
+static inline void
+record_arrival(Thread *thread, Event event, Greenlet *origin, PyObject *payload)
+{
+    if (unlikely(thread->watched_by & RECORDED)) {
+        timeline_arrival(thread, event, origin, payload);
+    }
+}
+
 PyObject *
 arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload, Event event)
 {
     if (is_watched(thread)) {
+        record_arrival(thread, payload == NULL ? THROWN : event, origin, payload);
         PyObject *exception = payload == NULL ? take_instance() : NULL;
         int reported = exception == NULL
             ? report_arrival(thread, event, origin, payload)
@@ -102,7 +112,12 @@ arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload, Event event)
 PyObject *
 arrive_raising(Thread *thread, Greenlet *origin, PyObject *exception, PyObject *traceback)
 {
-    if (is_watched(thread) && report_arrival(thread, THROWN, origin, exception) < 0) {
+    int reported = 0;
+    if (is_watched(thread)) {
+        record_arrival(thread, THROWN, origin, exception);
+        reported = report_arrival(thread, THROWN, origin, exception);
+    }
+    if (reported < 0) {
         release(exception);
         release(traceback);
     }

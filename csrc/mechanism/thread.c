@@ -90,11 +90,13 @@ thread_count(void)
 void
 update_fast_tstate(Thread *thread)
 {
-    bool has_watchers = (watched_events & ~CREATED) != 0 && thread->of_main_interpreter;
-    thread->is_watched = thread->tracer != NULL || has_watchers;
-    bool fast = shortcuts && !thread->is_watched && !thread->is_reporting && !there_are_marks
+    int events = thread->of_main_interpreter ? watched_events : 0;
+    bool is_watched = thread->tracer != NULL || (events & ~(CREATED | RECORDED_EVENTS)) != 0;
+    thread->watched_by = (is_watched ? WATCHED : 0) | (events & RECORDED_EVENTS ? RECORDED : 0);
+    bool fast = shortcuts && !is_watched && !thread->is_reporting && !there_are_marks
         && thread->doomed == NULL && thread->unreachable == NULL;
     thread->fast_tstate = fast ? thread->tstate : NULL;
+    thread->may_lend_args = fast && thread->watched_by == 0;
 }
 
 void
@@ -103,4 +105,20 @@ update_all_fast_tstates(void)
     for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
         update_fast_tstate(thread);
     }
+}
+
+void
+thread_begin_report(Thread *thread)
+{
+    thread->is_reporting = true;
+    update_fast_tstate(thread);
+    tstate_mute(thread->tstate);
+}
+
+void
+thread_end_report(Thread *thread)
+{
+    tstate_unmute(thread->tstate);
+    thread->is_reporting = false;
+    update_fast_tstate(thread);
 }

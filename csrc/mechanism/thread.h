@@ -15,8 +15,13 @@ typedef enum Event {
     STARTED = 2,
     SWITCHED = 4,
     THROWN = 8,
-    ENDED = 16
+    ENDED = 16,
+    RECORDED_EVENTS = 32            /* all of them, by the recorder: timeline.h */
 } Event;
+
+/* To what an arrival is reported. Each is a bit of a mask. */
+enum { WATCHED = 1,                 /* to a tracer, or to watchers of what is not a creation */
+       RECORDED = 2 };
 
 /* A thread that has used greenlets. The guard in its thread state's dict owns it (enter.c), the
  * table of threads, and each greenlet that began in it. */
@@ -50,8 +55,14 @@ typedef struct Thread {
 
     struct Greenlet *first_of_row;  /* borrowed, may be NULL: see shorten_row */
     PyObject *tracer;               /* owned, may be NULL */
-    bool is_watched;                /* by a tracer, or by watchers of what is not a creation */
+    uint8_t watched_by;             /* WATCHED, RECORDED */
+    bool may_lend_args;             /* shortcuts may be taken, and no start is reported */
     bool is_reporting;              /* a watcher runs: watch.h */
+    /* For the recorder: timeline.h */
+    uint32_t timeline_number;       /* 0 until the recorder knows it */
+    uint32_t timeline_name;
+    uint64_t arrived_at;            /* when the current greenlet did, in ns */
+    uint64_t arrivals;              /* how many were recorded */
     Py_tracefunc trace_function, profile_function;  /* those that policy is hidden from */
     /* Owned lists of greenlets that are to be killed when the thread next uses greenlets: */
     Greenlet *doomed;               /* lost their last reference elsewhere, or had to wait */
@@ -65,7 +76,7 @@ typedef struct Thread {
 
 extern Thread *last_thread;         /* the thread that used greenlets last; the GIL protects it */
 extern bool shortcuts;
-extern int watched_events;          /* for which at least one watcher is called: watch.h */
+extern int watched_events;          /* for which a watcher, or the recorder, is called: watch.h */
 extern bool there_are_marks;        /* on generators that run in suspended greenlets: marks.h */
 extern Py_ssize_t main_greenlets;   /* how many there are */
 extern bool several_threads;        /* have used greenlets, and may have ended */
@@ -101,7 +112,7 @@ is_fast(const Thread *thread)
 static inline bool
 is_watched(const Thread *thread)
 {
-    return thread->is_watched | tstate_context_is_watched();
+    return thread->watched_by | tstate_context_is_watched();
 }
 
 /* Whether a switch to `target` can only go there: it is suspended in this thread, and nothing
@@ -124,6 +135,11 @@ may_read_at_once(void)
 /* Call these when something that forbids shortcuts may have changed. */
 void update_fast_tstate(Thread *thread);
 void update_all_fast_tstates(void);
+
+/* Call these before and after a function that is told something. In between the thread cannot
+ * switch, and the function is not traced. */
+void thread_begin_report(Thread *thread);
+void thread_end_report(Thread *thread);
 
 /* The thread of a thread state, which becomes the last one; NULL if it has not used greenlets. */
 Thread *thread_find_in_table(PyThreadState *ts);

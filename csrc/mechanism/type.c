@@ -6,6 +6,7 @@
 #include "hidden.h"
 #include "kill.h"
 #include "object.h"
+#include "timeline.h"
 #include "watch.h"
 
 #include <structmember.h>
@@ -34,8 +35,11 @@ static PyObject *
 greenlet_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
 {
     PyObject *self = make(type);
-    if (unlikely(watched_events & CREATED) && self != NULL) {
+    if (unlikely(watched_events & (CREATED | RECORDED_EVENTS)) && self != NULL) {
         Thread *thread = thread_find();
+        if (thread->watched_by & RECORDED) {
+            timeline_creation(thread, (Greenlet *)self);
+        }
         report(thread, CREATED, (Greenlet *)self, (Details){.origin = thread->current});
     }
     return self;
@@ -127,8 +131,8 @@ void
 choose_vectorcall(void)
 {
     if (Public != NULL) {
-        Public->tp_vectorcall =
-            watched_events & CREATED ? vectorcall_reporting : greenlet_vectorcall;
+        bool is_reported = watched_events & (CREATED | RECORDED_EVENTS);
+        Public->tp_vectorcall = is_reported ? vectorcall_reporting : greenlet_vectorcall;
     }
 }
 

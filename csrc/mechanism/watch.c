@@ -49,7 +49,7 @@ store_watchers(PyObject *tuple)
 {
     PyObject *old = watchers;
     watchers = tuple;
-    watched_events = 0;
+    watched_events &= RECORDED_EVENTS;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
         watched_events |= mask_of(PyTuple_GET_ITEM(tuple, i));
     }
@@ -190,10 +190,7 @@ report(Thread *thread, Event event, Greenlet *g, Details details)
     if (!(watched_events & event) || thread->is_reporting || !thread->of_main_interpreter) {
         return;
     }
-    PyThreadState *ts = thread->tstate;
-    thread->is_reporting = true;
-    update_fast_tstate(thread);
-    tstate_mute(ts);
+    thread_begin_report(thread);
     PyObject *event_object = make_event(event, g, details);
     if (event_object == NULL) {
         PyErr_WriteUnraisable((PyObject *)event_type);
@@ -202,9 +199,7 @@ report(Thread *thread, Event event, Greenlet *g, Details details)
         call_watchers(event, event_object);
         Py_DECREF(event_object);
     }
-    tstate_unmute(ts);
-    thread->is_reporting = false;
-    update_fast_tstate(thread);
+    thread_end_report(thread);
 }
 
 /* Calls the thread's tracer, which greenlet defines. */

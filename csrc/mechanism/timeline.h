@@ -1,0 +1,42 @@
+/* The recorder of the timeline: what greenlets do, with times, in a ring of records.
+ *
+ * While it is on, every thread of the main interpreter has the bit RECORDED in `watched_by`, which
+ * each arrival tests anyway. So nothing is slower while it is off, and the shortcuts stay on while
+ * it is on.
+ *
+ * The ring holds as many records as it was given room for; the oldest make way. A greenlet has a
+ * number in it, since an address is used again. The name goes with the record of its end, which
+ * is the last that needs it, and the names of those that have not ended are handed over when the
+ * recorder stops. So a name is never lost to the ring. switchlib/_timeline/recording.py reads all
+ * this. */
+#ifndef SWITCHLIB_TIMELINE_H
+#define SWITCHLIB_TIMELINE_H
+
+#include "thread.h"
+
+HIDDEN_BEGIN
+
+/* Call it first of all at an arrival, if the thread's `watched_by` has RECORDED. The event is
+ * SWITCHED, STARTED or THROWN. An exception may be set; it stays so. May run anything but a
+ * switch. */
+void timeline_arrival(Thread *thread, Event event, Greenlet *origin, PyObject *payload);
+
+/* A greenlet was made. May run anything but a switch. */
+void timeline_creation(Thread *thread, Greenlet *made);
+
+/* The greenlet that has this state is freed. Runs nothing. */
+void timeline_forget(const State *state);
+
+/* A thread has ended. Runs nothing. */
+void timeline_thread_end(const Thread *thread);
+
+/* For switchlib/_mechanism.py. */
+PyObject *timeline_start(PyObject *module, PyObject *args);
+PyObject *timeline_stop(PyObject *module, PyObject *ignored);
+PyObject *timeline_mark(PyObject *module, PyObject *text);
+PyObject *timeline_label(PyObject *module, PyObject *args);
+PyObject *timeline_counts(PyObject *module, PyObject *ignored);
+
+HIDDEN_END
+
+#endif
