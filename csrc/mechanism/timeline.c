@@ -700,14 +700,14 @@ timeline_stop(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     update_all_fast_tstates();
     size_t kept = Py_MIN(recorder.count, recorder.room);
     PyObject *taken = Py_BuildValue(
-        "{s:N,s:N,s:N,s:N,s:O,s:O,s:y#,s:K,s:K,s:K,s:K,s:K}",
+        "{s:N,s:N,s:N,s:N,s:O,s:O,s:N,s:K,s:K,s:K,s:K,s:K}",
         "records", take_records(),
         "slots", take_table(&recorder.slots, sizeof(Slot)),
         "statistics", take_table(&recorder.statistics, sizeof(Statistics)),
         "threads", take_threads(),
         "names", recorder.names,
         "codes", recorder.codes,
-        "longest", (char *)recorder.longest, (Py_ssize_t)sizeof recorder.longest,
+        "longest", PyBytes_FromStringAndSize((char *)recorder.longest, sizeof recorder.longest),
         "dropped", (unsigned long long)(recorder.count - kept),
         "begin", (unsigned long long)recorder.begin,
         "end", (unsigned long long)end,
