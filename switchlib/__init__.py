@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from switchlib._install import get_include, install
     from switchlib._readers import allow_readers
     from switchlib._stacks import StackEntry, capture_stack, format_stacks, print_stacks
+    from switchlib._timeline import start_timeline, stop_timeline, timeline
     from switchlib._track import created_at, suspended_since, track
     from switchlib._watchers import add_watcher, remove_watcher
 
@@ -41,6 +42,8 @@ from switchlib._mechanism import (  # noqa: E402
     all_greenlets,
     getcurrent,
     gettrace,
+    label,
+    mark,
     settrace,
 )
 
@@ -63,12 +66,17 @@ __all__ = [
     "gettrace",
     "greenlet",
     "install",
+    "label",
+    "mark",
     "print_stacks",
     "remove_watcher",
     "settrace",
+    "start_timeline",
     "stop_dump_on_fatal_error",
     "stop_dump_on_signal",
+    "stop_timeline",
     "suspended_since",
+    "timeline",
     "track",
 ]
 
@@ -78,6 +86,9 @@ _IMPORTED_LATE = {
     "allow_readers": "_readers",
     "add_watcher": "_watchers",
     "remove_watcher": "_watchers",
+    "start_timeline": "_timeline",
+    "stop_timeline": "_timeline",
+    "timeline": "_timeline",
     "created_at": "_track",
     "suspended_since": "_track",
     "track": "_track",

@@ -137,6 +137,29 @@ stop_dump_on_signal: Callable[[int], bool]
 dump_on_fatal_error: Callable[[int], None]
 stop_dump_on_fatal_error: Callable[[], bool]
 
+timeline_start: Callable[
+    [
+        int,
+        Callable[..., tuple[str, bool]],
+        Callable[[int], str],
+        tuple[str, ...],
+    ],
+    None,
+]
+"""timeline_start(records, name_of_greenlet, name_of_thread, libraries) starts the recorder, with a
+ring of so many records; with 0 it only counts. `name_of_greenlet` gets a greenlet, and if it is
+just starting its arguments; it returns a name, and whether it is an event loop.
+`name_of_thread` gets the thread's number in `threading`, and returns a name. Frames of
+files that have one of `libraries` in their path are passed over. RuntimeError if it is on."""
+timeline_stop: Callable[[], dict[str, Any]]
+"""Stops the recorder, and returns what switchlib/_timeline/recording.py reads. RuntimeError if it
+is not on."""
+timeline_counts: Callable[[], tuple[int, int, int, int, int] | None]
+"""(ns since it started, arrivals, greenlets made, greenlets ended, records dropped) until now, or
+None if it is not on."""
+mark: Callable[[str], None]
+label: Callable[[object, str], Any]
+
 count_main_greenlets: Callable[[], int]
 count_doomed: Callable[[], int]
 c_api: Callable[[], object]

@@ -33,6 +33,7 @@ typedef struct Slot {
     uint32_t name;                  /* 0 until the greenlet runs */
     uint32_t next_free;
     bool has_ended;
+    bool is_loop;                   /* it may wait for events, and starves nobody by that */
 } Slot;
 
 /* Of all greenlets with one name. */
@@ -179,8 +180,21 @@ slot_of(Greenlet *g)
 
 /* ---------------------------------------------------------------------------------------- names */
 
-/* The name of a run that is a function or a method: its __qualname__. NULL if it is neither. Runs
- * nothing. */
+/* Whether the file of a code object is that of a library that is passed over. Runs nothing. */
+static bool
+is_of_library(const PyCodeObject *code)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(recorder.libraries); i++) {
+        PyObject *folder = PyTuple_GET_ITEM(recorder.libraries, i);
+        if (PyUnicode_Find(code->co_filename, folder, 0, PY_SSIZE_T_MAX, 1) >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The name of a run that is a function or a method: its __qualname__. NULL if it is neither, or is
+ * a library's. Runs nothing. */
 static PyObject *
 name_of_run(const Greenlet *g)
 {
@@ -191,66 +205,77 @@ name_of_run(const Greenlet *g)
     if (run != NULL && PyMethod_Check(run)) {
         run = PyMethod_GET_FUNCTION(run);
     }
-    if (run == NULL || !PyFunction_Check(run) || Py_TYPE(g) != Public) {
+    if (run == NULL || !PyFunction_Check(run) || Py_TYPE(g) != Public
+        || is_of_library((PyCodeObject *)PyFunction_GET_CODE(run))) {
         return NULL;
     }
     return ((PyFunctionObject *)run)->func_qualname;
 }
 
-/* Asks a function of Python for a name. 0 if that fails. While it runs, the thread cannot
- * switch. */
-static uint32_t
-ask_for_name(Thread *thread, PyObject *function, PyObject *argument)
+/* Asks a function of Python: a new reference, or NULL, without an exception, if that fails or the
+ * recorder is another one now. Keeps the exception that is set. While the function runs, the
+ * thread cannot switch. */
+static PyObject *
+ask_python(Thread *thread, PyObject *function, PyObject *const *args, size_t nargs)
 {
     if (thread->is_reporting || tstate_finalizing()) {
-        return 0;
+        return NULL;
     }
-    uint32_t session = recorder.session, name = 0;
+    uint32_t session = recorder.session;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     Py_INCREF(function);
     thread_begin_report(thread);
-    PyObject *text = PyObject_CallOneArg(function, argument);
-    if (text == NULL) {
+    PyObject *answer = PyObject_Vectorcall(function, args, nargs, NULL);
+    if (answer == NULL) {
         PyErr_WriteUnraisable(function);
     }
-    else if (recorder.on && recorder.session == session && PyUnicode_CheckExact(text)) {
-        name = name_number(text);
-    }
-    Py_XDECREF(text);
     thread_end_report(thread);
     Py_DECREF(function);
     PyErr_Restore(type, value, traceback);
-    return name;
+    if (answer != NULL && !(recorder.on && recorder.session == session)) {
+        release(answer);
+        answer = NULL;
+    }
+    return answer;
 }
 
+/* A greenlet that starts has arguments, otherwise they are NULL. */
 static void
-name_greenlet(Thread *thread, Greenlet *g)
+name_greenlet(Thread *thread, Greenlet *g, PyObject *arguments)
 {
-    uint32_t session = recorder.session;
-    PyObject *known = name_of_run(g);
-    uint32_t name = known != NULL
-        ? name_number(known)
-        : ask_for_name(thread, recorder.name_greenlet, (PyObject *)g);
-    if (recorder.on && recorder.session == session) {
-        slot_of(g)->name = name;
+    PyObject *known = name_of_run(g), *args[] = {(PyObject *)g, arguments};
+    if (known != NULL) {
+        slot_of(g)->name = name_number(known);
+        return;
     }
+    PyObject *answer = ask_python(thread, recorder.name_greenlet, args, arguments == NULL ? 1 : 2);
+    if (answer != NULL && PyTuple_CheckExact(answer) && PyTuple_GET_SIZE(answer) == 2
+        && PyUnicode_CheckExact(PyTuple_GET_ITEM(answer, 0))) {
+        uint32_t name = name_number(PyTuple_GET_ITEM(answer, 0));
+        Slot *slot = slot_of(g);
+        slot->name = name;
+        slot->is_loop = PyTuple_GET_ITEM(answer, 1) == Py_True;
+    }
+    release(answer);
 }
 
 static void
 name_thread(Thread *thread)
 {
-    uint32_t session = recorder.session;
     thread->timeline_number = ++recorder.last_thread;
+    thread->timeline_name = 0;
     PyObject *ident = PyLong_FromUnsignedLong(thread->ident);
-    uint32_t name = ident == NULL ? 0 : ask_for_name(thread, recorder.name_thread, ident);
-    Py_XDECREF(ident);
-    if (recorder.on && recorder.session == session) {
-        thread->timeline_name = name;
+    if (ident == NULL) {
+        PyErr_Clear();
+        return;
     }
-    else {
-        thread->timeline_number = 0;
+    PyObject *answer = ask_python(thread, recorder.name_thread, &ident, 1);
+    if (answer != NULL && PyUnicode_CheckExact(answer)) {
+        thread->timeline_name = name_number(answer);
     }
+    release(answer);
+    Py_DECREF(ident);
 }
 
 /* Whether there is something that has to be named first. */
@@ -264,14 +289,14 @@ is_new(const Thread *thread, const Greenlet *g)
 
 /* False if the recorder has stopped meanwhile, or was started anew. */
 static __attribute__((noinline)) bool
-meet(Thread *thread, Greenlet *g)
+meet(Thread *thread, Greenlet *g, PyObject *arguments)
 {
     uint32_t session = recorder.session;
     if (thread->timeline_number == 0) {
         name_thread(thread);
     }
     if (recorder.on && recorder.session == session && slot_of(g)->name == 0) {
-        name_greenlet(thread, g);
+        name_greenlet(thread, g, arguments);
     }
     return recorder.on && recorder.session == session;
 }
@@ -315,19 +340,6 @@ known_grow(void)
     }
     PyMem_Free(before);
     return true;
-}
-
-/* Whether the file of a code object is that of a library that is passed over. Runs nothing. */
-static bool
-is_of_library(const PyCodeObject *code)
-{
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(recorder.libraries); i++) {
-        PyObject *folder = PyTuple_GET_ITEM(recorder.libraries, i);
-        if (PyUnicode_Find(code->co_filename, folder, 0, PY_SSIZE_T_MAX, 1) >= 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* A code object that is seen for the first time. It is kept. */
@@ -412,7 +424,7 @@ count_stretch(Thread *thread, const Slot *slot, uint64_t time)
     if (unlikely(length > statistics->longest)) {
         statistics->longest = length;
     }
-    if (unlikely(length > recorder.longest[LONGEST - 1].length)) {
+    if (unlikely(length > recorder.longest[LONGEST - 1].length && !slot->is_loop)) {
         add_longest((Stretch){length, begin, slot->number, slot->name, thread->timeline_number});
     }
 }
@@ -443,10 +455,11 @@ timeline_arrival(Thread *thread, Event event, Greenlet *origin, PyObject *payloa
     Greenlet *target = thread->current;
     thread->arrivals++;
     uint64_t time = recorder.ring == NULL ? 0 : now();
-    if (unlikely(is_new(thread, origin)) && !meet(thread, origin)) {
+    if (unlikely(is_new(thread, origin)) && !meet(thread, origin, NULL)) {
         return;
     }
-    if (unlikely(is_new(thread, target)) && !meet(thread, target)) {
+    PyObject *arguments = event == STARTED ? payload : NULL;
+    if (unlikely(is_new(thread, target)) && !meet(thread, target, arguments)) {
         return;
     }
     Slot *from = slot_of(origin), *to = slot_of(target);
@@ -469,7 +482,7 @@ timeline_arrival(Thread *thread, Event event, Greenlet *origin, PyObject *payloa
 void
 timeline_creation(Thread *thread, Greenlet *made)
 {
-    if (unlikely(is_new(thread, thread->current)) && !meet(thread, thread->current)) {
+    if (unlikely(is_new(thread, thread->current)) && !meet(thread, thread->current, NULL)) {
         return;
     }
     recorder.created++;
@@ -727,7 +740,7 @@ timeline_mark(PyObject *Py_UNUSED(module), PyObject *text)
     }
     Thread *thread = recorder.on && recorder.ring != NULL ? thread_find() : NULL;
     if (thread == NULL || !thread->of_main_interpreter
-        || (is_new(thread, thread->current) && !meet(thread, thread->current))) {
+        || (is_new(thread, thread->current) && !meet(thread, thread->current, NULL))) {
         Py_RETURN_NONE;
     }
     uint32_t name = name_number(text);
