@@ -119,6 +119,7 @@ thread_begin(Thread *thread, PyThreadState *ts, Greenlet *main)
     if (thread->outlives_guard && until_search > thread_count() / 8) {
         until_search = thread_count() / 8;
     }
+    timeline_thread_begin(thread);
     thread_add(thread);
     update_fast_tstate(thread);
 }

@@ -12,6 +12,7 @@ typedef enum Kind {
     END,
     FREE,                           /* without an end: it never started, or its thread had ended */
     MARK,
+    THREAD_BEGIN,
     THREAD_END
 } Kind;
 
@@ -99,6 +100,18 @@ add_record(Kind kind, uint64_t time, const Thread *thread)
     record->kind = kind;
     record->thread = thread->timeline_number;
     return record;
+}
+
+/* One without a place or an origin. */
+static inline void
+add_plain_record(Kind kind, uint64_t time, const Thread *thread, uint32_t greenlet,
+                 uint32_t detail)
+{
+    Record *record = add_record(kind, time, thread);
+    record->greenlet = greenlet;
+    record->origin = 0;
+    record->code = 0;
+    record->detail = detail;
 }
 
 /* --------------------------------------------------------------------------------------- tables */
@@ -194,7 +207,7 @@ is_of_library(const PyCodeObject *code)
 }
 
 /* The name of a run that is a function or a method: its __qualname__. NULL if it is neither, or is
- * a library's. Runs nothing. */
+ * a library's, or if the greenlet may have a name of its own. Runs nothing. */
 static PyObject *
 name_of_run(const Greenlet *g)
 {
@@ -205,7 +218,8 @@ name_of_run(const Greenlet *g)
     if (run != NULL && PyMethod_Check(run)) {
         run = PyMethod_GET_FUNCTION(run);
     }
-    if (run == NULL || !PyFunction_Check(run) || Py_TYPE(g) != Public
+    bool may_have_name = Py_TYPE(g) != Public || (g->dict != NULL && PyDict_GET_SIZE(g->dict) > 0);
+    if (may_have_name || run == NULL || !PyFunction_Check(run)
         || is_of_library((PyCodeObject *)PyFunction_GET_CODE(run))) {
         return NULL;
     }
@@ -265,6 +279,9 @@ name_thread(Thread *thread)
 {
     thread->timeline_number = ++recorder.last_thread;
     thread->timeline_name = 0;
+    if (recorder.ring != NULL && thread->arrived_at != recorder.begin) {
+        add_plain_record(THREAD_BEGIN, thread->arrived_at, thread, 0, 0);
+    }
     PyObject *ident = PyLong_FromUnsignedLong(thread->ident);
     if (ident == NULL) {
         PyErr_Clear();
@@ -417,7 +434,7 @@ add_longest(Stretch stretch)
 static inline void
 count_stretch(Thread *thread, const Slot *slot, uint64_t time)
 {
-    uint64_t begin = thread->arrived_at == 0 ? time : thread->arrived_at, length = time - begin;
+    uint64_t begin = thread->arrived_at, length = time - begin;
     Statistics *statistics = statistics_of(slot->name);
     thread->arrived_at = time;
     statistics->ran += length;
@@ -441,11 +458,7 @@ add_end(const Thread *thread, Slot *slot, uint64_t time)
     slot->has_ended = true;
     recorder.ended++;
     if (recorder.ring != NULL) {
-        Record *record = add_record(END, time, thread);
-        record->greenlet = slot->number;
-        record->origin = 0;
-        record->code = 0;
-        record->detail = slot->name;
+        add_plain_record(END, time, thread, slot->number, slot->name);
     }
 }
 
@@ -504,25 +517,24 @@ timeline_forget(const State *state)
     }
     Slot *slot = slot_at(state->timeline_slot);
     if (recorder.on && recorder.ring != NULL && !slot->has_ended) {
-        Record *record = add_record(FREE, now(), last_thread);
-        record->greenlet = slot->number;
-        record->origin = 0;
-        record->code = 0;
-        record->detail = slot->name;
+        add_plain_record(FREE, now(), last_thread, slot->number, slot->name);
     }
     *slot = (Slot){.next_free = recorder.free_slot};
     recorder.free_slot = state->timeline_slot;
 }
 
 void
+timeline_thread_begin(Thread *thread)
+{
+    thread->arrived_at = recorder.on ? now() : 0;
+}
+
+void
 timeline_thread_end(const Thread *thread)
 {
     if (recorder.on && recorder.ring != NULL && thread->timeline_number != 0) {
-        Record *record = add_record(THREAD_END, now(), thread);
-        record->greenlet = (uint32_t)thread->native_id;
-        record->origin = 0;
-        record->code = 0;
-        record->detail = thread->timeline_name;
+        add_plain_record(THREAD_END, now(), thread, (uint32_t)thread->native_id,
+                         thread->timeline_name);
     }
 }
 

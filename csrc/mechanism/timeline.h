@@ -27,7 +27,8 @@ void timeline_creation(Thread *thread, Greenlet *made);
 /* The greenlet that has this state is freed. Runs nothing. */
 void timeline_forget(const State *state);
 
-/* A thread has ended. Runs nothing. */
+/* A thread begins to use greenlets, and has ended. Run nothing. */
+void timeline_thread_begin(Thread *thread);
 void timeline_thread_end(const Thread *thread);
 
 /* For switchlib/_mechanism.py. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from bisect import bisect_right
 from struct import Struct
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-CREATE, START, SWITCH, THROW, END, FREE, MARK, THREAD_END = range(8)
+CREATE, START, SWITCH, THROW, END, FREE, MARK, THREAD_BEGIN, THREAD_END = range(9)
 _HOW = {START: "start", SWITCH: "switch", THROW: "throw"}
+
+_LOCALS = re.compile(r"\S*<locals>\.")
 
 RECORD = Struct("=QIIIIiI")  # time, greenlet, origin, kind and thread, code, instruction, detail
 SLOT = Struct("=IIIBB2x")  # number, name, the next free one, has_ended, is_loop
@@ -30,7 +33,8 @@ def timeline_of(taken: dict[str, Any]) -> Timeline:
 
 class _Builder:
     def __init__(self, taken: dict[str, Any]) -> None:
-        self.names: list[str] = taken["names"]
+        # A function within another: the name of the other is left out.
+        self.names: list[str] = [_LOCALS.sub("", name) for name in taken["names"]]
         self.place = _Places(taken["codes"])
         self.timeline = Timeline(
             pid=os.getpid(),
@@ -47,6 +51,7 @@ class _Builder:
             for number, name, *_ in SLOT.iter_unpack(taken["slots"])
             if number
         }
+        self.began: dict[int, int] = {}  # by thread: if that was within what is kept
         self.running: dict[int, Slice] = {}  # by thread: the slice that is not complete yet
         for number, native_id, name, _ in taken["threads"]:
             self.timeline.threads[number] = Thread(number, native_id, self.names[name])
@@ -70,6 +75,8 @@ class _Builder:
                 track = self._track(greenlet, thread, time)
                 track.made_by, track.made_at = origin, self.place(code, instruction)
             elif kind in (END, FREE):
+                if greenlet not in timeline.tracks and kind == FREE:
+                    continue  # it did nothing, and was made before
                 track = self._track(greenlet, thread, timeline.kept_from)
                 track.end, track.has_ended = time, True
                 self.name_of[greenlet] = self.names[detail]
@@ -77,6 +84,8 @@ class _Builder:
                 self._track(greenlet, thread, time)
                 place = self.place(code, instruction)
                 timeline.marks.append(Mark(greenlet, thread, time, self.names[detail], place))
+            elif kind == THREAD_BEGIN:
+                self.began[thread] = time
             elif kind == THREAD_END:
                 timeline.threads[thread] = Thread(thread, greenlet, self.names[detail])
                 if thread in self.running:
@@ -86,8 +95,7 @@ class _Builder:
         time, greenlet, origin, _, code, instruction, detail = record
         left = self.running.get(thread)
         if left is None:
-            # Its begin is not known: it is that of the timeline, or of its thread.
-            begin = self.timeline.kept_from
+            begin = self.began.get(thread, self.timeline.kept_from)
             left = Slice(origin, thread, begin, 0, None, 0, "", "")
         self._complete(left, time)
         place = self.place(code, instruction)
@@ -100,6 +108,9 @@ class _Builder:
     def _complete(self, slice_: Slice, time: int) -> None:
         slice_.end = max(time, slice_.begin)
         self.timeline.slices.append(slice_)
+        self.timeline.threads.setdefault(
+            slice_.thread, Thread(slice_.thread, 0, f"thread {slice_.thread}")
+        )
         # A time is read before a greenlet gets its name, which may take long.
         track = self._track(slice_.greenlet, slice_.thread, slice_.begin)
         track.begin, track.end = min(track.begin, slice_.begin), max(track.end, slice_.end)
@@ -110,7 +121,6 @@ class _Builder:
             track = self.timeline.tracks[number] = Track(
                 number, "", thread, begin, self.timeline.end
             )
-        self.timeline.threads.setdefault(thread, Thread(thread, 0, f"thread {thread}"))
         return track
 
     def _count(self, taken: dict[str, Any]) -> None:
