@@ -9,11 +9,13 @@
  *     greenlet.c     what a greenlet is to the mechanism: its state, its parents
  *     registry.c     lists of all greenlets
  *     thread.c       threads that use greenlets, found by their thread state
- *     timeline.c     records what greenlets do, with times
  *     stacks.c       all greenlets, and their stacks, without frame objects
  *     safe_copy.c    copies of memory that may be invalid
+ *     timeline.c     records what greenlets do, with times
+ *     output.c       text, written by signal handlers
  *     dump.c         the stacks of all greenlets, written by a signal handler
  *     dump_signals.c the signals on which that is done
+ *     slow.c         reports greenlets that let no other one run
  *     marks.c        generators that run in suspended greenlets, kept from their finalisers
  *     collector.c    in which greenlet the collector stands
  *     hidden.c       asking policy, hidden from tracebacks, trace functions and monitors

@@ -3,12 +3,16 @@
 #ifndef SWITCHLIB_DUMP_H
 #define SWITCHLIB_DUMP_H
 
+#include "output.h"
 #include "thread.h"
 
 HIDDEN_BEGIN
 
 /* Writes to a file descriptor. Async-signal-safe: allocates nothing, waits for no lock. */
 void dump_all(int fd);
+
+/* A stack, from this frame outwards. */
+void put_frames(Output *out, const void *frame);
 
 HIDDEN_END
 

@@ -26,6 +26,7 @@ class Counted:
         self.throws = 0
         self.started = 0
         self.ended = 0
+        self.left: list[greenlet] = []
 
     def run(self) -> None:
         main = getcurrent()
