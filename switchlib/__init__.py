@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     )
     from switchlib._install import get_include, install
     from switchlib._readers import allow_readers
+    from switchlib._slow import report_slow, stop_report_slow
     from switchlib._stacks import StackEntry, capture_stack, format_stacks, print_stacks
     from switchlib._timeline import start_timeline, stop_timeline, timeline
     from switchlib._track import created_at, suspended_since, track
@@ -70,10 +71,12 @@ __all__ = [
     "mark",
     "print_stacks",
     "remove_watcher",
+    "report_slow",
     "settrace",
     "start_timeline",
     "stop_dump_on_fatal_error",
     "stop_dump_on_signal",
+    "stop_report_slow",
     "stop_timeline",
     "suspended_since",
     "timeline",
@@ -86,6 +89,8 @@ _IMPORTED_LATE = {
     "allow_readers": "_readers",
     "add_watcher": "_watchers",
     "remove_watcher": "_watchers",
+    "report_slow": "_slow",
+    "stop_report_slow": "_slow",
     "start_timeline": "_timeline",
     "stop_timeline": "_timeline",
     "timeline": "_timeline",

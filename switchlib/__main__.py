@@ -43,8 +43,12 @@ def command(arguments: list[str]) -> int:
     run = commands.add_parser(
         "run",
         help="run a program in which `import greenlet` yields switchlib",
-        usage=f"{prog()} run (-m MODULE | -c COMMAND | SCRIPT | NAME) [ARGUMENT ...]",
-        epilog="NAME is a console script of this environment, such as gunicorn.",
+        usage=f"{prog()} run [--timeline FILE] [--slow MILLISECONDS] "
+        "(-m MODULE | -c COMMAND | SCRIPT | NAME) [ARGUMENT ...]",
+        epilog="NAME is a console script of this environment, such as gunicorn. --timeline "
+        "records what greenlets do, in a file that ui.perfetto.dev opens: .pftrace or .json. "
+        "--slow reports greenlets that run so long without a switch while others wait, with their "
+        "stacks. Both print figures at the end.",
         add_help=False,
     )
     run.add_argument("program", nargs=argparse.REMAINDER)
@@ -108,8 +112,11 @@ def _run_program(arguments: list[str]) -> int:
     from switchlib import _run
 
     try:
-        _run.run(arguments)
-    except RuntimeError as error:
+        environment, program = _run.options_of(arguments)
+        if not program:
+            raise RuntimeError("name a program to run")
+        _run.run(program, environment)
+    except (RuntimeError, ValueError, OSError) as error:
         print(f"{prog()} run: {error}", file=sys.stderr)
         return 2
 

@@ -28,7 +28,7 @@ def dump_on_signal(signum: int, *, file: IO[Any] | int | None = None) -> None:
     that of a fatal error, OSError if the system does not allow a handler for it, RuntimeError if
     sys.stderr is None, and NotImplementedError on PyPy.
     """
-    _mechanism.dump_on_signal(signum, _descriptor(file))
+    _mechanism.dump_on_signal(signum, descriptor_of(file))
     _files[int(signum)] = sys.stderr if file is None else file
 
 
@@ -51,7 +51,7 @@ def dump_on_fatal_error(file: IO[Any] | int | None = None) -> None:
     thread that calls this, and in threads that have a signal stack of their own. `file` is as in
     dump_on_signal. Raises OSError, RuntimeError and NotImplementedError as dump_on_signal does.
     """
-    _mechanism.dump_on_fatal_error(_descriptor(file))
+    _mechanism.dump_on_fatal_error(descriptor_of(file))
     _files[_FATAL] = sys.stderr if file is None else file
 
 
@@ -65,7 +65,8 @@ def stop_dump_on_fatal_error() -> bool:
     return undone
 
 
-def _descriptor(file: IO[Any] | int | None) -> int:
+def descriptor_of(file: IO[Any] | int | None) -> int:
+    """The file descriptor of what a function like dump_on_signal is given."""
     if file is None:
         file = sys.stderr
         if file is None:

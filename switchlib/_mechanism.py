@@ -147,13 +147,20 @@ timeline_start: Callable[
     None,
 ]
 """timeline_start(records, name_of_greenlet, name_of_thread, libraries) starts the recorder, with a
-ring of so many records; with 0 it only counts. `name_of_greenlet` gets a greenlet, and if it is
-just starting its arguments; it returns a name, and whether it is an event loop.
-`name_of_thread` gets the thread's number in `threading`, and returns a name. Frames of
-files that have one of `libraries` in their path are passed over. RuntimeError if it is on."""
-timeline_stop: Callable[[], dict[str, Any]]
-"""Stops the recorder, and returns what switchlib/_timeline/recording.py reads. RuntimeError if it
-is not on."""
+ring of so many records; with 0 it only counts. One that only counts may be given a ring later.
+`name_of_greenlet` gets a greenlet, and if it is just starting its arguments; it returns a name, and
+whether it is an event loop. `name_of_thread` gets the thread's number in `threading`, and returns a
+name. Frames of files that have one of `libraries` in their path are passed over. RuntimeError if it
+is on."""
+timeline_stop: Callable[[bool], dict[str, Any]]
+"""Stops the recorder, and returns what switchlib/_timeline/recording.py reads. With True it goes on
+counting if it had a ring. RuntimeError if it is not on."""
+slow_start: Callable[[float, int, int], None]
+"""slow_start(milliseconds, file descriptor, file descriptor for progress or -1) starts a thread
+that reports greenlets that run so long without a switch; with 0 it only shows progress. The
+recorder must be on. RuntimeError if it runs already."""
+slow_stop: Callable[[], bool]
+"""Ends that thread. Whether it ran."""
 timeline_counts: Callable[[], tuple[int, int, int, int, int] | None]
 """(ns since it started, arrivals, greenlets made, greenlets ended, records dropped) until now, or
 None if it is not on."""
@@ -210,3 +217,7 @@ if "SWITCHLIB_DUMP_SIGNAL" in os.environ:
     from switchlib._dumps import dump_on_signal_of
 
     dump_on_signal_of(os.environ["SWITCHLIB_DUMP_SIGNAL"])
+if "SWITCHLIB_TIMELINE" in os.environ or "SWITCHLIB_SLOW" in os.environ:
+    from switchlib._timeline import program
+
+    program.start()

@@ -24,17 +24,47 @@ sys.exit(EntryPoint({name!r}, {value!r}, "console_scripts").load()())
 """
 
 
+def options_of(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Takes our own options off the arguments: the environment variables that they stand for,
+    and the rest.
+
+    Raises ValueError if an option's value is missing or wrong, OSError if the timeline cannot be
+    written.
+    """
+    environment: dict[str, str] = {}
+    rest = list(arguments)
+    while rest and rest[0].partition("=")[0] in ("--timeline", "--slow"):
+        option, equals, value = rest.pop(0).partition("=")
+        if not equals:
+            if not rest:
+                raise ValueError(f"{option} needs a value")
+            value = rest.pop(0)
+        if option == "--timeline":
+            from switchlib import _timeline
+
+            path = os.path.abspath(value)
+            _timeline.writer_of(path)
+            _timeline.check_writable(path)
+            environment["SWITCHLIB_TIMELINE"] = path
+        else:
+            if not (value.isdecimal() and int(value) > 0):
+                raise ValueError(f"--slow needs a number of milliseconds, not {value!r}")
+            environment["SWITCHLIB_SLOW"] = value
+    return environment, rest
+
+
 def environment_with_shim() -> dict[str, str]:
     """The environment variables of this process with the shim first on PYTHONPATH."""
     others = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     return os.environ | {"PYTHONPATH": os.pathsep.join([SHIM_DIRECTORY, *others])}
 
 
-def run(arguments: list[str]) -> NoReturn:
+def run(arguments: list[str], environment: dict[str, str] | None = None) -> NoReturn:
     """Become `python ARGUMENTS` with the shim first on PYTHONPATH, for it and for all its children.
 
     This starts a fresh interpreter, so that arguments, exit status, `__main__` and tracebacks are
-    Python's own. A console script of this environment may be named instead of a file. Raises
+    Python's own. A console script of this environment may be named instead of a file. More
+    environment variables may be given. Raises
     RuntimeError if there is neither, or if this interpreter ignores PYTHONPATH, or if the new one
     would, because of the arguments.
     """
@@ -48,7 +78,7 @@ def run(arguments: list[str]) -> NoReturn:
         command = console_script(arguments[0], [sys.executable, *flags]) + arguments[1:]
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(command[0], command, environment_with_shim())
+    os.execve(command[0], command, environment_with_shim() | (environment or {}))
 
 
 def ignore_environment(arguments: list[str]) -> bool:

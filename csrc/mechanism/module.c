@@ -11,6 +11,7 @@
 #include "kill.h"
 #include "object.h"
 #include "properties.h"
+#include "slow.h"
 #include "soon.h"
 #include "stacks.h"
 #include "timeline.h"
@@ -72,9 +73,9 @@ start_timeline(PyObject *module, PyObject *args)
 }
 
 static PyObject *
-stop_timeline(PyObject *module, PyObject *ignored)
+stop_timeline(PyObject *module, PyObject *counts_on)
 {
-    PyObject *taken = timeline_stop(module, ignored);
+    PyObject *taken = timeline_stop(module, counts_on);
     choose_vectorcall();
     return taken;
 }
@@ -369,7 +370,9 @@ static PyMethodDef functions[] = {
     {"dump_on_fatal_error", dump_on_fatal_error, METH_O, NULL},
     {"stop_dump_on_fatal_error", stop_dump_on_fatal_error, METH_NOARGS, NULL},
     {"timeline_start", start_timeline, METH_VARARGS, NULL},
-    {"timeline_stop", stop_timeline, METH_NOARGS, NULL},
+    {"timeline_stop", stop_timeline, METH_O, NULL},
+    {"slow_start", slow_start, METH_VARARGS, NULL},
+    {"slow_stop", slow_stop, METH_NOARGS, NULL},
     {"timeline_counts", timeline_counts, METH_NOARGS, NULL},
     {"mark", timeline_mark, METH_O,
      "mark(text, /)\n--\n\n"

@@ -1,5 +1,7 @@
 #include "timeline.h"
 
+#include "safe_copy.h"
+
 #include <sys/mman.h>
 #include <time.h>
 
@@ -65,7 +67,7 @@ static struct {
     Record *ring;                   /* NULL if arrivals are only counted */
     size_t room, count;             /* room is a power of two; count is of all there ever were */
     uint32_t last_number, last_thread, free_slot;
-    uint64_t begin, created, ended;
+    uint64_t begin;
     Table slots, statistics;
     PyObject *names, *number_of_name;   /* a list, and the other way round */
     PyObject *name_greenlet, *name_thread;  /* functions of Python */
@@ -83,6 +85,8 @@ static struct {
     } labelled[LABELLED];
     Stretch longest[LONGEST];       /* the longest first */
 } recorder;
+
+struct TimelineTotals timeline_totals;
 
 static inline uint64_t
 now(void)
@@ -456,7 +460,7 @@ static __attribute__((noinline)) void
 add_end(const Thread *thread, Slot *slot, uint64_t time)
 {
     slot->has_ended = true;
-    recorder.ended++;
+    timeline_totals.ended++;
     if (recorder.ring != NULL) {
         add_plain_record(END, time, thread, slot->number, slot->name);
     }
@@ -467,6 +471,7 @@ timeline_arrival(Thread *thread, Event event, Greenlet *origin, PyObject *payloa
 {
     Greenlet *target = thread->current;
     thread->arrivals++;
+    timeline_totals.arrivals++;
     uint64_t time = recorder.ring == NULL ? 0 : now();
     if (unlikely(is_new(thread, origin)) && !meet(thread, origin, NULL)) {
         return;
@@ -498,7 +503,7 @@ timeline_creation(Thread *thread, Greenlet *made)
     if (unlikely(is_new(thread, thread->current)) && !meet(thread, thread->current, NULL)) {
         return;
     }
-    recorder.created++;
+    timeline_totals.created++;
     uint32_t number = slot_of(made)->number;
     if (recorder.ring != NULL) {
         Record *record = add_record(CREATE, now(), thread);
@@ -576,13 +581,28 @@ ring_bytes(void)
     return recorder.room * sizeof(Record);
 }
 
-/* Forgets all. May run anything. */
 static void
-clear_recorder(void)
+turn_off(void)
 {
     recorder.on = false;
     watched_events &= ~RECORDED_EVENTS;
     update_all_fast_tstates();
+}
+
+/* Drops the references. May run anything. */
+static void
+release_labelled(const struct Labelled *labelled)
+{
+    for (int i = 0; i < LABELLED; i++) {
+        Py_XDECREF(labelled[i].value);
+    }
+}
+
+/* Forgets all. May run anything. */
+static void
+clear_recorder(void)
+{
+    turn_off();
     for_each_greenlet(take_slot_away);
     if (recorder.ring != NULL) {
         munmap(recorder.ring, ring_bytes());
@@ -592,19 +612,15 @@ clear_recorder(void)
     PyMem_Free(recorder.known);
     PyObject *references[] = {recorder.names, recorder.number_of_name, recorder.codes,
                               recorder.name_greenlet, recorder.name_thread, recorder.libraries};
-    PyObject *labelled[LABELLED];
-    for (int i = 0; i < LABELLED; i++) {
-        labelled[i] = recorder.labelled[i].value;
-    }
+    struct Labelled labelled[LABELLED];
+    memcpy(labelled, recorder.labelled, sizeof labelled);
     uint32_t session = recorder.session;
     memset(&recorder, 0, sizeof recorder);
     recorder.session = session + 1;
     for (size_t i = 0; i < Py_ARRAY_LENGTH(references); i++) {
         Py_XDECREF(references[i]);
     }
-    for (int i = 0; i < LABELLED; i++) {
-        Py_XDECREF(labelled[i]);
-    }
+    release_labelled(labelled);
 }
 
 static bool
@@ -620,23 +636,10 @@ give_ring(size_t records)
     return recorder.ring != NULL;
 }
 
-PyObject *
-timeline_start(PyObject *Py_UNUSED(module), PyObject *args)
+/* False, maybe with an exception, if there is no memory. */
+static bool
+make_tables(PyObject *name_greenlet, PyObject *name_thread, PyObject *libraries)
 {
-    Py_ssize_t records;
-    PyObject *name_greenlet, *name_thread, *libraries;
-    if (!PyArg_ParseTuple(args, "nOOO!:timeline_start", &records, &name_greenlet, &name_thread,
-                          &PyTuple_Type, &libraries)) {
-        return NULL;
-    }
-    if (recorder.on) {
-        PyErr_SetString(PyExc_RuntimeError, "a timeline is being recorded already");
-        return NULL;
-    }
-    if (records < 0 || records > PY_SSIZE_T_MAX / 2 / (Py_ssize_t)sizeof(Record)) {
-        PyErr_SetString(PyExc_ValueError, "the number of records is out of range");
-        return NULL;
-    }
     recorder.names = PyList_New(0);
     recorder.number_of_name = PyDict_New();
     recorder.codes = PyList_New(0);
@@ -650,21 +653,56 @@ timeline_start(PyObject *Py_UNUSED(module), PyObject *args)
     /* The first entry of each, number 0. */
     table_add(&recorder.slots, sizeof(Slot));
     table_add(&recorder.statistics, sizeof(Statistics));
-    if (!made || recorder.slots.count == 0 || recorder.statistics.count == 0
-        || (records > 0 && !give_ring((size_t)records))) {
+    return made && recorder.slots.count > 0 && recorder.statistics.count > 0;
+}
+
+/* Turns the recorder on, or adds the ring to one that counts already. */
+static void
+begin_recording(void)
+{
+    recorder.begin = now();
+    for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
+        if (!recorder.on) {
+            thread->timeline_number = thread->timeline_name = 0;
+        }
+        thread->arrived_at = recorder.begin;
+    }
+    if (!recorder.on) {
+        timeline_totals = (struct TimelineTotals){0};
+        recorder.on = true;
+        watched_events |= RECORDED_EVENTS;
+        update_all_fast_tstates();
+    }
+}
+
+PyObject *
+timeline_start(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_ssize_t records;
+    PyObject *name_greenlet, *name_thread, *libraries;
+    if (!PyArg_ParseTuple(args, "nOOO!:timeline_start", &records, &name_greenlet, &name_thread,
+                          &PyTuple_Type, &libraries)) {
+        return NULL;
+    }
+    if (recorder.on && (recorder.ring != NULL || records == 0)) {
+        PyErr_SetString(PyExc_RuntimeError, "a timeline is being recorded already");
+        return NULL;
+    }
+    if (records < 0 || records > PY_SSIZE_T_MAX / 2 / (Py_ssize_t)sizeof(Record)) {
+        PyErr_SetString(PyExc_ValueError, "the number of records is out of range");
+        return NULL;
+    }
+    if (!recorder.on && !make_tables(name_greenlet, name_thread, libraries)) {
         clear_recorder();
         return PyErr_NoMemory();
     }
-    uint64_t begin = now();
-    for (Thread *thread = NULL; (thread = thread_after(thread)) != NULL;) {
-        thread->timeline_number = thread->timeline_name = 0;
-        thread->arrivals = 0;
-        thread->arrived_at = begin;
+    if (records > 0 && !give_ring((size_t)records)) {
+        if (!recorder.on) {
+            clear_recorder();
+        }
+        return PyErr_NoMemory();
     }
-    recorder.begin = begin;
-    recorder.on = true;
-    watched_events |= RECORDED_EVENTS;
-    update_all_fast_tstates();
+    begin_recording();
     Py_RETURN_NONE;
 }
 
@@ -710,9 +748,27 @@ take_threads(void)
     return list;
 }
 
-/* A dict of all that was recorded, and the recorder forgets it. */
+/* Forgets the ring, and goes on counting. May run anything. */
+static void
+count_on(void)
+{
+    struct Labelled labelled[LABELLED];
+    memcpy(labelled, recorder.labelled, sizeof labelled);
+    memset(recorder.labelled, 0, sizeof recorder.labelled);
+    recorder.has_labels = false;
+    munmap(recorder.ring, ring_bytes());
+    recorder.ring = NULL;
+    recorder.room = recorder.count = 0;
+    memset(recorder.longest, 0, sizeof recorder.longest);
+    recorder.on = true;
+    watched_events |= RECORDED_EVENTS;
+    update_all_fast_tstates();
+    release_labelled(labelled);
+}
+
+/* A dict of all that was recorded. If it is not to count on, the recorder forgets it. */
 PyObject *
-timeline_stop(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+timeline_stop(PyObject *Py_UNUSED(module), PyObject *counts_on)
 {
     if (!recorder.on) {
         PyErr_SetString(PyExc_RuntimeError, "no timeline is being recorded");
@@ -720,26 +776,62 @@ timeline_stop(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     }
     uint64_t end = now();
     for_each_greenlet(name_unstarted);
-    recorder.on = false;            /* before anything is allocated that may let others run */
-    watched_events &= ~RECORDED_EVENTS;
-    update_all_fast_tstates();
+    turn_off();                     /* before anything is allocated that may let others run */
     size_t kept = Py_MIN(recorder.count, recorder.room);
     PyObject *taken = Py_BuildValue(
-        "{s:N,s:N,s:N,s:N,s:O,s:O,s:N,s:K,s:K,s:K,s:K,s:K}",
+        "{s:N,s:N,s:N,s:N,s:N,s:N,s:N,s:K,s:K,s:K,s:K,s:K}",
         "records", take_records(),
         "slots", take_table(&recorder.slots, sizeof(Slot)),
         "statistics", take_table(&recorder.statistics, sizeof(Statistics)),
         "threads", take_threads(),
-        "names", recorder.names,
-        "codes", recorder.codes,
+        "names", PyList_GetSlice(recorder.names, 0, PY_SSIZE_T_MAX),
+        "codes", PyList_GetSlice(recorder.codes, 0, PY_SSIZE_T_MAX),
         "longest", PyBytes_FromStringAndSize((char *)recorder.longest, sizeof recorder.longest),
         "dropped", (unsigned long long)(recorder.count - kept),
         "begin", (unsigned long long)recorder.begin,
         "end", (unsigned long long)end,
-        "created", (unsigned long long)recorder.created,
-        "ended", (unsigned long long)recorder.ended);
-    clear_recorder();
+        "created", (unsigned long long)timeline_totals.created,
+        "ended", (unsigned long long)timeline_totals.ended);
+    if (counts_on == Py_True && recorder.ring != NULL) {
+        count_on();
+    }
+    else {
+        clear_recorder();
+    }
     return taken;
+}
+
+/* The number at an address, if it is that of an entry of a table. */
+static bool
+copy_entry(void *to, const Table *table, uint32_t at, size_t size)
+{
+    return at < table->count && safe_copy(to, (char *)table->entries + at * size, size);
+}
+
+static const PyObject *
+text_at(uint32_t name)
+{
+    PyListObject list;
+    const PyObject *text;
+    bool found = name != 0 && safe_copy(&list, recorder.names, sizeof list)
+        && (Py_ssize_t)name < Py_SIZE(&list) && safe_copy(&text, list.ob_item + name, sizeof text);
+    return found ? text : NULL;
+}
+
+TimelineName
+timeline_name_of(const Thread *thread)
+{
+    TimelineName name = {.thread_text = text_at(thread->timeline_name)};
+    Greenlet object;
+    State state;
+    Slot slot;
+    if (safe_copy(&object, thread->current, sizeof object)
+        && safe_copy(&state, object.state, sizeof state) && state.is_recorded
+        && copy_entry(&slot, &recorder.slots, state.timeline_slot, sizeof slot)) {
+        name.text = text_at(slot.name);
+        name.is_loop = slot.is_loop;
+    }
+    return name;
 }
 
 PyObject *
@@ -790,13 +882,10 @@ timeline_counts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     if (!recorder.on) {
         Py_RETURN_NONE;
     }
-    uint64_t arrivals = 0;
-    for (uint32_t i = 0; i < recorder.statistics.count; i++) {
-        arrivals += statistics_of(i)->arrivals;
-    }
     size_t kept = Py_MIN(recorder.count, recorder.room);
     return Py_BuildValue("KKKKK", (unsigned long long)(now() - recorder.begin),
-                         (unsigned long long)arrivals, (unsigned long long)recorder.created,
-                         (unsigned long long)recorder.ended,
+                         (unsigned long long)timeline_totals.arrivals,
+                         (unsigned long long)timeline_totals.created,
+                         (unsigned long long)timeline_totals.ended,
                          (unsigned long long)(recorder.count - kept));
 }

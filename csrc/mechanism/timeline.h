@@ -31,9 +31,24 @@ void timeline_forget(const State *state);
 void timeline_thread_begin(Thread *thread);
 void timeline_thread_end(const Thread *thread);
 
-/* For switchlib/_mechanism.py. */
+/* What is known of a thread's current greenlet, also without the GIL: then `thread` is a copy.
+ * Texts are the addresses of strings, which are not to be trusted, or NULL. */
+typedef struct TimelineName {
+    const PyObject *text, *thread_text;
+    bool is_loop;                   /* the greenlet of an event loop */
+} TimelineName;
+
+TimelineName timeline_name_of(const Thread *thread);
+
+/* In the whole time; written under the GIL, and read at any time. */
+extern struct TimelineTotals {
+    uint64_t arrivals, created, ended;
+} timeline_totals;
+
+/* For switchlib/_mechanism.py. timeline_start with a ring, and timeline_stop, may be called while
+ * the recorder counts; then it counts on. */
 PyObject *timeline_start(PyObject *module, PyObject *args);
-PyObject *timeline_stop(PyObject *module, PyObject *ignored);
+PyObject *timeline_stop(PyObject *module, PyObject *counts_on);
 PyObject *timeline_mark(PyObject *module, PyObject *text);
 PyObject *timeline_label(PyObject *module, PyObject *args);
 PyObject *timeline_counts(PyObject *module, PyObject *ignored);

@@ -5,7 +5,8 @@
     recording.py  a model from the recorder's records
     chrome.py     a file in Chrome's trace event format (JSON)
     perfetto.py   a file in Perfetto's protobuf
-    summary.py    the figures that `python -m switchlib run --timeline` prints at the end
+    program.py    what `python -m switchlib run --timeline` and `--slow` do in the program
+    summary.py    the figures that they print at the end
 
 `read` reads both kinds of files that this writes. The recorder is csrc/mechanism/timeline.c; on
 PyPy, which has no C, it is recorder.py.
@@ -39,6 +40,9 @@ _WRITERS = {
 
 _file: str | None = None  # where the timeline that is being recorded goes
 _is_registered = False
+
+is_counting = False
+"""Whether the recorder has to count, also without a timeline, for reports of slow greenlets."""
 
 
 def start_timeline(file: str | os.PathLike[str], *, records: int = RECORDS) -> None:
@@ -108,7 +112,18 @@ def _in_child() -> None:
     global _file
     if _file is not None:
         _file = None
-        _mechanism.timeline_stop()  # the parent has it, too
+        _mechanism.timeline_stop(is_counting)  # the parent has it, too
+
+
+def count(on: bool) -> None:
+    """Lets the recorder count, whether or not there is a timeline, or no longer lets it."""
+    global is_counting
+    is_counting = on
+    is_recording = _mechanism.timeline_counts() is not None
+    if on and not is_recording:
+        begin(0)
+    elif not on and is_recording and _file is None:
+        _mechanism.timeline_stop(False)
 
 
 def begin(records: int) -> None:
@@ -120,13 +135,15 @@ def begin(records: int) -> None:
 
 def end() -> Timeline:
     """Stops the recorder. RuntimeError if it was not started."""
-    return timeline_of(_mechanism.timeline_stop())
+    return timeline_of(_mechanism.timeline_stop(is_counting))
 
 
 def check_writable(path: str) -> None:
     """Raises OSError if the file cannot be written."""
+    is_new = not os.path.lexists(path)
     with open(path, "ab"):
-        pass
+        if is_new:
+            os.unlink(path)
 
 
 def writer_of(path: str) -> Callable[[Timeline, str], None]:

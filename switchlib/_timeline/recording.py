@@ -51,6 +51,7 @@ class _Builder:
             for number, name, *_ in SLOT.iter_unpack(taken["slots"])
             if number
         }
+        self.loops = {number for number, *_, is_loop in SLOT.iter_unpack(taken["slots"]) if is_loop}
         self.began: dict[int, int] = {}  # by thread: if that was within what is kept
         self.running: dict[int, Slice] = {}  # by thread: the slice that is not complete yet
         for number, native_id, name, _ in taken["threads"]:
@@ -128,12 +129,21 @@ class _Builder:
         for name, (switches, ran, longest) in zip(self.names, statistics):
             if switches or ran:
                 self.timeline.figures.append(Figures(name or "greenlet", switches, ran, longest))
-        threads = self.timeline.threads
+        threads, longest = self.timeline.threads, self.timeline.longest
         for length, begin, _, name, thread in STRETCH.iter_unpack(taken["longest"]):
             if length:
                 where = threads[thread].name if thread in threads else f"thread {thread}"
                 name_ = self.names[name] or "greenlet"
-                self.timeline.longest.append(Stretch(name_, where, begin, length))
+                longest.append(Stretch(name_, where, begin, length))
+        figures = {each.name: each for each in self.timeline.figures}
+        for last in self.running.values():  # which the recorder has not counted
+            name_ = self.timeline.tracks[last.greenlet].name
+            length = last.end - last.begin
+            figures[name_].ran += length
+            figures[name_].longest = max(figures[name_].longest, length)
+            if last.greenlet not in self.loops:
+                longest.append(Stretch(name_, threads[last.thread].name, last.begin, length))
+        longest.sort(key=lambda each: -each.length)
 
 
 class _Places:

@@ -495,8 +495,8 @@ def test_bad_arguments(tmp_path):
         switchlib.start_timeline(tmp_path / "x.json", records=0)
     with pytest.raises(FileNotFoundError):
         switchlib.start_timeline(tmp_path / "missing" / "x.json")
+    (tmp_path / "folder.json").mkdir()
     with pytest.raises(IsADirectoryError):
-        (tmp_path / "folder.json").mkdir()
         switchlib.start_timeline(tmp_path / "folder.json")
     with pytest.raises((MemoryError, ValueError, OverflowError)):
         switchlib.start_timeline(tmp_path / "x.json", records=2**62)
@@ -504,9 +504,13 @@ def test_bad_arguments(tmp_path):
 
 
 def test_the_file_is_written_when_an_exception_leaves(tmp_path):
-    with pytest.raises(KeyError), switchlib.timeline(tmp_path / "x.json"):
-        greenlet(lambda: None).switch()
-        raise KeyError
+    def run():
+        with switchlib.timeline(tmp_path / "x.json"):
+            greenlet(lambda: None).switch()
+            raise Mine
+
+    with pytest.raises(Mine):
+        run()
     assert len(_timeline.read(tmp_path / "x.json").slices) == 3
 
 
