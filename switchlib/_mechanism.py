@@ -140,7 +140,7 @@ stop_dump_on_fatal_error: Callable[[], bool]
 timeline_start: Callable[
     [
         int,
-        Callable[..., tuple[str, bool]],
+        Callable[..., tuple[str, int]],
         Callable[[int], str],
         tuple[str, ...],
     ],
@@ -149,7 +149,7 @@ timeline_start: Callable[
 """timeline_start(records, name_of_greenlet, name_of_thread, libraries) starts the recorder, with a
 ring of so many records; with 0 it only counts. One that only counts may be given a ring later.
 `name_of_greenlet` gets a greenlet, and if it is just starting its arguments; it returns a name, and
-whether it is an event loop. `name_of_thread` gets the thread's number in `threading`, and returns a
+0, 1 or 2 as names.py says. `name_of_thread` gets the thread's number in `threading`, and returns a
 name. Frames of files that have one of `libraries` in their path are passed over. RuntimeError if it
 is on."""
 timeline_stop: Callable[[bool], dict[str, Any]]

@@ -25,7 +25,8 @@
 typedef struct Seen {
     uint64_t id;
     uint64_t arrivals;
-    uint64_t since;                 /* when that number of arrivals was first seen, in ns */
+    uint64_t since;                 /* when that number was first seen, or when nothing else could
+                                       run, or it waited for events, in ns */
     uint64_t cpu_since;             /* the processor time of the thread then, in ns */
     bool is_reported;
 } Seen;
@@ -67,7 +68,7 @@ cpu_time(unsigned long native_id)
     return read_clock((clockid_t)(~(unsigned int)native_id << 3 | 6));
 }
 
-/* In which system calls event loops wait. */
+/* In which system calls event loops wait. The last ones are sleeps. */
 static const long waits[] = {
 #ifdef SYS_epoll_wait
     SYS_epoll_wait,
@@ -96,7 +97,10 @@ static const long waits[] = {
 #ifdef SYS_io_uring_enter
     SYS_io_uring_enter,
 #endif
+    SYS_nanosleep,
+    SYS_clock_nanosleep,
 };
+#define SLEEPS 2                    /* how many of them */
 
 /* Reads a number that is followed by a space; -1 if there is none. */
 static long
@@ -114,7 +118,7 @@ parse_number(const char *text)
  * number of the call, or with "running". If it cannot be read, a thread that has used no processor
  * time since the last look counts as waiting. */
 static bool
-waits_for_events(const Thread *thread, const Seen *seen)
+waits_for_events(const Thread *thread, const Seen *seen, Loop loop)
 {
     char path[64], text[32];
     snprintf(path, sizeof path, "/proc/self/task/%lu/syscall", thread->native_id);
@@ -128,7 +132,8 @@ waits_for_events(const Thread *thread, const Seen *seen)
     }
     text[length] = '\0';
     long number = parse_number(text);
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(waits); i++) {
+    size_t count = Py_ARRAY_LENGTH(waits) - (loop == LOOP_THAT_SLEEPS ? 0 : SLEEPS);
+    for (size_t i = 0; i < count; i++) {
         if (waits[i] == number) {
             return true;
         }
@@ -146,20 +151,21 @@ cpu_time(unsigned long Py_UNUSED(native_id))
 
 /* It cannot be found out, and a false alarm at each idle moment would be worse than none. */
 static bool
-waits_for_events(const Thread *Py_UNUSED(thread), const Seen *Py_UNUSED(seen))
+waits_for_events(const Thread *Py_UNUSED(thread), const Seen *Py_UNUSED(seen),
+                 Loop Py_UNUSED(loop))
 {
     return true;
 }
 
 #endif
 
-/* How many other greenlets of the thread are suspended or unstarted. */
+/* How many other greenlets of the thread are suspended or unstarted; at most `most`. */
 static int
-count_waiting(const Thread *thread)
+count_waiting(const Thread *thread, int most)
 {
     int count = 0;
     const Greenlet *g = thread->listed;
-    for (int i = 0; g != NULL && i < MOST_GREENLETS; i++) {
+    for (int i = 0; g != NULL && i < MOST_GREENLETS && count < most; i++) {
         Greenlet object;
         State state;
         if (!safe_copy(&object, g, sizeof object)
@@ -222,11 +228,12 @@ look_at(const Thread *thread, uint64_t time)
         *seen = (Seen){thread->id, thread->arrivals, time, cpu_time(thread->native_id), false};
         return;
     }
-    if (thread->target != NULL || thread->current == NULL) {
-        return;                     /* it switches just now */
+    if (thread->target != NULL || thread->current == NULL || thread->is_reporting) {
+        return;                     /* it switches just now, or the recorder asks for a name */
     }
     TimelineName name = timeline_name_of(thread);
-    if (name.is_loop && waits_for_events(thread, seen)) {
+    if (count_waiting(thread, 1) == 0
+        || (name.loop != NO_LOOP && waits_for_events(thread, seen, name.loop))) {
         seen->since = time;
         seen->cpu_since = cpu_time(thread->native_id);
         seen->is_reported = false;
@@ -235,12 +242,9 @@ look_at(const Thread *thread, uint64_t time)
     if (seen->is_reported || time - seen->since < looker.limit) {
         return;
     }
-    int waiting = count_waiting(thread);
-    if (waiting > 0) {
-        seen->is_reported = true;
-        put_report(thread, &name, time - seen->since,
-                   cpu_time(thread->native_id) - seen->cpu_since, waiting);
-    }
+    seen->is_reported = true;
+    put_report(thread, &name, time - seen->since, cpu_time(thread->native_id) - seen->cpu_since,
+               count_waiting(thread, MOST_GREENLETS));
 }
 
 static void

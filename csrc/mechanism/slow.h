@@ -7,7 +7,9 @@
  *
  *   - no other greenlet of the thread is suspended or unstarted, or
  *   - it is the greenlet of an event loop, and waits for events: the thread is in epoll_wait or the
- *     like. (Any other greenlet that is there blocks the event loop.) */
+ *     like. (Any other greenlet that is there blocks the event loop.)
+ *
+ * The time counts from the last switch, or from when the first other greenlet could run. */
 #ifndef SWITCHLIB_SLOW_H
 #define SWITCHLIB_SLOW_H
 

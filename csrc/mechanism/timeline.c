@@ -36,7 +36,7 @@ typedef struct Slot {
     uint32_t name;                  /* 0 until the greenlet runs */
     uint32_t next_free;
     bool has_ended;
-    bool is_loop;                   /* it may wait for events, and starves nobody by that */
+    uint8_t loop;                   /* a Loop */
 } Slot;
 
 /* Of all greenlets with one name. */
@@ -269,11 +269,13 @@ name_greenlet(Thread *thread, Greenlet *g, PyObject *arguments)
     }
     PyObject *answer = ask_python(thread, recorder.name_greenlet, args, arguments == NULL ? 1 : 2);
     if (answer != NULL && PyTuple_CheckExact(answer) && PyTuple_GET_SIZE(answer) == 2
-        && PyUnicode_CheckExact(PyTuple_GET_ITEM(answer, 0))) {
+        && PyUnicode_CheckExact(PyTuple_GET_ITEM(answer, 0))
+        && PyLong_CheckExact(PyTuple_GET_ITEM(answer, 1))) {
         uint32_t name = name_number(PyTuple_GET_ITEM(answer, 0));
+        long loop = PyLong_AsLong(PyTuple_GET_ITEM(answer, 1));
         Slot *slot = slot_of(g);
         slot->name = name;
-        slot->is_loop = PyTuple_GET_ITEM(answer, 1) == Py_True;
+        slot->loop = loop < 0 || loop > LOOP_THAT_SLEEPS ? NO_LOOP : (uint8_t)loop;
     }
     release(answer);
 }
@@ -445,7 +447,7 @@ count_stretch(Thread *thread, const Slot *slot, uint64_t time)
     if (unlikely(length > statistics->longest)) {
         statistics->longest = length;
     }
-    if (unlikely(length > recorder.longest[LONGEST - 1].length && !slot->is_loop)) {
+    if (unlikely(length > recorder.longest[LONGEST - 1].length && slot->loop == NO_LOOP)) {
         add_longest((Stretch){length, begin, slot->number, slot->name, thread->timeline_number});
     }
 }
@@ -829,7 +831,7 @@ timeline_name_of(const Thread *thread)
         && safe_copy(&state, object.state, sizeof state) && state.is_recorded
         && copy_entry(&slot, &recorder.slots, state.timeline_slot, sizeof slot)) {
         name.text = text_at(slot.name);
-        name.is_loop = slot.is_loop;
+        name.loop = (Loop)slot.loop;
     }
     return name;
 }

@@ -31,11 +31,18 @@ void timeline_forget(const State *state);
 void timeline_thread_begin(Thread *thread);
 void timeline_thread_end(const Thread *thread);
 
+/* Whether a greenlet is that of an event loop, which may wait for events: as names.py has it. */
+typedef enum Loop {
+    NO_LOOP,
+    LOOP,
+    LOOP_THAT_SLEEPS                /* if it waits for a time only: eventlet's */
+} Loop;
+
 /* What is known of a thread's current greenlet, also without the GIL: then `thread` is a copy.
  * Texts are the addresses of strings, which are not to be trusted, or NULL. */
 typedef struct TimelineName {
     const PyObject *text, *thread_text;
-    bool is_loop;                   /* the greenlet of an event loop */
+    Loop loop;
 } TimelineName;
 
 TimelineName timeline_name_of(const Thread *thread);

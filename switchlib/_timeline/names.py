@@ -23,19 +23,21 @@ if TYPE_CHECKING:
 LIBRARIES = ("/gevent/", "/eventlet/", "/switchlib/", "/sqlalchemy/util/", "/greenback/")
 """A greenlet's place is its innermost frame whose file has none of these in its path."""
 
+NO_LOOP, LOOP, LOOP_THAT_SLEEPS = range(3)
+
 _USUAL = ("greenlet", "Greenlet", "GreenThread")  # classes whose names say nothing
 
 _type_name = type.__dict__["__name__"].__get__  # a metaclass may have a property of that name
 
 
-def name_of_greenlet(each: greenlet, arguments: tuple[Any, ...] = ()) -> tuple[str, bool]:
-    """What a greenlet is called, and whether it is an event loop.
+def name_of_greenlet(each: greenlet, arguments: tuple[Any, ...] = ()) -> tuple[str, int]:
+    """What a greenlet is called, and what kind of an event loop it is.
 
     The name consists of that which it was given, its class if that is not a usual one, and its run
     function.
     """
     if is_main(each):
-        return "main", _runs_asyncio()
+        return "main", LOOP if _runs_asyncio() else NO_LOOP
     cls = _type_name(type(each))
     run = _run_of(each, arguments)
     given = _attributes(each).get("name")
@@ -44,7 +46,7 @@ def name_of_greenlet(each: greenlet, arguments: tuple[Any, ...] = ()) -> tuple[s
         "" if cls in _USUAL else cls,
         name_of_callable(run),
     ]
-    return " ".join(filter(None, parts)) or cls, _is_loop(each, run)
+    return " ".join(filter(None, parts)) or cls, _loop_of(each, run)
 
 
 def _runs_asyncio() -> bool:
@@ -53,13 +55,13 @@ def _runs_asyncio() -> bool:
     return events is not None and events._get_running_loop() is not None
 
 
-def _is_loop(each: greenlet, run: object) -> bool:
+def _loop_of(each: greenlet, run: object) -> int:
     """Whether it is the greenlet of an event loop: gevent's, eventlet's or Playwright's."""
     if ("gevent.hub", "Hub") in [(cls.__module__, _type_name(cls)) for cls in type(each).__mro__]:
-        return True
-    if type(run) is MethodType:
-        return type(run.__self__).__module__.startswith("eventlet.hubs")
-    return type(each).__module__.startswith("playwright.")
+        return LOOP
+    if type(run) is MethodType and type(run.__self__).__module__.startswith("eventlet.hubs"):
+        return LOOP_THAT_SLEEPS
+    return LOOP if type(each).__module__.startswith("playwright.") else NO_LOOP
 
 
 def name_of_thread(ident: int) -> str:

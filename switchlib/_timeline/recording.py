@@ -21,7 +21,7 @@ _HOW = {START: "start", SWITCH: "switch", THROW: "throw"}
 _LOCALS = re.compile(r"\S*<locals>\.")
 
 RECORD = Struct("=QIIIIiI")  # time, greenlet, origin, kind and thread, code, instruction, detail
-SLOT = Struct("=IIIBB2x")  # number, name, the next free one, has_ended, is_loop
+SLOT = Struct("=IIIBB2x")  # number, name, the next free one, has_ended, loop
 STATISTICS = Struct("=QQQ")  # arrivals, ran, the longest stretch
 STRETCH = Struct("=QQIIIxxxx")  # length, begin, greenlet, name, thread
 
@@ -51,7 +51,7 @@ class _Builder:
             for number, name, *_ in SLOT.iter_unpack(taken["slots"])
             if number
         }
-        self.loops = {number for number, *_, is_loop in SLOT.iter_unpack(taken["slots"]) if is_loop}
+        self.loops = {number for number, *_, loop in SLOT.iter_unpack(taken["slots"]) if loop}
         self.began: dict[int, int] = {}  # by thread: if that was within what is kept
         self.running: dict[int, Slice] = {}  # by thread: the slice that is not complete yet
         for number, native_id, name, _ in taken["threads"]:
