@@ -216,6 +216,50 @@ def _no_handlers() -> NoReturn:
     raise NotImplementedError("on PyPy no signal handler can see the stacks of greenlets")
 
 
+def timeline_start(*arguments: Any) -> None:
+    from switchlib._timeline import recorder
+
+    recorder.start(*arguments)
+
+
+def timeline_stop(counts_on: bool) -> dict[str, Any]:
+    from switchlib._timeline import recorder
+
+    return recorder.stop(counts_on)
+
+
+def timeline_counts() -> tuple[int, int, int, int, int] | None:
+    recorder = sys.modules.get("switchlib._timeline.recorder")
+    return None if recorder is None else recorder.counts()
+
+
+def mark(text: str, /) -> None:
+    """Put a mark into the timeline, at this time and in the current greenlet. Does nothing if no
+    timeline is being recorded. Raises TypeError if the text is not a str.
+    """
+    from switchlib._timeline import recorder
+
+    recorder.mark(text)
+
+
+def label(value: Any, text: str, /) -> Any:
+    """Return the value. If the timeline shows a switch that passes this object, it shows the text,
+    too. Some 1000 objects are remembered, and kept alive, while a timeline is being recorded.
+    Raises TypeError if the text is not a str.
+    """
+    from switchlib._timeline import recorder
+
+    return recorder.label(value, text)
+
+
+def slow_start(milliseconds: float, file: int, progress_file: int) -> None:
+    raise NotImplementedError("PyPy has no thread that could look at greenlets without its lock")
+
+
+def slow_stop() -> bool:
+    return False
+
+
 def count_main_greenlets() -> int:
     return sum(not _has_ended(thread) for thread in _all_threads())
 
@@ -239,5 +283,5 @@ def trash_nesting() -> int:
 _frame_of = _pypy.Base.gr_frame.__get__  # a subclass may have another gr_frame
 
 _hide(globals())
-for _function in (all_greenlets, getcurrent, gettrace, settrace):
+for _function in (all_greenlets, getcurrent, gettrace, label, mark, settrace):
     _function.__module__ = "switchlib"

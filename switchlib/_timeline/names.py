@@ -30,7 +30,9 @@ _USUAL = ("greenlet", "Greenlet", "GreenThread")  # classes whose names say noth
 _type_name = type.__dict__["__name__"].__get__  # a metaclass may have a property of that name
 
 
-def name_of_greenlet(each: greenlet, arguments: tuple[Any, ...] = ()) -> tuple[str, int]:
+def name_of_greenlet(
+    each: greenlet, arguments: tuple[Any, ...] = (), given_run: object = None
+) -> tuple[str, int]:
     """What a greenlet is called, and what kind of an event loop it is.
 
     The name consists of that which it was given, its class if that is not a usual one, and its run
@@ -39,7 +41,7 @@ def name_of_greenlet(each: greenlet, arguments: tuple[Any, ...] = ()) -> tuple[s
     if is_main(each):
         return "main", LOOP if _runs_asyncio() else NO_LOOP
     cls = _type_name(type(each))
-    run = _run_of(each, arguments)
+    run = given_run or _run_of(each, arguments)
     given = _attributes(each).get("name")
     parts = [
         given if type(given) is str else "",

@@ -12,6 +12,7 @@ from switchlib._timeline.model import Figures, Mark, Slice, Stretch, Thread, Tim
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import CodeType
     from typing import Any
 
@@ -56,18 +57,20 @@ class _Builder:
         self.running: dict[int, Slice] = {}  # by thread: the slice that is not complete yet
         for number, native_id, name, _ in taken["threads"]:
             self.timeline.threads[number] = Thread(number, native_id, self.names[name])
-        self._read(taken["records"])
+        records = taken["records"]
+        self._read(RECORD.iter_unpack(records) if isinstance(records, bytes) else records)
         for slice_ in self.running.values():
             self._complete(slice_, self.timeline.end)
         for number, track in self.timeline.tracks.items():
             track.name = self.name_of.get(number) or "greenlet"
         self._count(taken)
 
-    def _read(self, records: bytes) -> None:
+    def _read(self, records: Iterable[tuple[int, ...]]) -> None:
         timeline = self.timeline
-        if timeline.dropped and records:
-            timeline.kept_from = RECORD.unpack_from(records)[0]
-        for record in RECORD.iter_unpack(records):
+        is_first = timeline.dropped > 0
+        for record in records:
+            if is_first:
+                timeline.kept_from, is_first = record[0], False
             time, greenlet, origin, kind_and_thread, code, instruction, detail = record
             kind, thread = kind_and_thread & 255, kind_and_thread >> 8
             if kind in _HOW:
@@ -167,6 +170,8 @@ class _Places:
         return text
 
     def line(self, number: int, instruction: int) -> int:
+        if sys.implementation.name == "pypy":
+            return instruction  # its recorder notes the line instead
         code = self.codes[number - 1]
         if number not in self.lines:
             begins, lines = [], []

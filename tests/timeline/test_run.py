@@ -104,9 +104,7 @@ def test_forked_children_have_files_of_their_own(tmp_path, python, program):
     path = tmp_path / "one.json"
     with open(program, "a") as file:
         file.write(
-            "child = os.fork()\n"
-            "each.switch()\n"
-            "if child:\n    assert os.waitpid(child, 0)[1] == 0\n"
+            "child = os.fork()\neach.switch()\nif child:\n    assert os.waitpid(child, 0)[1] == 0\n"
         )
     python("-W", "ignore::DeprecationWarning", "-m", "switchlib", "run",
            "--timeline", str(path), program)  # fmt: skip
