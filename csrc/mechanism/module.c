@@ -380,9 +380,9 @@ static PyMethodDef functions[] = {
      "timeline is being recorded. Raises TypeError if the text is not a str."},
     {"label", timeline_label, METH_VARARGS,
      "label(value, text, /)\n--\n\n"
-     "Return the value. If the timeline shows a switch that passes this object, it shows the text,\n"
-     "too. Some 1000 objects are remembered, and kept alive, while a timeline is being recorded.\n"
-     "Raises TypeError if the text is not a str."},
+     "Return the value. If the timeline shows a switch that passes this object, it shows the\n"
+     "text, too. Some 1000 objects are remembered, and kept alive, while a timeline is being\n"
+     "recorded. Raises TypeError if the text is not a str."},
     {"trash_nesting", trash_nesting, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -178,7 +178,7 @@ count_waiting(const Thread *thread, int most)
     return count;
 }
 
-/* ---------------------------------------------------------------------------------------- reports */
+/* -------------------------------------------------------------------------------------- reports */
 
 static void
 put_milliseconds(Output *out, uint64_t ns)
@@ -304,8 +304,8 @@ static void *
 run_looker(void *Py_UNUSED(arg))
 {
     uint64_t begin = read_clock(CLOCK_MONOTONIC), shown = begin;
-    uint64_t period = looker.limit == 0 ? SECOND : looker.limit / LOOKS;
-    period = period < MILLISECOND ? MILLISECOND : period > SECOND ? SECOND : period;
+    uint64_t period = looker.limit == 0 ? SECOND : Py_MIN(looker.limit / LOOKS, SECOND);
+    period = Py_MAX(period, MILLISECOND);
     while (!wait_for(period)) {
         if (looker.limit != 0) {
             look();
@@ -324,6 +324,8 @@ run_looker(void *Py_UNUSED(arg))
     return NULL;
 }
 
+static bool follows_forks;
+
 /* A forked child does not have the thread. */
 static void
 in_child(void)
@@ -336,13 +338,12 @@ in_child(void)
 static int
 start_looker(void)
 {
-    static bool is_registered;
-    if (!is_registered) {
+    if (!follows_forks) {
         int error = pthread_atfork(NULL, NULL, in_child);
         if (error != 0) {
             return error;
         }
-        is_registered = true;
+        follows_forks = true;
     }
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -397,8 +398,8 @@ slow_stop(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     looker.must_stop = true;
     pthread_cond_signal(&looker.wake);
     pthread_mutex_unlock(&looker.lock);
-    Py_BEGIN_ALLOW_THREADS
+    PyThreadState *ts = PyEval_SaveThread();
     pthread_join(looker.thread, NULL);
-    Py_END_ALLOW_THREADS
+    PyEval_RestoreThread(ts);
     Py_RETURN_TRUE;
 }

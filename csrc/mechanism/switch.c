@@ -79,19 +79,21 @@ leave_for_good_or_stay(void *Py_UNUSED(sp), void *arg)
 
 /* ------------------------------------------------------------------------------------- arriving */
 
-static inline void
+/* Records an arrival, and returns whether it is to be reported to others, too. */
+static inline bool
 record_arrival(Thread *thread, Event event, Greenlet *origin, PyObject *payload)
 {
-    if (unlikely(thread->watched_by & RECORDED)) {
+    if (thread->watched_by & RECORDED) {
         timeline_arrival(thread, event, origin, payload);
     }
+    return (thread->watched_by & WATCHED) || tstate_context_is_watched();
 }
 
 PyObject *
 arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload, Event event)
 {
-    if (is_watched(thread)) {
-        record_arrival(thread, payload == NULL ? THROWN : event, origin, payload);
+    if (is_watched(thread)
+        && record_arrival(thread, payload == NULL ? THROWN : event, origin, payload)) {
         PyObject *exception = payload == NULL ? take_instance() : NULL;
         int reported = exception == NULL
             ? report_arrival(thread, event, origin, payload)
@@ -112,12 +114,8 @@ arrive_slowly(Thread *thread, Greenlet *origin, PyObject *payload, Event event)
 PyObject *
 arrive_raising(Thread *thread, Greenlet *origin, PyObject *exception, PyObject *traceback)
 {
-    int reported = 0;
-    if (is_watched(thread)) {
-        record_arrival(thread, THROWN, origin, exception);
-        reported = report_arrival(thread, THROWN, origin, exception);
-    }
-    if (reported < 0) {
+    if (is_watched(thread) && record_arrival(thread, THROWN, origin, exception)
+        && report_arrival(thread, THROWN, origin, exception) < 0) {
         release(exception);
         release(traceback);
     }

@@ -468,6 +468,13 @@ add_end(const Thread *thread, Slot *slot, uint64_t time)
     }
 }
 
+static inline Kind
+kind_of(Event event)
+{
+    return event == SWITCHED ? SWITCH : event == STARTED ? START
+                                                         : THROW;
+}
+
 void
 timeline_arrival(Thread *thread, Event event, Greenlet *origin, PyObject *payload)
 {
@@ -491,8 +498,7 @@ timeline_arrival(Thread *thread, Event event, Greenlet *origin, PyObject *payloa
         return;
     }
     count_stretch(thread, from, time);
-    Record *record = add_record(event == SWITCHED ? SWITCH : event == STARTED ? START : THROW, time,
-                                thread);
+    Record *record = add_record(kind_of(event), time, thread);
     record->greenlet = to->number;
     record->origin = from->number;
     record->detail = label_of(payload);
@@ -545,7 +551,7 @@ timeline_thread_end(const Thread *thread)
     }
 }
 
-/* ------------------------------------------------------------------------------------ on, and off */
+/* ---------------------------------------------------------------------------------- on, and off */
 
 /* Calls a function for each greenlet there is. It may run nothing. */
 static void
