@@ -17,6 +17,7 @@ from switchlib._timeline.protobuf import (
     fixed64_field,
     number_field,
     text_field,
+    varint,
 )
 
 TYPE_CHECKING = False
@@ -42,6 +43,10 @@ EVENT_CATEGORIES, EVENT_NAMES, ANNOTATION_NAMES, STRING_VALUES = 1, 2, 3, 29  # 
 IID, TEXT = 1, 2  # of each of these
 INCREMENTAL_STATE_CLEARED, NEEDS_INCREMENTAL_STATE = 1, 2  # values of SEQUENCE_FLAGS
 
+_TIMESTAMP_KEY = number_field(TIMESTAMP, 0)[:-1]
+_NEEDS_STATE = number_field(SEQUENCE_FLAGS, NEEDS_INCREMENTAL_STATE)
+_SEQUENCE = number_field(SEQUENCE_ID, 1)
+
 # Numbers of tracks, which must differ in one trace.
 PROCESS_TRACK, FIRST_THREAD, FIRST_GREENLET = 1, 1 << 32, 1 << 33
 
@@ -58,6 +63,7 @@ class _Writer:
         self.file = file
         self.iids: dict[tuple[int, str], int] = {}  # by kind and text
         self.fresh: list[bytes] = []  # interned texts that are not written yet
+        self.encoded: dict[tuple[str | int, ...], bytes] = {}
         self.first_flow = (timeline.pid & 0xFFFFFF) << 40  # also those of two traces must differ
 
     def write(self) -> None:
@@ -127,17 +133,23 @@ class _Writer:
         about: dict[str, Any] = {"made_by": track.made_by, "made_at": track.made_at,
                                  "ended": int(track.has_ended)}  # fmt: skip
         self._event(SLICE_BEGIN, uuid, track.begin, track.name, "greenlet", about)
-        for flow, each in slices:
-            args = {"how": each.how or "", "resumed_at": each.place, "origin": each.origin,
-                    "label": each.label, "thread": each.thread}  # fmt: skip
-            flows = b""
-            if flow in next_of:
-                flows += fixed64_field(FLOW_IDS, self.first_flow + next_of[flow])
+        # This is done for each switch, so what repeats is encoded once.
+        begin = number_field(TYPE, SLICE_BEGIN) + number_field(TRACK_UUID, uuid)
+        end = number_field(TYPE, SLICE_END) + number_field(TRACK_UUID, uuid)
+        for index, each in slices:
+            event = begin
+            if index in next_of:
+                event += fixed64_field(FLOW_IDS, self.first_flow + next_of[index])
             if each.how is not None:
-                flows += fixed64_field(TERMINATING_FLOW_IDS, self.first_flow + flow)
-            name = each.label or track.name
-            self._event(SLICE_BEGIN, uuid, each.begin, name, "run", args, flows)
-            self._event(SLICE_END, uuid, each.end)
+                event += fixed64_field(TERMINATING_FLOW_IDS, self.first_flow + index)
+            event += self._title(each.label or track.name, "run")
+            event += self._annotation("how", each.how or "")
+            event += self._annotation("resumed_at", each.place)
+            event += self._annotation("origin", each.origin)
+            event += self._annotation("label", each.label)
+            event += self._annotation("thread", each.thread)
+            self._event_packet(each.begin, event)
+            self._event_packet(each.end, end)
         self._event(SLICE_END, uuid, track.end)
 
     def _descriptor(self, content: bytes) -> None:
@@ -151,27 +163,43 @@ class _Writer:
         name: str = "",
         category: str = "",
         args: dict[str, Any] | None = None,
-        flows: bytes = b"",
     ) -> None:
-        event = number_field(TYPE, kind) + number_field(TRACK_UUID, uuid) + flows
+        event = number_field(TYPE, kind) + number_field(TRACK_UUID, uuid)
         if category:
-            event += number_field(NAME_IID, self._iid(EVENT_NAMES, name))
-            event += number_field(CATEGORY_IIDS, self._iid(EVENT_CATEGORIES, category))
+            event += self._title(name, category)
         for key, value in (args or {}).items():
-            if value == "":
-                continue
-            annotation = number_field(ANNOTATION_NAME_IID, self._iid(ANNOTATION_NAMES, key))
-            if isinstance(value, str):
-                annotation += number_field(STRING_VALUE_IID, self._iid(STRING_VALUES, value))
-            else:
-                annotation += number_field(INT_VALUE, value)
-            event += bytes_field(DEBUG_ANNOTATIONS, annotation)
-        packet = number_field(TIMESTAMP, time)
-        packet += number_field(SEQUENCE_FLAGS, NEEDS_INCREMENTAL_STATE)
+            event += self._annotation(key, value)
+        self._event_packet(time, event)
+
+    def _event_packet(self, time: int, event: bytes) -> None:
+        packet = _TIMESTAMP_KEY + varint(time) + _NEEDS_STATE
         if self.fresh:
             packet += bytes_field(INTERNED_DATA, b"".join(self.fresh))
             self.fresh.clear()
         self._packet(packet + bytes_field(TRACK_EVENT, event))
+
+    def _title(self, name: str, category: str) -> bytes:
+        """The fields for name and category."""
+        found = self.encoded.get((name, category))
+        if found is None:
+            found = number_field(NAME_IID, self._iid(EVENT_NAMES, name))
+            found += number_field(CATEGORY_IIDS, self._iid(EVENT_CATEGORIES, category))
+            self.encoded[name, category] = found
+        return found
+
+    def _annotation(self, key: str, value: str | int) -> bytes:
+        """The field for an annotation; nothing for an empty text."""
+        if value == "":
+            return b""
+        found = self.encoded.get((key, value, "annotation"))
+        if found is None:
+            content = number_field(ANNOTATION_NAME_IID, self._iid(ANNOTATION_NAMES, key))
+            if isinstance(value, str):
+                content += number_field(STRING_VALUE_IID, self._iid(STRING_VALUES, value))
+            else:
+                content += number_field(INT_VALUE, value)
+            found = self.encoded[key, value, "annotation"] = bytes_field(DEBUG_ANNOTATIONS, content)
+        return found
 
     def _iid(self, kind: int, text: str) -> int:
         """The number of a text. It is written once, before it is first used."""
@@ -182,7 +210,7 @@ class _Writer:
         return iid
 
     def _packet(self, content: bytes) -> None:
-        self.file.write(bytes_field(PACKET, content + number_field(SEQUENCE_ID, 1)))
+        self.file.write(bytes_field(PACKET, content + _SEQUENCE))
 
 
 def read(path: str) -> Timeline:
@@ -207,6 +235,7 @@ class _Reader:
         self.timeline = Timeline(0, "", 0, 0)
         self.format = 0
         self.texts: dict[int, str] = {}
+        self.annotations: dict[bytes, tuple[str, Any]] = {}  # by their encoding, as they repeat
         self.open: dict[int, list[Track | Slice]] = defaultdict(list)  # by track
 
     def read(self, packet: dict[int, Any]) -> None:
@@ -235,19 +264,26 @@ class _Reader:
             name = found[NAME].decode().rpartition(" ")[0]
             timeline.tracks[number] = Track(number, name, thread_number, 0, 0)
 
+    def _annotation(self, content: bytes) -> tuple[str, Any]:
+        found = self.annotations.get(content)
+        if found is None:
+            annotation: dict[int, Any] = dict(fields(content))
+            found = self.annotations[content] = (
+                self.texts[annotation[ANNOTATION_NAME_IID]],
+                self.texts[annotation[STRING_VALUE_IID]]
+                if STRING_VALUE_IID in annotation
+                else annotation[INT_VALUE],
+            )
+        return found
+
     def _read_event(self, time: int, content: bytes) -> None:
         event: dict[int, Any] = {}
         args: dict[str, Any] = {}
         for field, value in fields(content):
             event[field] = value
             if field == DEBUG_ANNOTATIONS:
-                annotation: dict[int, Any] = dict(fields(value))  # type: ignore[arg-type]
-                key = self.texts[annotation[ANNOTATION_NAME_IID]]
-                args[key] = (
-                    self.texts[annotation[STRING_VALUE_IID]]
-                    if STRING_VALUE_IID in annotation
-                    else annotation[INT_VALUE]
-                )
+                key, arg = self._annotation(value)  # type: ignore[arg-type]
+                args[key] = arg
         uuid, kind, timeline = event[TRACK_UUID], event[TYPE], self.timeline
         number = uuid - FIRST_GREENLET
         if kind == SLICE_END:

@@ -53,7 +53,10 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """
     at, end = 0, len(message)
     while at < end:
-        key, at = _read_varint(message, at)
+        key = message[at]
+        at += 1
+        if key > 127:
+            key, at = _read_varint(message, at - 1)
         field, wire_type = key >> 3, key & 7
         if wire_type == VARINT:
             value, at = _read_varint(message, at)
