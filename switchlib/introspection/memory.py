@@ -171,7 +171,7 @@ class ProcessMemory(Memory):
         self._maps = b""
         self._map_starts: list[int] = []
         try:
-            self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+            self._file = open(f"/proc/{pid}/mem", "rb", buffering=0)  # noqa: SIM115
         except (FileNotFoundError, ProcessLookupError):
             raise no_memory(pid) from None
         except PermissionError:
@@ -190,9 +190,7 @@ class ProcessMemory(Memory):
 
     def close(self) -> None:
         """From now on only what was copied can be read."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._file.close()
 
     def begin(self) -> None:
         """Forgets what was read, and finds out what is mapped now."""
@@ -266,7 +264,8 @@ class ProcessMemory(Memory):
         for start, stop in ranges:
             while start < stop:
                 try:
-                    size = os.preadv(self._file, [room[at : at + stop - start]], start)
+                    self._file.seek(start)
+                    size = self._file.readinto(room[at : at + stop - start])
                 except OSError as error:
                     if error.errno not in GONE:
                         raise
@@ -339,10 +338,10 @@ class ProcessMemory(Memory):
         return block
 
     def _read_now(self, start: int, stop: int) -> bytes:
-        if self._file < 0:
+        if self._file.closed or stop > 1 << 63:  # where the kernel has its own pages
             return b""
         try:
-            return os.pread(self._file, stop - start, start)
+            return os.pread(self._file.fileno(), stop - start, start)
         except OSError as error:
             if error.errno not in GONE:
                 raise
