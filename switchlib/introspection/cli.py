@@ -56,7 +56,7 @@ def add_commands(commands: Any) -> None:
         parser.add_argument(
             "--nonblocking",
             action="store_true",
-            help="do not stop the process: read it twice, and mark what differed",
+            help="do not stop the process: read it several times, and mark what differed",
         )
 
 
