@@ -82,7 +82,15 @@ class Damage:
             for frame, _, _ in each.raw_frames:
                 self.memory.words.update(range(frame, frame + 80, 8))
         self.memory.is_noted = True
-        self.addresses = sorted(self.memory.words)
+        self.addresses = sorted(filter(self._is_there, self.memory.words))
+
+    def _is_there(self, address: int) -> bool:
+        """Whether there is memory at an address: what is read may be no address of an object."""
+        try:
+            self.memory.block(address)
+        except IntrospectionError:
+            return False
+        return True
 
     def once(self) -> None:
         """Damages the copy, reads it, and mends it. Raises what only a mistake can raise."""
