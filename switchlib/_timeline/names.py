@@ -25,7 +25,8 @@ LIBRARIES = ("/gevent/", "/eventlet/", "/switchlib/", "/sqlalchemy/util/", "/gre
 
 NO_LOOP, LOOP, LOOP_THAT_SLEEPS = range(3)
 
-_USUAL = ("greenlet", "Greenlet", "GreenThread")  # classes whose names say nothing
+# Classes whose names say nothing: greenlet's, gevent's, eventlet's, SQLAlchemy's.
+_USUAL = ("greenlet", "Greenlet", "GreenThread", "_AsyncIoGreenlet")
 
 _type_name = type.__dict__["__name__"].__get__  # a metaclass may have a property of that name
 
