@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 
 import pytest
@@ -68,7 +67,6 @@ def test_a_program(library, tmp_path, python):
     done = python(
         *("-W", "ignore", "-m", "switchlib", "run", "--timeline", str(path), "--slow", "400"),
         str(program),
-        PYTHONPATH=os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")]),
     )
     timeline = _timeline.read(path)
     check(timeline)
