@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import math
+import os
 import sys
 
 from switchlib import _mechanism, _timeline
@@ -57,3 +58,10 @@ def start(milliseconds: float, descriptor: int, progress_descriptor: int = -1) -
     if not _is_registered:
         _is_registered = True
         atexit.register(_mechanism.slow_stop)
+        os.register_at_fork(after_in_child=_in_child)
+
+
+def _in_child() -> None:
+    global _file
+    _file = None
+    _timeline.count(False)

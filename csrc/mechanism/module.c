@@ -81,6 +81,13 @@ stop_timeline(PyObject *module, PyObject *counts_on)
 }
 
 static PyObject *
+mark(PyObject *module, PyObject *text)
+{
+    bool is_on = watched_events & RECORDED_EVENTS;
+    return is_on && thread_enter_quietly() == NULL ? NULL : timeline_mark(module, text);
+}
+
+static PyObject *
 set_shortcuts(PyObject *Py_UNUSED(module), PyObject *flag)
 {
     int on = flag == Py_None ? shortcuts : PyObject_IsTrue(flag);
@@ -374,7 +381,7 @@ static PyMethodDef functions[] = {
     {"slow_start", slow_start, METH_VARARGS, NULL},
     {"slow_stop", slow_stop, METH_NOARGS, NULL},
     {"timeline_counts", timeline_counts, METH_NOARGS, NULL},
-    {"mark", timeline_mark, METH_O,
+    {"mark", mark, METH_O,
      "mark(text, /)\n--\n\n"
      "Put a mark into the timeline, at this time and in the current greenlet. Does nothing if no\n"
      "timeline is being recorded. Raises TypeError if the text is not a str."},

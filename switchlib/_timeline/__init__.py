@@ -25,6 +25,7 @@ from switchlib._timeline.recording import timeline_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from switchlib._timeline.model import Timeline
 
@@ -43,6 +44,7 @@ _is_registered = False
 
 is_counting = False
 """Whether the recorder has to count, also without a timeline, for reports of slow greenlets."""
+_is_recording = False
 
 
 def start_timeline(file: str | os.PathLike[str], *, records: int = RECORDS) -> None:
@@ -112,30 +114,39 @@ def _in_child() -> None:
     global _file
     if _file is not None:
         _file = None
-        _mechanism.timeline_stop(is_counting)  # the parent has it, too
+        stop()  # the parent has it, too
 
 
 def count(on: bool) -> None:
     """Lets the recorder count, whether or not there is a timeline, or no longer lets it."""
     global is_counting
     is_counting = on
-    is_recording = _mechanism.timeline_counts() is not None
-    if on and not is_recording:
+    is_on = _mechanism.timeline_counts() is not None
+    if on and not is_on:
         begin(0)
-    elif not on and is_recording and _file is None:
+    elif not on and is_on and not _is_recording:
         _mechanism.timeline_stop(False)
 
 
 def begin(records: int) -> None:
     """Starts the recorder. With 0 records switches are only counted."""
+    global _is_recording
     _mechanism.timeline_start(
         records, names.name_of_greenlet, names.name_of_thread, names.LIBRARIES
     )
+    _is_recording = records > 0
 
 
 def end() -> Timeline:
     """Stops the recorder. RuntimeError if it was not started."""
-    return timeline_of(_mechanism.timeline_stop(is_counting))
+    return timeline_of(stop())
+
+
+def stop() -> dict[str, Any]:
+    """The same, without making a timeline of what was recorded."""
+    global _is_recording
+    _is_recording = False
+    return _mechanism.timeline_stop(is_counting)
 
 
 def check_writable(path: str) -> None:

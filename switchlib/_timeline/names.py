@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from switchlib._greenlet import greenlet
 
-LIBRARIES = ("/gevent/", "/eventlet/", "/switchlib/", "/sqlalchemy/util/", "/greenback/")
+LIBRARIES = (
+    *("-packages/gevent/", "-packages/eventlet/", "-packages/greenback/"),
+    *("-packages/sqlalchemy/util/", f"{os.path.dirname(os.path.dirname(__file__))}/"),
+)
 """A greenlet's place is its innermost frame whose file has none of these in its path."""
 
 NO_LOOP, LOOP, LOOP_THAT_SLEEPS = range(3)

@@ -7,9 +7,9 @@ import os
 import sys
 
 from switchlib import _mechanism, _slow, _timeline
-from switchlib._timeline.recording import timeline_of
 from switchlib._timeline.summary import summary
 
+PYPY = sys.implementation.name == "pypy"
 TIMELINE, SLOW = "SWITCHLIB_TIMELINE", "SWITCHLIB_SLOW"
 
 _path: str | None = None  # of the file that is written
@@ -29,7 +29,7 @@ def start() -> None:
 def _begin() -> None:
     if _path is not None:
         _timeline.begin(_timeline.RECORDS)
-    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    is_terminal = sys.stderr is not None and sys.stderr.isatty() and not PYPY
     if _milliseconds or is_terminal:
         descriptor = 2 if sys.stderr is None else sys.stderr.fileno()
         _slow.start(_milliseconds, descriptor, descriptor if is_terminal else -1)
@@ -38,8 +38,9 @@ def _begin() -> None:
 def _in_child() -> None:
     """A forked child, such as a server's worker, has a timeline of its own."""
     global _path
+    _timeline.count(False)
     if _mechanism.timeline_counts() is not None:
-        _mechanism.timeline_stop(False)
+        _timeline.stop()
     if _path is not None:
         for suffix in (".json.gz", ".json", ".pftrace", ".perfetto-trace"):
             if _path.endswith(suffix):
@@ -50,9 +51,10 @@ def _in_child() -> None:
 
 def _finish() -> None:
     _mechanism.slow_stop()
+    _timeline.is_counting = False
     if _mechanism.timeline_counts() is None:
         return  # the program has stopped it
-    recorded = timeline_of(_mechanism.timeline_stop(False))
+    recorded = _timeline.end()
     try:
         if _path is not None:
             _timeline.write(recorded, _path)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import switchlib
-from switchlib import _mechanism, getcurrent, greenlet
+from switchlib import _mechanism, _timeline, getcurrent, greenlet
 
 pytestmark = [
     pytest.mark.cpython("it needs a thread that runs no Python"),
@@ -21,8 +21,8 @@ pytestmark = [
 ]
 
 HEAD = re.compile(
-    r"switchlib: slow: greenlet 0x[0-9a-f]+ \((.*?)\) has run for (\d+) ms without a switch "
-    r"\(processor: (\d+) ms\), while (\d+) others? waits?; thread 0x[0-9a-f]+ \((.*?)\), "
+    r"switchlib: slow: greenlet 0x[0-9a-f]+(?: \((.*?)\))? has run for (\d+) ms without a switch "
+    r"\(processor: (\d+) ms\), while (\d+) others? waits?; thread 0x[0-9a-f]+(?: \((.*?)\))?, "
     r"most recent call first:\n((?:  .*\n)*)\n"
 )
 
@@ -207,6 +207,14 @@ def test_while_a_timeline_is_recorded_too(reports, tmp_path):
         greenlet(found.until).switch()
     assert found.names() == ["until"]
     other.switch()
+
+
+def test_a_timeline_goes_on_when_reports_stop(reports):
+    _timeline.begin(1000)
+    with reports():
+        greenlet(lambda: None).switch()
+    greenlet(lambda: None).switch()
+    assert len(_timeline.end().slices) == 5
 
 
 @pytest.mark.once
