@@ -46,11 +46,11 @@ def options_of(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
             _timeline.writer_of(path)
             _timeline.check_writable(path)
             environment["SWITCHLIB_TIMELINE"] = path
-        elif sys.implementation.name == "pypy":
-            raise ValueError("--slow needs CPython")
         else:
             if not (value.isdecimal() and int(value) > 0):
                 raise ValueError(f"--slow needs a number of milliseconds, not {value!r}")
+            if sys.implementation.name == "pypy":
+                raise ValueError("--slow needs CPython")
             environment["SWITCHLIB_SLOW"] = value
     return environment, rest
 
