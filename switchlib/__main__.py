@@ -72,9 +72,11 @@ def command(arguments: list[str]) -> int:
     if arguments[:1] == ["run"] and len(arguments) > 1:
         return _run_program(arguments[1:])  # the rest is the program's, options and all
 
-    from switchlib.introspection import cli  # not before: `run` does not need it
+    from switchlib._report import cli as report  # not before: `run` does not need them
+    from switchlib.introspection import cli
 
     cli.add_commands(commands)
+    report.add_command(commands)
     parsed = parser.parse_args(arguments)
     chosen = parsed.command
     if chosen == "demo":
@@ -91,6 +93,8 @@ def command(arguments: list[str]) -> int:
         return _doctor.main()
     elif chosen in cli.HELP:
         return cli.main(parsed, prog())
+    elif chosen == "report":
+        return report.main(parsed, prog())
     else:
         run.error("name a program to run")
     return 0

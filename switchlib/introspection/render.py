@@ -10,7 +10,7 @@ from typing import Any
 
 from .names import label, short_class
 from .objects import Function
-from .process import CURRENT, Frame, Greenlet, Process
+from .process import CURRENT, STACK_END, Frame, Greenlet, Process
 from .shown import shown, source_line
 from .tasks import Awaited, Step, Task
 from .waits import deadlocks
@@ -285,6 +285,8 @@ def _greenlet_json(greenlet: Greenlet, frames: bool) -> dict[str, Any]:
         "depth": greenlet.depth,
         "stack_bytes": greenlet.stack_bytes,
         "saved_bytes": greenlet.saved,
+        "stack_start": greenlet.start or None,
+        "stack_stop": greenlet.stop if 0 < greenlet.stop < STACK_END else None,
         "run": run
         and {"name": run.name, "filename": run.filename or None, "line": run.line or None},
         "stands_at": where and _frame_json(where),

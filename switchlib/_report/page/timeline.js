@@ -1,0 +1,2 @@
+"use strict";
+const TIMELINE_KEYS = [];

@@ -1,0 +1,106 @@
+"""Reads what a report is about: a process, a core file, a timeline, or the JSON of `dump`."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from switchlib.introspection import render
+from switchlib.introspection.errors import IntrospectionError
+from switchlib.introspection.reader import observe, read_core
+
+from .greenlets import drawings, page_data
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    Json = dict[str, Any]
+
+ELF = b"\x7fELF"
+
+
+class Content:
+    """What a page shows: a title, facts about the whole, data for its scripts, and drawings."""
+
+    def __init__(self, title: str, facts: list[str], data: Json) -> None:
+        self.title = title
+        self.facts = facts
+        self.data = data
+        self.notes: list[str] = []
+        self.drawings: list[tuple[str, str]] = []
+
+
+def read(source: str, *, hold: bool = True) -> Content:
+    """What is known of a process, if `source` is its number, or of what a file has.
+
+    Raises IntrospectionError if it cannot be read, or is something else.
+    """
+    if source.isdecimal() and not os.path.exists(source):
+        return _of_process(int(source), hold)
+    try:
+        with open(source, "rb") as file:
+            head = file.read(len(ELF))
+    except OSError as error:
+        raise IntrospectionError(f"{source} cannot be read: {error.strerror}") from None
+    if head == ELF:
+        gc.disable()
+        found = read_core(source, lambda process: render.as_json(process, frames=True))
+        return _of_greenlets(found, os.path.basename(source))
+    return _of_file(source)
+
+
+def _of_process(pid: int, hold: bool) -> Content:
+    if not sys.platform.startswith("linux"):
+        raise IntrospectionError("processes can be read on Linux only so far")
+    gc.disable()  # millions of objects may be made, of which none is garbage
+    command = _command_line(pid)
+    found = observe(pid, lambda process: render.as_json(process, frames=True), hold=hold)
+    content = _of_greenlets(found, f"process {pid}")
+    if command:
+        content.facts.insert(0, command)
+    return content
+
+
+def _command_line(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().rstrip(b"\0").decode("utf-8", "replace").split("\0")
+    except OSError:
+        return ""
+    return " ".join([os.path.basename(words[0]), *words[1:]])
+
+
+def _of_greenlets(found: Json, title: str) -> Content:
+    data = page_data(found)
+    facts = [f"CPython {found['python']}"]
+    if found["held_seconds"] is not None:
+        facts.append(f"held for {1000 * found['held_seconds']:.0f} ms")
+    if found["stopped_by"]:
+        facts.append("stopped by a signal")
+    content = Content(title, [*facts, _now()], data)
+    content.notes = list(found["notes"])
+    content.drawings = drawings(found)
+    return content
+
+
+def _of_file(path: str) -> Content:
+    name = os.path.basename(path)
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except ValueError:
+        raise IntrospectionError(f"{path} is no core file, timeline or JSON") from None
+    if isinstance(found, dict) and found.get("version") == render.JSON_VERSION:
+        if not all("frames" in each for thread in found["threads"] for each in thread["greenlets"]):
+            raise IntrospectionError(f"{path} has no frames: write it with `dump --json`")
+        title = f"core file of process {found['pid']}" if found["is_core"] else name
+        return _of_greenlets(found, title)
+    raise IntrospectionError(f"{path} is JSON, but neither a timeline nor that of `dump --json`")
+
+
+def _now() -> str:
+    return time.strftime("read at %Y-%m-%d %H:%M:%S")
