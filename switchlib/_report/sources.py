@@ -9,10 +9,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from switchlib import _timeline
 from switchlib.introspection import render
 from switchlib.introspection.errors import IntrospectionError
 from switchlib.introspection.reader import observe, read_core
 
+from . import timeline
 from .greenlets import drawings, page_data
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 ELF = b"\x7fELF"
+DUMP = b'{"version":'
 
 
 class Content:
@@ -43,20 +46,20 @@ def read(source: str, *, hold: bool = True) -> Content:
         return _of_process(int(source), hold)
     try:
         with open(source, "rb") as file:
-            head = file.read(len(ELF))
+            head = file.read(len(DUMP))
     except OSError as error:
         raise IntrospectionError(f"{source} cannot be read: {error.strerror}") from None
-    if head == ELF:
-        gc.disable()
+    gc.disable()  # millions of objects may be made, of which none is garbage
+    if head.startswith(ELF):
         found = read_core(source, lambda process: render.as_json(process, frames=True))
         return _of_greenlets(found, os.path.basename(source))
-    return _of_file(source)
+    return _of_dump(source) if head.startswith(DUMP) else _of_timeline(source)
 
 
 def _of_process(pid: int, hold: bool) -> Content:
     if not sys.platform.startswith("linux"):
         raise IntrospectionError("processes can be read on Linux only so far")
-    gc.disable()  # millions of objects may be made, of which none is garbage
+    gc.disable()  # as above
     command = _command_line(pid)
     found = observe(pid, lambda process: render.as_json(process, frames=True), hold=hold)
     content = _of_greenlets(found, f"process {pid}")
@@ -87,19 +90,37 @@ def _of_greenlets(found: Json, title: str) -> Content:
     return content
 
 
-def _of_file(path: str) -> Content:
-    name = os.path.basename(path)
+def _of_dump(path: str) -> Content:
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
-    except ValueError:
-        raise IntrospectionError(f"{path} is no core file, timeline or JSON") from None
-    if isinstance(found, dict) and found.get("version") == render.JSON_VERSION:
+        if found["version"] != render.JSON_VERSION:
+            raise IntrospectionError(f"{path} is of another version of switchlib")
+        title = os.path.basename(path)
+        if found["is_core"]:
+            title = f"core file of process {found['pid']}"
         if not all("frames" in each for thread in found["threads"] for each in thread["greenlets"]):
-            raise IntrospectionError(f"{path} has no frames: write it with `dump --json`")
-        title = f"core file of process {found['pid']}" if found["is_core"] else name
+            raise IntrospectionError(f"{path} has no frames: write it by `dump --json`")
         return _of_greenlets(found, title)
-    raise IntrospectionError(f"{path} is JSON, but neither a timeline nor that of `dump --json`")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IntrospectionError(f"{path} is not the output of `dump --json`: {error!r}") from None
+
+
+def _of_timeline(path: str) -> Content:
+    try:
+        found = _timeline.read(path)
+        data = timeline.page_data(found)
+    except OSError as error:
+        raise IntrospectionError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+        raise IntrospectionError(
+            f"{path} is no core file, no timeline and not the output of `dump --json`: {error}"
+        ) from None
+    facts = [found.program, f"process {found.pid}"]
+    content = Content(f"Timeline {os.path.basename(path)}", facts, {"timeline": data})
+    if found.dropped:
+        content.notes.append(f"the first {found.dropped:,} records, which later ones replaced")
+    return content
 
 
 def _now() -> str:

@@ -35,7 +35,7 @@ class App {
 
   _showTimeline(timeline) {
     this.timeline = new Timeline(timeline);
-    this.details ??= new Details(this);
+    this.details = new Details(this);
     this.views.push(new TimelineView(this), new TotalsView(this));
     const facts = document.getElementById("facts");
     facts.prepend(el("li", {}, this.timeline.about));
@@ -164,6 +164,24 @@ class App {
     if (!tree.where.has(i) && tree.found) this._showAll();
     if (this.view !== tree) this.open(tree);
     else tree.chosen(i);
+  }
+
+  showSlice(i) {
+    this._toTimeline(this.timeline.track[i]).chooseSlice(i, { fit: true });
+  }
+
+  showTrack(k) {
+    this._toTimeline(k).chooseTrack(k);
+  }
+
+  _toTimeline(k) {
+    const view = this.views[0];
+    if (!view.rowOf.has(k)) {
+      this.search.value = "";
+      this._filter();
+    }
+    if (this.view !== view) this.open(view);
+    return view;
   }
 
   _showAll() {

@@ -43,7 +43,7 @@ function marked(text, query) {
 
 const counted = (number) => number.toLocaleString("en-US");
 
-const plural = (number, what) => `${counted(number)} ${what}${number === 1 ? "" : "s"}`;
+const plural = (number, one, many = `${one}s`) => `${counted(number)} ${number === 1 ? one : many}`;
 
 function bytes(size) {
   if (size < 10_000) return `${counted(size)} B`;
