@@ -37,8 +37,13 @@ def command(arguments: list[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"switchlib {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    commands.add_parser(
+    demo = commands.add_parser(
         "demo", help="two greenlets take turns; their stacks are drawn at each step"
+    )
+    demo.add_argument(
+        "--svg",
+        metavar="PATH",
+        help="draw the pictures, too: into FILE.svg, or one for each step into a directory",
     )
     run = commands.add_parser(
         "run",
@@ -80,10 +85,8 @@ def command(arguments: list[str]) -> int:
     parsed = parser.parse_args(arguments)
     chosen = parsed.command
     if chosen == "demo":
-        from switchlib import demo
-
-        demo.main()
-    elif chosen == "shim":
+        return _show_demo(parsed.svg)
+    if chosen == "shim":
         print(_install.SHIM_DIRECTORY)
     elif chosen == "wheel":
         return _write_wheel(parsed.directory)
@@ -97,6 +100,17 @@ def command(arguments: list[str]) -> int:
         return report.main(parsed, prog())
     else:
         run.error("name a program to run")
+    return 0
+
+
+def _show_demo(svg: str | None) -> int:
+    from switchlib import demo
+
+    try:
+        demo.main(svg=svg)
+    except (OSError, RuntimeError) as error:
+        print(f"{prog()} demo: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 WIDTH = 860
 LEFT, RIGHT = 206, 640  # between these are the bars; the names are on the left
-BEYOND = 44  # for what has no end on one side
+BEYOND = 56  # for what has no end on one side
 ON_STACK, IN_HEAP = 748, 846  # where the columns of figures end
-HEAD, ROW, FOOT = 46, 35, 36
+HEAD, ROW, FOOT = 40, 35, 36
 NARROWEST = 14  # of the stretches between two addresses
 LONGEST_NAME = 26
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -117,7 +117,7 @@ class _Drawing:
     def __init__(self, slices: Sequence[Slice], title: str) -> None:
         self.slices = slices
         self.title = title
-        self.top = HEAD + (26 if title else 0)
+        self.top = HEAD + (34 if title else 0)
         self.bottom = self.top + ROW * (len(slices) + 1)
         self.height = self.bottom + FOOT
         self.x = _scale(slices)
@@ -135,7 +135,7 @@ class _Drawing:
         found = [f'<rect class="paper" width="{WIDTH}" height="{self.height}" rx="6"/>']
         if self.title:
             found.append(_text(16, 28, self.title, "title"))
-        at = self.top - 26
+        at = self.top - 17
         found.append(_text(LEFT, at, "stack's end", "dim"))
         found.append(_text(RIGHT, at, "the C stack grows to lower addresses →", "dim end"))
         found.append(_text(ON_STACK, at, "on C stack", "dim end"))

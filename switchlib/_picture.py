@@ -1,4 +1,4 @@
-"""Pictures in text of the stacks as they are at this moment."""
+"""Pictures of the stacks as they are at this moment: in text, and drawn."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from switchlib import _drawing
 from switchlib._greenlet import greenlet
 from switchlib._mechanism import is_main, slice_of, state_of
 
@@ -76,3 +77,14 @@ def picture(greenlets: Mapping[str, greenlet], running: greenlet) -> str:
         return "\n".join([*map(str, rows(greenlets)), "stacks: not visible on PyPy"])
     lines = [HEADING, *(str(row) for row in rows(greenlets))]
     return "\n".join([*lines, f"owners: {' > '.join(owners(greenlets, running))}"])
+
+
+def drawing(greenlets: Mapping[str, greenlet], title: str, *, styled: bool = True) -> str:
+    """The same as an SVG element; see _drawing.stacks."""
+    slices = [
+        _drawing.Slice(
+            row.name, row.state, row.start, row.stop, row.in_heap, has_stack=row.start is not None
+        )
+        for row in rows(greenlets)
+    ]
+    return _drawing.stacks(slices, title, styled=styled)

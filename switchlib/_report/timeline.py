@@ -76,8 +76,8 @@ class _Packer:
         zero = self.timeline.begin
         for track in self.ordered:
             row = (
-                track.number, self._text(track.name), self.thread_index[track.thread], track.begin - zero,
-                track.end - zero, self.track_index.get(track.made_by, -1),
+                track.number, self._text(track.name), self.thread_index[track.thread],
+                track.begin - zero, track.end - zero, self.track_index.get(track.made_by, -1),
                 self._place(track.made_at), int(track.has_ended),
             )  # fmt: skip
             for name, value in zip(TRACKS, row):
