@@ -9,7 +9,8 @@ columns: lists in which the greenlet i has the place i. -1 is none.
     source    {file: {line: text}}, of the lines around those of the frames
     threads   {name, id, ended, on_cpu} each
     greenlets {column: list}, see COLUMNS
-    waits     {greenlet: [[text, kind, holder, certain], ...]}
+    waits     {greenlet: [[text, joint, holder, certain], ...]}; the joint is the text between the
+              text and the name of the holder, which may be -1
     deadlocks [{members, certain, behind}, ...]
 """
 
@@ -74,6 +75,7 @@ class _Packer:
             for each in thread["greenlets"]
         ]
         self.index = {each["id"]: i for i, (_, each) in enumerate(each_one)}
+        self.tasks = _tasks(found)
         for i, (number, each) in enumerate(each_one):
             for name, value in zip(COLUMNS, self._row(number, each)):
                 columns[name].append(value)
@@ -121,7 +123,7 @@ class _Packer:
             int(each["changed"]),
             each["stack_bytes"],
             each["saved_bytes"],
-            self._text(_task_name(each.get("task"))),
+            self._text(self.tasks.get(each["id"])),
         ]
 
     def _text(self, text: str | None) -> int:
@@ -132,13 +134,16 @@ class _Packer:
         return self.frames.setdefault(key, len(self.frames))
 
     def _wait(self, wait: Json) -> list[Any]:
-        left = wait.get("seconds_left")
+        kind, left = wait["kind"], wait.get("seconds_left")
+        holder = self.index.get(wait.get("holder"), -1)
         address = f"{wait['id']:#x}" if wait.get("id") else ""
-        text = " ".join(filter(None, (wait["kind"], address, wait.get("detail"))))
+        joint = ", held by "
+        text = " ".join(filter(None, (kind, address, wait.get("detail"))))
+        if holder >= 0 and "end of" in kind:
+            text, joint = kind, " "
         if left is not None:
             text += f", {left:,.1f} s left"
-        holder = self.index.get(wait.get("holder"), -1)
-        return [self._text(text), self._text(wait["kind"]), holder, int(wait.get("certain", True))]
+        return [self._text(text), self._text(joint), holder, int(wait.get("certain", True))]
 
     def _source(self) -> dict[int, dict[int, str]]:
         texts = list(self.texts)
@@ -159,8 +164,16 @@ def _thread_name(thread: Json) -> str:
     return thread["name"] or f"thread {thread['native_id']}"
 
 
-def _task_name(task: Any) -> str | None:
-    return task.get("name") if isinstance(task, dict) else task
+def _tasks(found: Json) -> dict[int, str]:
+    """The asyncio tasks for which greenlets stand, by the greenlets' ids."""
+    names = {}
+    for task in found.get("tasks", ()):
+        awaits = task.get("awaits")
+        text = task["name"] + (f", awaits {awaits['name'] or awaits['kind']}" if awaits else "")
+        for step in task["steps"]:
+            if "greenlet" in step:
+                names[step["greenlet"]] = text
+    return names
 
 
 def _rows(greenlets: list[Json]) -> list[Slice]:
@@ -188,11 +201,11 @@ def _slice(each: Json) -> Slice:
 
 
 def label(each: Json) -> str:
-    """What a greenlet is called: by its name, its class or what it runs."""
+    """What a greenlet is called: by its name, by what it runs, or by its class."""
     if each["name"]:
         return str(each["name"])
     if each["is_main"]:
         return "main"
-    if each["class"] not in PLAIN_CLASSES:
-        return str(each["class"]).replace("__main__.", "", 1)
-    return str(each["run"]["name"]) if each["run"] else "greenlet"
+    if each["run"]:
+        return str(each["run"]["name"])
+    return "greenlet" if each["class"] in PLAIN_CLASSES else str(each["class"])

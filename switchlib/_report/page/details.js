@@ -46,8 +46,8 @@ class Details {
   }
 
   _waits(i) {
-    return (this.model.waits[i] ?? []).map(([text, , holder, certain], n) => el("div", {},
-      n ? "or " : "", this.model.text(text), holder < 0 ? "" : ", held by ",
+    return (this.model.waits[i] ?? []).map(([text, joint, holder, certain], n) => el("div", {},
+      n ? "or " : "", this.model.text(text), holder < 0 ? "" : this.model.text(joint),
       holder < 0 ? "" : this.link(holder), certain ? "" : " (perhaps)"));
   }
 

@@ -51,17 +51,11 @@ class Model {
     return frame < 0 ? "" : this.text(this.frames[frame][2]);
   }
 
-  /** What it is called: by its name, its class or what it runs. */
+  /** What it is called: by its name, by what it runs, or by its class. As in greenlets.py. */
   label(i) {
-    return (this.labels[i] ??= this._label(i));
-  }
-
-  _label(i) {
-    const name = this.text(this.columns.name[i]);
-    if (name) return name;
-    if (this.columns.main[i]) return "main";
-    const type = this.text(this.columns.class[i]);
-    return (type && type.replace(/^__main__\./, "")) || this.run(i) || "greenlet";
+    const { name, main, class: type } = this.columns;
+    return (this.labels[i] ??= this.text(name[i]) || (main[i] ? "main" : "") || this.run(i)
+      || this.text(type[i]) || "greenlet");
   }
 
   stack(i) {
@@ -93,8 +87,8 @@ class Model {
 
   waitsText(i) {
     return (this.waits[i] ?? [])
-      .map(([text, , holder, certain]) => this.text(text)
-        + (holder < 0 ? "" : `, held by ${this.label(holder)}`) + (certain ? "" : " (perhaps)"))
+      .map(([text, joint, holder, certain]) => this.text(text)
+        + (holder < 0 ? "" : this.text(joint) + this.label(holder)) + (certain ? "" : " (perhaps)"))
       .join(" or ");
   }
 

@@ -111,6 +111,7 @@ class TimelineView {
     this.title = "Timeline";
     [this.from, this.to] = [0, this.timeline.length];
     [this.track, this.slice] = [-1, -1]; // those that are chosen
+    this.closed = new Set(); // threads
     this.canvas = el("canvas", { "aria-hidden": "true" });
     this.space = el("div", { "aria-hidden": "true" });
     this.scroller = el("div", {
@@ -139,23 +140,32 @@ class TimelineView {
     const { number, name, thread, at } = timeline.tracks;
     const found = timeline.texts.map((text) => text.toLowerCase().includes(query));
     const matches = (k) => !query || found[name[k]] || found[at[k]] || `#${number[k]}` === query;
-    const below = timeline.threads.map(() => []);
+    this.below = timeline.threads.map(() => []);
     let count = 0;
     for (let k = 0; k < timeline.trackCount; k++) {
       if (matches(k)) {
-        below[thread[k]].push(k);
+        this.below[thread[k]].push(k);
         count++;
       }
     }
+    this._arrange();
+    return count;
+  }
+
+  _arrange() {
     this.rows = []; // a thread t is -1 - t
-    below.forEach((tracks, t) => {
-      if (tracks.length || !query) this.rows.push(-1 - t);
-      for (const k of tracks) this.rows.push(k);
+    this.below.forEach((tracks, t) => {
+      if (tracks.length) this.rows.push(-1 - t);
+      if (!this.closed.has(t)) for (const k of tracks) this.rows.push(k);
     });
     this.rowOf = new Map(this.rows.map((row, n) => [row, n]));
     this.space.style.height = "0";
     this._resized();
-    return count;
+  }
+
+  _toggle(t) {
+    if (!this.closed.delete(t)) this.closed.add(t);
+    this._arrange();
   }
 
   chooseFirst() {
@@ -220,6 +230,7 @@ class TimelineView {
   }
 
   _reveal(k) {
+    if (this.closed.delete(this.timeline.tracks.thread[k])) this._arrange();
     const n = this.rowOf.get(k);
     if (n === undefined) return;
     const top = n * ROW;
@@ -325,6 +336,7 @@ class TimelineView {
     const [row, slice] = this._below(event);
     if (slice >= 0) this.chooseSlice(slice);
     else if (row >= 0) this.chooseTrack(row);
+    else if (row < 0) this._toggle(-1 - row);
   }
 
   _hover(event) {
@@ -469,18 +481,19 @@ class TimelineView {
       const thread = timeline.threads[-1 - row];
       context.font = `600 ${context.font}`;
       context.fillStyle = colours.ink;
-      context.fillText(thread.name, 20, middle);
+      context.fillText(thread.name, 32, middle);
       const room = context.measureText(thread.name).width;
       context.fillStyle = colours.dim;
       context.font = context.font.replace("600 ", "");
-      if (thread.id) context.fillText(String(thread.id), 28 + room, middle);
+      if (thread.id) context.fillText(String(thread.id), 40 + room, middle);
+      drawTwisty(context, 20, middle, this.closed.has(-1 - row));
     } else {
       const name = timeline.name(row);
       context.fillStyle = colours.ink;
-      context.fillText(name, 32, middle);
+      context.fillText(name, 44, middle);
       const room = context.measureText(name).width;
       context.fillStyle = colours.dim;
-      context.fillText(`#${timeline.tracks.number[row]}`, 38 + room, middle);
+      context.fillText(`#${timeline.tracks.number[row]}`, 50 + room, middle);
     }
     context.restore();
   }
@@ -725,6 +738,14 @@ class TimelineView {
     this.spoken.textContent = `${this._trackName(k)} ran for ${duration(timeline.span(i))}, `
       + `from ${moment(timeline.begin[i])} on`;
   }
+}
+
+/** A triangle that points down, or to the right if what is below is not shown. */
+function drawTwisty(context, x, y, closed) {
+  context.beginPath();
+  const corners = closed ? [[-2, -4], [4, 0], [-2, 4]] : [[-4, -2], [4, -2], [0, 4]];
+  for (const [dx, dy] of corners) context.lineTo(x + dx + 4, y + dy);
+  context.fill();
 }
 
 /** A time since the begin of the timeline, to the nanosecond. */

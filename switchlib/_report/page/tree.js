@@ -97,11 +97,13 @@ class TreeView {
     const { query } = this.app;
     const waits = model.waitsText(i);
     const size = model.columns.bytes[i];
+    const task = model.text(model.columns.task[i]);
     return el("div", { ...attributes, class: node.around ? "around" : null }, twisty,
       el("span", { class: "label", style: `width: ${Math.max(230 - indent, 120)}px` }, marked(model.label(i), query)),
       el("span", { class: `state ${model.state(i)}` },
         model.state(i) + (model.columns.changed[i] ? " ~" : "")),
-      el("span", { class: "place dim" }, waits ? `waits for ${waits}` : marked(model.place(i), query)),
+      el("span", { class: "place dim" }, task ? `${task}: ` : "",
+        waits ? `waits for ${waits}` : marked(model.place(i), query)),
       el("span", { class: "size dim number" }, size ? bytes(size) : ""),
       el("code", { class: "address dim" }, marked(model.address(i), query)));
   }

@@ -69,11 +69,14 @@ class WaitsView {
   _circle(members) {
     const count = members.length;
     const radius = count < 3 ? 60 : 46 + 14 * count;
-    const [width, height] = [720, 2 * radius + 76];
+    const width = 720;
     const at = members.map((_, n) => {
       const angle = (2 * Math.PI * n) / count - Math.PI / 2 + (count === 2 ? Math.PI / 2 : 0);
-      return [width / 2 + 1.6 * radius * Math.cos(angle), height / 2 + radius * Math.sin(angle)];
+      return [width / 2 + 1.6 * radius * Math.cos(angle), radius * Math.sin(angle)];
     });
+    const heights = at.map(([, y]) => y);
+    const top = Math.min(...heights) - 54;
+    const height = Math.max(...heights) + 54 - top;
     const marker = svg("marker", { id: "arrow", viewBox: "0 0 10 10", refX: 9, refY: 5,
       markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" },
       svg("path", { d: "M 0 0 L 10 5 L 0 10 z" }));
@@ -84,7 +87,7 @@ class WaitsView {
       const middle = Math.abs(x - width / 2) <= 1;
       const anchor = middle ? "middle" : left ? "end" : "start";
       const tx = middle ? x : x + (left ? -16 : 16);
-      const ty = middle ? y + (y < height / 2 ? -34 : 26) : y - 2;
+      const ty = middle ? y + (y < 0 ? -32 : 24) : y - 2;
       const open = () => this.app.chooseGreenlet(i);
       return svg("g", { role: "button", tabindex: 0, onclick: open,
         onkeydown: (event) => (event.key === "Enter" || event.key === " ") && open() },
@@ -93,7 +96,7 @@ class WaitsView {
         svg("text", { x: tx, y: ty + 16, "text-anchor": anchor, class: "why" },
           clipped((this.model.waits[i]?.[0] && this.model.text(this.model.waits[i][0][0])) ?? "", 34)));
     });
-    return svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group",
+    return svg("svg", { viewBox: `0 ${top} ${width} ${height}`, width, height, role: "group",
       "aria-label": "Cycle of waiting" }, svg("defs", {}, marker), arrows, nodes);
   }
 }
