@@ -314,6 +314,15 @@ def developer_tools(session: nox.Session) -> None:
     command(session, "-m", "tests.developer_tools")
 
 
+@nox.session(python=False, tags=["full"])
+def page(session: nox.Session) -> None:
+    """The page that `switchlib report` writes, clicked through in Chromium. 2 min."""
+    if shutil.which("chromium") is None:
+        session.skip("chromium is not installed: apt-get install chromium")
+    python = environment(session, "browser", sys.executable, "browser")
+    session.run(python, "-m", "pytest", "-q", "tests/report", *session.posargs)
+
+
 @nox.session(name="downstream-speed", python=False, tags=["full"])
 def downstream_speed(session: nox.Session) -> None:
     """The cost of gevent's operations, and of gunicorn under load, on both. 20 min."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ def main(arguments: argparse.Namespace, prog: str) -> int:
 
     from . import page, sources
 
+    gc.disable()  # millions of objects may be made, of which none is garbage
     output = arguments.output
     try:
         content = sources.read(arguments.source, hold=not arguments.nonblocking)

@@ -16,11 +16,11 @@ columns: lists in which the greenlet i has the place i. -1 is none.
 
 from __future__ import annotations
 
-import linecache
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from switchlib._drawing import Slice, stacks
+from switchlib.introspection.source import source_lines
 
 if TYPE_CHECKING:
     from typing import Any
@@ -151,7 +151,7 @@ class _Packer:
         for file, line, _ in self.frames:
             if file < 0 or line < 0:
                 continue
-            lines = linecache.getlines(texts[file])
+            lines = source_lines(texts[file])
             for number in range(max(line - AROUND, 1), min(line + AROUND, len(lines)) + 1):
                 text = lines[number - 1].rstrip()[:LONGEST_LINE]
                 found.setdefault(file, {})[number] = text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -49,7 +48,6 @@ def read(source: str, *, hold: bool = True) -> Content:
             head = file.read(len(DUMP))
     except OSError as error:
         raise IntrospectionError(f"{source} cannot be read: {error.strerror}") from None
-    gc.disable()  # millions of objects may be made, of which none is garbage
     if head.startswith(ELF):
         found = read_core(source, lambda process: render.as_json(process, frames=True))
         return _of_greenlets(found, os.path.basename(source))
@@ -59,7 +57,6 @@ def read(source: str, *, hold: bool = True) -> Content:
 def _of_process(pid: int, hold: bool) -> Content:
     if not sys.platform.startswith("linux"):
         raise IntrospectionError("processes can be read on Linux only so far")
-    gc.disable()  # as above
     command = _command_line(pid)
     found = observe(pid, lambda process: render.as_json(process, frames=True), hold=hold)
     content = _of_greenlets(found, f"process {pid}")

@@ -17,8 +17,9 @@ Tracks and threads are referred to by their index. A track's number is that in t
 
 from __future__ import annotations
 
-import linecache
 from typing import TYPE_CHECKING
+
+from switchlib.introspection.source import source_line
 
 if TYPE_CHECKING:
     from typing import Any
@@ -127,6 +128,4 @@ def _source(place: str) -> str:
     """The line of a place, "file.py:12 function"; "" if it cannot be read."""
     file, _, rest = place.rpartition(":")
     number = rest.partition(" ")[0]
-    if not number.isdecimal():
-        return ""
-    return linecache.getline(file, int(number)).strip()[:LONGEST_LINE]
+    return source_line(file, int(number))[:LONGEST_LINE] if number.isdecimal() else ""

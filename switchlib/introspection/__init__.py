@@ -5,6 +5,7 @@
     hold                stops the threads of a process while they are read
     table               the offsets that the C extension publishes: csrc/mechanism/debug_offsets.h
     lines, objects      objects of CPython: strings, dicts, code, frames
+    source              lines of source files
     process             threads and greenlets
     reader              reads a process, again and again if wanted, or a core file
     referents           what objects, frames and C stacks refer to

@@ -11,7 +11,8 @@ from typing import Any
 from .names import label, short_class
 from .objects import Function
 from .process import CURRENT, STACK_END, Frame, Greenlet, Process
-from .shown import shown, source_line
+from .shown import shown
+from .source import source_line
 from .tasks import Awaited, Step, Task
 from .waits import deadlocks
 from .waits.deadlocks import Deadlock
@@ -226,7 +227,7 @@ def stack_lines(greenlet: Greenlet, indent: str) -> Iterator[str]:
     for frame in frames:
         line = NOTHING if frame.line is None else frame.line
         yield f'{indent}File "{frame.code.filename}", line {line}, in {frame.code.qualname}'
-        source = source_line(frame.code.filename, frame.line or 0)
+        source = source_line(frame.code.filename, frame.line)
         if source:
             yield f"{indent}  {source}"
 

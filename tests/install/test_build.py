@@ -4,6 +4,7 @@ and what the build reports if something is missing.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 import switchlib
 from tests.conftest import PYPY
+from tests.report.examples import snapshot
 from tests.stack.build import SOURCES as STACK_LAYER
 
 pytestmark = pytest.mark.once
@@ -92,6 +94,11 @@ def test_a_wheel_from_the_sdist_works_in_a_fresh_environment(sdist, tmp_path):
     assert version == "3.5.6"
     assert extension == "_greenlet" + (".py" if PYPY else sysconfig.get_config_var("EXT_SUFFIX"))
     subprocess.run([python, "-m", "switchlib", "wheel", tmp_path], check=True)
+    dump, page = tmp_path / "dump.json", tmp_path / "page.html"
+    dump.write_text(json.dumps(snapshot(3)))
+    report = [python, "-m", "switchlib", "report", dump, "-o", page]
+    subprocess.run(report, check=True, cwd=tmp_path)
+    assert "class TreeView" in page.read_text(), "the page's files are in the wheel"
 
 
 @pytest.mark.cpython("it needs none")

@@ -20,7 +20,7 @@ class MemoryView {
           (row) => bytes(Math.round(row.bytes / row.members.length))),
         number("Frames", (row) => row.frames / row.members.length,
           (row) => (row.frames / row.members.length).toFixed(1)),
-        { title: "", width: "minmax(60px, 1fr)", value: (row) => row.bytes,
+        { title: "", width: "minmax(60px, 1fr)",
           text: (row) => el("span", { class: "share", style: "width: 100%; display: block" },
             el("i", { style: `width: ${(100 * row.bytes) / this.most}%` })) },
       ],

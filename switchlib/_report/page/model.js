@@ -27,6 +27,20 @@ class Model {
       if (parent[i] < 0) this.roots[this.columns.thread[i]].push(i);
       else (this.children[parent[i]] ??= []).push(i);
     }
+    this._findLost();
+  }
+
+  /** Those that no root leads to: their parents are damaged, and form a cycle. */
+  _findLost() {
+    const found = new Uint8Array(this.count);
+    const stack = this.roots.flat();
+    while (stack.length) {
+      const i = stack.pop();
+      found[i] = 1;
+      for (const child of this.children[i] ?? []) stack.push(child);
+    }
+    this.lost = [];
+    for (let i = 0; i < this.count; i++) if (!found[i]) this.lost.push(i);
   }
 
   text(number) {

@@ -12,9 +12,9 @@ class SortedTable {
     this.descending = true;
     this.records = [];
     const template = columns.map((column) => column.width).join(" ");
-    this.heads = columns.map((column, i) => el("button", {
+    this.heads = columns.map((column, i) => (column.title ? el("button", {
       type: "button", class: column.number ? "number" : null, onclick: () => this._sort(i),
-    }, column.title));
+    }, column.title) : el("span")));
     this.list = new VirtualList({
       label, height: 28, kind: "table",
       row: (i) => el("div", { style: `grid-template-columns: ${template}` },
@@ -46,6 +46,7 @@ class SortedTable {
       return sign * (x < y ? -1 : x > y ? 1 : 0);
     });
     this.heads.forEach((head, i) => {
+      if (!this.columns[i].title) return;
       const order = this.descending ? "descending" : "ascending";
       head.setAttribute("aria-sort", i === this.sortBy ? order : "none");
       head.textContent = this.columns[i].title

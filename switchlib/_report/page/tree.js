@@ -62,13 +62,7 @@ class TreeView {
         if (open) for (let n = under.length - 1; n >= 0; n--) stack.push([under[n], level + 1]);
       }
     };
-    model.roots.forEach(begin);
-    if (!this.closed.size && !shown && drawn.size < model.count) {
-      // Their parents are damaged, and form a cycle.
-      const left = [];
-      for (let i = 0; i < model.count; i++) if (!drawn.has(i)) left.push(i);
-      begin(left, model.threads.length);
-    }
+    [...model.roots, model.lost].forEach(begin);
     this.list.chosen = this.where.get(chosen) ?? -1;
     this.list.update(nodes.length);
   }
