@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # In this order: what a script uses at once stands before it.
 SCRIPTS = (
     *("dom", "model", "list", "table", "details", "tree", "stacks", "waits", "memory"),
-    *("timeline", "totals", "app"),
+    *("recording", "lanes", "timeline", "totals", "app"),
 )
 
 

@@ -232,6 +232,13 @@ def test_no_such_process(capsys):
     assert "999999999" in capsys.readouterr().err
 
 
+def test_lines_of_the_page_have_at_most_100_columns():
+    files = [path for path in Path(page.__file__).with_name("page").iterdir() if path.is_file()]
+    assert {path.stem for path in files} == {*page.SCRIPTS, "page"}
+    lines = [(path.name, line) for path in files for line in path.read_text().splitlines()]
+    assert [(name, line) for name, line in lines if len(line) > 100] == []
+
+
 # Drawings
 
 

@@ -205,8 +205,8 @@ class App {
     const chip = document.getElementById("chip");
     chip.hidden = !this.only;
     if (!this.only) return;
-    chip.replaceChildren(this.only.text.length > 40 ? this.only.text.slice(0, 39) + "…" : this.only.text,
-      el("button", { type: "button", "aria-label": "Show all", onclick: () => this._showAll() }, "×"));
+    const close = { type: "button", "aria-label": "Show all", onclick: () => this._showAll() };
+    chip.replaceChildren(clipped(this.only.text, 40), el("button", close, "×"));
   }
 
   _theme() {
@@ -223,7 +223,8 @@ class App {
       const theme = chosen ?? (dark.matches ? "dark" : "light");
       root.dataset.theme = theme;
       button.textContent = theme === "dark" ? "Light" : "Dark";
-      button.setAttribute("aria-label", theme === "dark" ? "Use light colours" : "Use dark colours");
+      const other = theme === "dark" ? "light" : "dark";
+      button.setAttribute("aria-label", `Use ${other} colours`);
       for (const view of this.views) view.recolour?.();
     };
     dark.addEventListener("change", apply);
@@ -255,8 +256,8 @@ class App {
   _notes() {
     const notes = [...document.querySelectorAll("#notes li")].map((each) => each.textContent);
     if (notes.length) {
-      document.getElementById("facts").append(
-        el("li", { title: notes.join("\n") }, `${plural(notes.length, "thing")} could not be read`));
+      const text = `${plural(notes.length, "thing")} could not be read`;
+      document.getElementById("facts").append(el("li", { title: notes.join("\n") }, text));
     }
   }
 }

@@ -69,8 +69,8 @@ class Details {
   }
 
   link(i) {
-    return el("button", { type: "button", class: "link", onclick: () => this.app.chooseGreenlet(i) },
-      this.model.label(i));
+    const open = () => this.app.chooseGreenlet(i);
+    return el("button", { type: "button", class: "link", onclick: open }, this.model.label(i));
   }
 
   _frames(stack) {
@@ -79,8 +79,8 @@ class Details {
     const cut = stack.length > 2 * MOST_FRAMES;
     const first = cut ? all.slice(0, MOST_FRAMES) : all;
     const last = cut ? all.slice(-MOST_FRAMES) : [];
-    const between = cut
-      ? el("p", { class: "hint" }, `${counted(stack.length - 2 * MOST_FRAMES)} frames between`) : "";
+    const left = `${counted(stack.length - 2 * MOST_FRAMES)} frames between`;
+    const between = cut ? el("p", { class: "hint" }, left) : "";
     const innermost = stack.length - 1;
     const element = ([frame, i]) => this._frame(frame, i === innermost);
     return [

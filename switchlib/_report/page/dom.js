@@ -24,14 +24,18 @@ function fill(element, attributes, children) {
 
 /** The text, with escapes for characters that would not be seen or would reorder the others. */
 function visible(text) {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/g,
-    (character, at) => {
-      const code = text.codePointAt(at);
-      if (code > 0xffff || (at > 0 && text.codePointAt(at - 1) > 0xffff)) return character;
-      return code < 256 ? "\\x" + code.toString(16).padStart(2, "0")
-        : "\\u" + code.toString(16).padStart(4, "0");
-    });
+  return text.replace(INVISIBLE, (character) => {
+    const code = character.codePointAt(0);
+    return code < 256 ? "\\x" + code.toString(16).padStart(2, "0")
+      : "\\u" + code.toString(16).padStart(4, "0");
+  });
 }
+
+// With the flag u, a surrogate is only found where it is not one half of a character.
+const INVISIBLE = new RegExp("[\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e"
+  + "\\u2066-\\u2069\\ud800-\\udfff]", "gu");
+
+const clipped = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
 /** The text, with what was searched for marked. */
 function marked(text, query) {

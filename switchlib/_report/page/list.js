@@ -8,7 +8,8 @@ class VirtualList {
    * `row(i)` makes the element of a row, `choose(i)` is called when one is chosen, and `key(event,
    * i)` may handle a key, and then returns true.
    */
-  constructor({ label, role = "listbox", rowRole = "option", height, row, choose, key, kind = "" }) {
+  constructor({ label, role = "listbox", rowRole = "option", kind = "", height, row, choose, key,
+  }) {
     this.height = height;
     this.makeRow = row;
     this.onChoose = choose;

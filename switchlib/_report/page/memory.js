@@ -55,7 +55,8 @@ class MemoryView {
 
   _choose(row) {
     const { model } = this;
-    const largest = [...row.members].sort((a, b) => model.columns.bytes[b] - model.columns.bytes[a]);
+    const sizes = model.columns.bytes;
+    const largest = [...row.members].sort((a, b) => sizes[b] - sizes[a]);
     const frame = model.columns.run[row.members[0]];
     this.app.details.show(
       el("h2", {}, row.name),

@@ -50,7 +50,7 @@ class StacksView {
         el("span", { class: "dim" }, stack.length > 1 && run ? `run: ${run}` : ""),
         el("span", { class: "dim number" }, stack.length ? plural(stack.length, "frame") : ""),
         el("span", { class: "share" }, el("i", { style: `width: ${Math.max(share, 1)}%` }))),
-      el("code", { class: "source" }, stack.length ? visible(model.source(innermost)) || " " : " "));
+      el("code", { class: "source" }, (stack.length && visible(model.source(innermost))) || " "));
   }
 
   _choose(members) {

@@ -83,7 +83,8 @@ class TreeView {
     if (node.i < 0) {
       const thread = model.threads[-1 - node.i];
       const name = thread ? thread.name : "parents in a cycle";
-      const about = !thread || thread.ended ? "" : `${thread.id}${thread.on_cpu ? ", on a CPU" : ""}`;
+      const known = thread && !thread.ended;
+      const about = known ? `${thread.id}${thread.on_cpu ? ", on a CPU" : ""}` : "";
       return el("div", attributes, twisty, el("span", { class: "label thread" }, name),
         el("span", { class: "dim" }, about));
     }
@@ -93,7 +94,8 @@ class TreeView {
     const size = model.columns.bytes[i];
     const task = model.text(model.columns.task[i]);
     return el("div", { ...attributes, class: node.around ? "around" : null }, twisty,
-      el("span", { class: "label", style: `width: ${Math.max(230 - indent, 120)}px` }, marked(model.label(i), query)),
+      el("span", { class: "label", style: `width: ${Math.max(196 - indent, 110)}px` },
+        marked(model.label(i), query)),
       el("span", { class: `state ${model.state(i)}` },
         model.state(i) + (model.columns.changed[i] ? " ~" : "")),
       el("span", { class: "place dim" }, task ? `${task}: ` : "",

@@ -25,7 +25,7 @@ class WaitsView {
         `${plural(row.members.length, "greenlet")}: ${row.text}`),
     });
     this.table.element.style.minHeight = "260px";
-    const cycles = el("div", { style: "flex: none; max-height: 60%; overflow: auto; padding: 18px 20px 0" },
+    const cycles = el("div", { class: "cycles" },
       deadlocks.map((each) => this._deadlock(each)));
     this.element = el("section", {}, deadlocks.length ? cycles : "", this.table.element);
     this.filter(null);
@@ -92,9 +92,10 @@ class WaitsView {
       return svg("g", { role: "button", tabindex: 0, onclick: open,
         onkeydown: (event) => (event.key === "Enter" || event.key === " ") && open() },
         svg("circle", { cx: x, cy: y, r: 7 }),
-        svg("text", { x: tx, y: ty, "text-anchor": anchor, "font-weight": 600 }, this.model.label(i)),
+        svg("text", { x: tx, y: ty, "text-anchor": anchor, "font-weight": 600 },
+          this.model.label(i)),
         svg("text", { x: tx, y: ty + 16, "text-anchor": anchor, class: "why" },
-          clipped((this.model.waits[i]?.[0] && this.model.text(this.model.waits[i][0][0])) ?? "", 34)));
+          clipped(this.model.text(this.model.waits[i]?.[0][0] ?? -1), 34)));
     });
     return svg("svg", { viewBox: `0 ${top} ${width} ${height}`, width, height, role: "group",
       "aria-label": "Cycle of waiting" }, svg("defs", {}, marker), arrows, nodes);
@@ -111,5 +112,3 @@ function arrow([x1, y1], [x2, y2], space) {
   const [c, d] = [x2 - ux * space, y2 - uy * space];
   return svg("path", { d: `M ${a} ${b} Q ${cx} ${cy} ${c} ${d}`, "marker-end": "url(#arrow)" });
 }
-
-const clipped = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
