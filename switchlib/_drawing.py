@@ -125,7 +125,7 @@ class _Drawing:
     def label(self) -> str:
         """The drawing in words."""
         rows = [
-            f"{visible(each.name)} {each.state}, {_bytes(each.on_stack)} on the C stack, "
+            f"{visible(each.name)} {each.state}, {_on_stack(each)} on the C stack, "
             f"{_bytes(each.saved)} in the heap"
             for each in self.slices
         ]
@@ -175,7 +175,7 @@ class _Drawing:
                 found.append(_bar(left, middle, top + 8, 18, kind))
             if right > middle:
                 found.append(_bar(middle, right, top + 8, 18, "heap"))
-            found.append(_text(ON_STACK, top + 22, _bytes(each.on_stack), "end"))
+            found.append(_text(ON_STACK, top + 22, _on_stack(each), "end"))
             found.append(_text(IN_HEAP, top + 22, _bytes(each.saved), "end"))
         return [*found, "</g>"]
 
@@ -246,7 +246,11 @@ def _shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _bytes(size: int | None) -> str:
-    if size is None:
-        return "all the rest"
+def _on_stack(each: Slice) -> str:
+    if each.on_stack is not None:
+        return _bytes(each.on_stack)
+    return "not known" if each.start is None else "all the rest"
+
+
+def _bytes(size: int) -> str:
     return f"{size:,} B" if size < 10_000 else f"{size / 1024:,.0f} KiB"

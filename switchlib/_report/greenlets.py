@@ -165,15 +165,13 @@ def _thread_name(thread: Json) -> str:
 
 
 def _tasks(found: Json) -> dict[int, str]:
-    """The asyncio tasks for which greenlets stand, by the greenlets' ids."""
-    names = {}
-    for task in found.get("tasks", ()):
-        awaits = task.get("awaits")
-        text = task["name"] + (f", awaits {awaits['name'] or awaits['kind']}" if awaits else "")
-        for step in task["steps"]:
-            if "greenlet" in step:
-                names[step["greenlet"]] = text
-    return names
+    """The names of the asyncio tasks for which greenlets stand, by the greenlets' ids."""
+    return {
+        step["greenlet"]: task["name"]
+        for task in found.get("tasks", ())
+        for step in task["steps"]
+        if "greenlet" in step
+    }
 
 
 def _rows(greenlets: list[Json]) -> list[Slice]:

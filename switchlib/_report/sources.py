@@ -8,7 +8,6 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from switchlib import _timeline
 from switchlib.introspection import render
 from switchlib.introspection.errors import IntrospectionError
 from switchlib.introspection.reader import observe, read_core
@@ -104,6 +103,8 @@ def _of_dump(path: str) -> Content:
 
 
 def _of_timeline(path: str) -> Content:
+    from switchlib import _timeline  # not before: a process does not need it
+
     try:
         found = _timeline.read(path)
         data = timeline.page_data(found)

@@ -101,7 +101,7 @@ def test_waits_and_tasks():
         3: ["end of greenlet", " ", 1],
     }
     assert data["deadlocks"] == [{"members": [1, 2], "certain": True, "behind": 1}]
-    assert text[data["greenlets"]["task"][4]] == "Task-9, awaits future"
+    assert text[data["greenlets"]["task"][4]] == "Task-9"
 
 
 def test_a_parent_that_was_not_read_is_none():
@@ -265,6 +265,8 @@ def test_a_drawing_has_what_is_where():
     assert main_end < begin < end < begin_in_heap == begin_of_running
     words = [text.text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
     assert words.count("400 B") == 1
+    assert words.count("all the rest") == 1
+    assert words.count("not known") == 1
     assert words.count("200 B") == 1
 
 

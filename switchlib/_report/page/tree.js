@@ -98,7 +98,8 @@ class TreeView {
         marked(model.label(i), query)),
       el("span", { class: `state ${model.state(i)}` },
         model.state(i) + (model.columns.changed[i] ? " ~" : "")),
-      el("span", { class: "place dim" }, task ? `${task}: ` : "",
+      el("span", { class: "place dim" },
+        task && task !== model.label(i) ? `${task}: ` : "",
         waits ? `waits for ${waits}` : marked(model.place(i), query)),
       el("span", { class: "size dim number" }, size ? bytes(size) : ""),
       el("code", { class: "address dim" }, marked(model.address(i), query)));
