@@ -15,7 +15,7 @@ def source_lines(path: str) -> list[str]:
         if not os.path.isfile(path) or os.path.getsize(path) > LARGEST:
             return []
         return linecache.getlines(path)
-    except (OSError, ValueError):  # the name has a null character or a surrogate
+    except OSError:  # it has gone meanwhile
         return []
 
 

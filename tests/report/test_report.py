@@ -288,7 +288,14 @@ def test_a_drawing_has_few_rows():
     ]
     ((name, svg),) = greenlets.drawings(examples.snapshot(1, many))
     assert name == "MainThread"
-    assert svg.count('class="name"') == greenlets.MOST_ROWS
+    assert svg.count('class="name"') == 24
+
+
+def test_equal_slices_are_one_row():
+    ((_, svg),) = greenlets.drawings(examples.snapshot(1000))
+    names = re.findall(r'class="name"[^>]*>([^<]*)<', svg)
+    times = "\N{MULTIPLICATION SIGN} 333"
+    assert sorted(names) == [f"flush {times}", f"handle {times}", "main", f"poll {times}"]
 
 
 @pytest.mark.cpython("its stacks cannot be seen")
