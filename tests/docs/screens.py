@@ -1,8 +1,8 @@
-"""What commands print about the programs of examples/stuck, as docs/how-to/debug-a-stuck-service.md
-shows it.
+"""What commands print about the programs of examples/stuck, as README.md and
+docs/how-to/debug-a-stuck-service.md show it.
 
-    python -m tests.docs.screens             print the page with what is printed here
-    python -m tests.docs.screens --write     write that into the page
+    python -m tests.docs.screens             print the pages with what is printed here
+    python -m tests.docs.screens --write     write that into the pages
 
 It needs gevent.
 """
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "how-to" / "debug-a-stuck-service.md"
+PAGES = [ROOT / "README.md", ROOT / "docs" / "how-to" / "debug-a-stuck-service.md"]
 PROGRAMS = ROOT / "examples" / "stuck"
 SCREEN = re.compile(r"(<!-- screen (\S+) (.+?) -->\n```text\n)(.*?)(```\n)", re.S)
 
@@ -95,9 +95,9 @@ def screen(pid: int, command: str) -> str:
     return text.replace(str(PROGRAMS), "/srv/shop")
 
 
-def page() -> str:
+def refreshed(page: Path) -> str:
     """The page with what is printed here."""
-    text = PAGE.read_text()
+    text = page.read_text()
     for program in dict.fromkeys(match[2] for match in SCREEN.finditer(text)):
         with running(program) as pid:
 
@@ -118,7 +118,8 @@ def constant(text: str) -> str:
 
 
 if __name__ == "__main__":
-    if "--write" in sys.argv[1:]:
-        PAGE.write_text(page())
-    else:
-        print(page(), end="")
+    for page in PAGES:
+        if "--write" in sys.argv[1:]:
+            page.write_text(refreshed(page))
+        else:
+            print(refreshed(page), end="")
