@@ -113,6 +113,24 @@ class Program:
     def __str__(self) -> str:
         return source(self)
 
+    def returns_in_finally(self) -> bool:
+        """Whether a `finally` block has a `return`."""
+        codes = [code for part in (self.mains, self.bodies, self.generators) for code in part]
+        return any(
+            within[0] == "return"
+            for word, *operands in map(list, _instructions(codes))
+            if word == "finally"
+            for within in _instructions([operands[1]])
+        )
+
+
+def _instructions(codes: Sequence[Code]) -> Iterator[Instruction]:
+    """All instructions, those within others included."""
+    for code in codes:
+        for each in code:
+            yield each
+            yield from _instructions([each[i] for i in NESTED.get(each[0], ())])
+
 
 def source(program: Program) -> str:
     """The program in Python, with the names that real.py defines.
