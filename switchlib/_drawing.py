@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
+from switchlib.introspection.shown import shown
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,11 +110,6 @@ def below_each_other(drawings: Iterable[str]) -> str:
     )
 
 
-def visible(text: str) -> str:
-    """The text, with escapes for control characters and surrogates, which XML does not allow."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 class _Drawing:
     def __init__(self, slices: Sequence[Slice], title: str) -> None:
         self.slices = slices
@@ -125,11 +122,11 @@ class _Drawing:
     def label(self) -> str:
         """The drawing in words."""
         rows = [
-            f"{visible(each.name)} {each.state}, {_on_stack(each)} on the C stack, "
+            f"{shown(each.name)} {each.state}, {_on_stack(each)} on the C stack, "
             f"{_bytes(each.saved)} in the heap"
             for each in self.slices
         ]
-        return ". ".join(filter(None, (visible(self.title), *rows)))
+        return ". ".join(filter(None, (shown(self.title), *rows)))
 
     def elements(self) -> list[str]:
         found = [f'<rect class="paper" width="{WIDTH}" height="{self.height}" rx="6"/>']
@@ -163,7 +160,7 @@ class _Drawing:
     def _row(self, each: Slice, top: int) -> list[str]:
         name = _shortened(each.name, LONGEST_NAME - (8 if each.count > 1 else 0))
         times = f" {TIMES} {each.count:,}" if each.count > 1 else ""
-        title = f"<title>{escape(visible(each.name))}, {each.state}</title>"
+        title = f"<title>{escape(shown(each.name))}, {each.state}</title>"
         found = [
             f'<g>{title}<text class="name" x="16" y="{top + 15}">{escape(name)}{times}</text>',
             _text(16, top + 29, each.state, "dim"),
@@ -238,11 +235,11 @@ def _bar(left: float, right: float, top: float, height: float, kind: str) -> str
 
 
 def _text(x: float, y: float, text: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y}">{escape(visible(text))}</text>'
+    return f'<text class="{kind}" x="{x:.1f}" y="{y}">{escape(shown(text))}</text>'
 
 
 def _shortened(text: str, most: int) -> str:
-    text = visible(text)
+    text = shown(text)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

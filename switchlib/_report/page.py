@@ -8,7 +8,8 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from switchlib import __version__
-from switchlib._drawing import STYLE, visible
+from switchlib._drawing import STYLE
+from switchlib.introspection.shown import shown
 
 if TYPE_CHECKING:
     from .sources import Content
@@ -28,12 +29,11 @@ def html_of(content: Content) -> str:
         return folder.joinpath(name).read_text(encoding="utf-8")
 
     parts = {
-        "TITLE": html.escape(visible(content.title)),
-        "FACTS": "".join(f"<li>{html.escape(visible(fact))}</li>" for fact in content.facts),
-        "NOTES": "".join(f"<li>{html.escape(visible(note))}</li>" for note in content.notes),
+        "TITLE": html.escape(shown(content.title)),
+        "FACTS": "".join(f"<li>{html.escape(shown(fact))}</li>" for fact in content.facts),
+        "NOTES": "".join(f"<li>{html.escape(shown(note))}</li>" for note in content.notes),
         "DRAWINGS": "".join(
-            f"<h2>{html.escape(visible(name))}</h2>\n{drawing}"
-            for name, drawing in content.drawings
+            f"<h2>{html.escape(shown(name))}</h2>\n{drawing}" for name, drawing in content.drawings
         ),
         "VERSION": html.escape(__version__),
         "STYLE": STYLE + text("page.css"),
