@@ -34,7 +34,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--nonblocking",
         action="store_true",
-        help="do not stop the process: read it twice, and mark what differed",
+        help="do not stop the process: read it three times, and mark what differed",
     )
 
 
