@@ -108,6 +108,8 @@ def _show_demo(svg: str | None) -> int:
 
     try:
         demo.main(svg=svg)
+    except BrokenPipeError:  # its reader has ended: nothing to report
+        raise
     except (OSError, RuntimeError) as error:
         print(f"{prog()} demo: {error}", file=sys.stderr)
         return 1

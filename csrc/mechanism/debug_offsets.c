@@ -69,6 +69,12 @@ typedef struct Entry {
     X("stack.aligned_bytes", STACK_ALIGNED_BYTES) \
     X("stack.line", STACK_LINE)
 
+#ifdef __APPLE__                    /* Mach-O names the segment, too */
+#  define SECTION "__DATA,switchlib"
+#else
+#  define SECTION ".switchlib"
+#endif
+
 /* In writable memory, since core files leave the rest of a module out. */
 static struct {
     char cookie[16];
@@ -77,7 +83,7 @@ static struct {
     uint32_t entry_size;
     uint32_t count;
     Entry entries[];
-} switchlib_debug_offsets __attribute__((section(".switchlib"), aligned(16), used)) = {
+} switchlib_debug_offsets __attribute__((section(SECTION), aligned(16), used)) = {
     .version = DEBUG_OFFSETS_VERSION,
     .pointer_size = sizeof(void *),
     .entry_size = sizeof(Entry),

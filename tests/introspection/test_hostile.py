@@ -49,7 +49,7 @@ def test_reading(target, case):
     assert program.said == "ready\n"
     for arguments in (["ps"], ["tree", "--nonblocking"], ["dump"], ["dump", "--group"]):
         text = read(program.pid, *arguments)
-        assert "suspended" in text or "come_and_go" in case or "chain" in case, text
+        assert "suspended" in text or "_and_go" in case or "chain" in case, text
     found = json.loads(read(program.pid, "dump", "--json"))
     assert found["threads"]
     json.loads(read(program.pid, "dump", "--json", "--nonblocking"))
