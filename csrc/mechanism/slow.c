@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,6 +57,8 @@ read_clock(clockid_t clock)
 /* --------------------------------------------------------------------------- what a thread does */
 
 #ifdef __linux__
+
+#  include <sys/syscall.h>
 
 /* The processor time of a thread of this process; 0 if it has ended. Its clock is encoded as the
  * kernel does it (include/linux/posix-timers.h), since pthread_getcpuclockid must not be called
