@@ -29,6 +29,7 @@ PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 PYPY = Path("/usr/bin/pypy3")
 
 BUILDS = "tests/install/test_build.py"
+READERS = "tests/introspection/test_hostile.py"  # whose processes are not in dev mode
 # What these find is seldom missed by the others, and they take most of the time.
 NOT_QUICK = ("tests/install", "tests/points", "tests/tstate/test_traversal.py")
 ON_PYPY = (
@@ -124,7 +125,8 @@ def tests(session: nox.Session) -> None:
 @nox.session(name="tests-dev-mode", python=False, tags=["core"])
 def tests_dev_mode(session: nox.Session) -> None:
     """The tests under python -X dev, which includes PYTHONMALLOC=debug. 3 min."""
-    command(session, "-X", "dev", "-m", "pytest", "-q", f"--ignore={BUILDS}")
+    ignored = (f"--ignore={path}" for path in (BUILDS, READERS))
+    command(session, "-X", "dev", "-m", "pytest", "-q", *ignored)
 
 
 @nox.session(python=False, tags=["core"])
