@@ -122,5 +122,4 @@ class CoreMemory(Memory):
         part = data[mapping.offset : mapping.offset + mapping.stop - mapping.start]
         if address - mapping.start >= len(part):
             raise Unreadable(address)
-        self._last = Block(mapping.start, part)
-        return self._last
+        return Block(mapping.start, part)

@@ -8,6 +8,7 @@ import errno
 import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Union
 
 from . import maps, permission
@@ -20,13 +21,15 @@ MIB = 1 << 20
 
 # Copies are cut into windows, which lie at multiples of this size. What was not copied is fetched
 # by whole windows.
-WINDOW = 16 << 10
+WINDOW_BITS = 14
+WINDOW = 1 << WINDOW_BITS
 # Two stretches of present pages are copied as one if the gap is at most this, in pages.
 GAP = 64
 # Mappings up to this size are copied whole.
 SMALL = 256 << 10
 
 POINTER = struct.Struct("<Q")
+READ_POINTER = POINTER.unpack_from
 Buffer = Union[bytes, memoryview]
 Range = tuple[int, int]  # from an address to another, which does not belong to it
 
@@ -46,20 +49,29 @@ class Block:
         self.was_read = False
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """What was read of a process at some time, and what was mapped then."""
+
+    maps: bytes
+    blocks: list[Block]
+
+
 class Memory:
     """Blocks that were copied. A subclass may fetch more of them when they are asked for."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._blocks: list[Block] = []
-        self._last = Block(0, b"")
+        self._by_window: dict[int, Block] = {}  # one that was found in each window
 
     def read(self, address: int, size: int) -> bytes:
         """The `size` bytes at an address. Raises Unreadable if some of them are not there."""
-        last = self._last
-        offset = address - last.start
-        if offset >= 0 and offset + size <= last.size:
-            return bytes(last.data[offset : offset + size])
+        known = self._by_window.get(address >> WINDOW_BITS)
+        if known is not None:
+            offset = address - known.start
+            if offset >= 0 and 0 <= size <= known.size - offset:
+                return bytes(known.data[offset : offset + size])
         if size < 0 or address < 0 or address + size > 1 << 64:
             raise Unreadable(address)
         pieces = []
@@ -74,10 +86,11 @@ class Memory:
 
     def unpack(self, form: struct.Struct, address: int) -> tuple[Any, ...]:
         """What a structure holds at an address."""
-        last = self._last
-        offset = address - last.start
-        if offset >= 0 and offset + form.size <= last.size:
-            return form.unpack_from(last.data, offset)
+        known = self._by_window.get(address >> WINDOW_BITS)
+        if known is not None:
+            offset = address - known.start
+            if 0 <= offset <= known.size - form.size:
+                return form.unpack_from(known.data, offset)
         if 0 <= address < 1 << 64:
             block = self._find(address)
             offset = address - block.start
@@ -87,16 +100,23 @@ class Memory:
 
     def block(self, address: int) -> Block:
         """The block that an address lies in."""
-        last = self._last
-        if last.start <= address < last.start + last.size:
-            return last
+        known = self._by_window.get(address >> WINDOW_BITS)
+        if known is not None and known.start <= address < known.start + known.size:
+            return known
         if not 0 <= address < 1 << 64:
             raise Unreadable(address)
         return self._find(address)
 
     def pointer(self, address: int) -> int:
         """The unsigned number of 8 bytes at an address."""
-        number: int = self.unpack(POINTER, address)[0]
+        known = self._by_window.get(address >> WINDOW_BITS)
+        number: int
+        if known is not None:
+            offset = address - known.start
+            if 0 <= offset <= known.size - 8:
+                number = READ_POINTER(known.data, offset)[0]
+                return number
+        number = self.unpack(POINTER, address)[0]
         return number
 
     def text(self, address: int, limit: int = 1024) -> str:
@@ -127,7 +147,7 @@ class Memory:
         """Forgets all blocks."""
         self._starts.clear()
         self._blocks.clear()
-        self._last = Block(0, b"")
+        self._by_window.clear()
 
     def blocks(self) -> list[Block]:
         """All that was copied, by rising address."""
@@ -140,7 +160,7 @@ class Memory:
             block = self._blocks[i]
             if address - block.start < block.size:
                 block.was_read = True
-                self._last = block
+                self._by_window[address >> WINDOW_BITS] = block
                 return block
         return self._fetch(address)
 
@@ -232,6 +252,19 @@ class ProcessMemory(Memory):
             for each in self.mappings
             if each.is_private_and_writable and not each.path.startswith("[v")
         ]
+
+    def snapshot(self) -> Snapshot:
+        """What has been read since `begin`."""
+        return Snapshot(self._maps, [each for each in self._blocks if each.was_read])
+
+    def is_as_in(self, snapshot: Snapshot) -> bool:
+        """Whether all that was read then is the same now, and the same memory is mapped."""
+        if snapshot.maps != self._maps:
+            return False
+        try:
+            return all(self.read(each.start, each.size) == each.data for each in snapshot.blocks)
+        except Unreadable:
+            return False
 
     def ranges_read(self) -> list[Range]:
         """All that has been read since `begin`, by windows."""
@@ -333,7 +366,7 @@ class ProcessMemory(Memory):
         if start + len(data) <= address:  # another copy would not have it, either
             raise Unreadable(address)
         self.was_late = self.was_late or changes
-        block = self._last = self.add(start, data)
+        block = self._by_window[address >> WINDOW_BITS] = self.add(start, data)
         block.was_read = True
         return block
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors import Unreadable
@@ -17,6 +18,7 @@ GEVENT_GREENLETS = ("gevent._gevent_cgreenlet.Greenlet", "gevent.greenlet.Greenl
 GEVENT_HUB = "gevent.hub.Hub"
 EVENTLET_HUB = "eventlet.hubs.hub.BaseHub"
 LONGEST = 60
+OWN = ("name", "_run", "_ident")  # the attributes of greenlets that are of interest here
 
 # Whose functions run another one: GreenThread.main, Thread._bootstrap.
 WRAPPERS = ("eventlet/greenthread.py", "threading.py")
@@ -32,6 +34,9 @@ class Names:
         self._known: dict[int, str] = {}
         self._of_interest: dict[int, bool] = {}
         self._bases: dict[tuple[int, tuple[str, ...]], Class | None] = {}
+        self._attributes: dict[int, dict[str, int]] = {}  # those of OWN, by greenlet
+        self._given: dict[int, Function] = {}  # by the address of what was given
+        self._others = {0}  # what lies in fields of greenlets, and is no int
 
     def of(self, greenlet: Greenlet) -> str:
         """The name that a program, gevent or threading has given a greenlet; "" if none has."""
@@ -76,16 +81,26 @@ class Names:
         try:
             given = 0
             if self._base(greenlet.type_address, GEVENT_GREENLETS) is not None:
-                given = self._objects.attribute(greenlet.address, "_run")
+                given = self._own(greenlet).get("_run", 0)
             given = given or self._wrapped(greenlet)
             if not given:
                 return None
-            bound, name = self._process.referents.method(given)
-            if name == "_bootstrap":
-                given = self._objects.attribute(bound, "_target") or given
-            return self._objects.function(given)
+            if given not in self._given:
+                bound, name = self._process.referents.method(given)
+                target = self._objects.attribute(bound, "_target") if name == "_bootstrap" else 0
+                self._given[given] = self._objects.function(target or given)
+            return self._given[given]
         except Unreadable:
             return None
+
+    def _own(self, greenlet: Greenlet) -> dict[str, int]:
+        """The attributes of a greenlet that are of interest here."""
+        known = self._attributes.get(greenlet.address)
+        if known is None:
+            found = self._objects.attributes(greenlet.address)
+            known = {name: found[name] for name in OWN if name in found}
+            self._attributes[greenlet.address] = known
+        return known
 
     def _outermost(self, greenlet: Greenlet) -> Frame | None:
         """The outermost frame, if its code has one of the names that are of interest here."""
@@ -113,7 +128,7 @@ class Names:
 
     def _find(self, greenlet: Greenlet) -> str:
         objects = self._objects
-        own = objects.attribute(greenlet.address, "name")
+        own = self._own(greenlet).get("name", 0)
         if objects.is_text(own):
             return shown(objects.text(own), LONGEST)
         if greenlet.is_main:
@@ -135,16 +150,22 @@ class Names:
 
         It is the field of a compiled class, and the only int among the fields.
         """
-        objects, class_of = self._objects, self._process.referents.class_of
+        class_of, others = self._process.referents.class_of, self._others
         base = self._base(greenlet.type_address, GEVENT_GREENLETS)
         if base is None:
             return None
         fields = self._process.referents.fields(greenlet.address, base.basic_size)
-        fields.append(objects.attribute(greenlet.address, "_ident"))
-        numbers = [
-            each for each in fields if (own := class_of(each)) is not None and own.flags & LONG
-        ]
-        return objects.integer(numbers[0]) if len(numbers) == 1 else None
+        fields.append(self._own(greenlet).get("_ident", 0))
+        numbers = []
+        for each in fields:
+            if each in others:  # most greenlets have the same objects in many of them
+                continue
+            own = class_of(each)
+            if own is not None and own.flags & LONG:
+                numbers.append(each)
+            else:
+                others.add(each)
+        return self._objects.integer(numbers[0]) if len(numbers) == 1 else None
 
 
 def label(greenlet: Greenlet, otherwise: str = "") -> str:
@@ -157,6 +178,7 @@ def label(greenlet: Greenlet, otherwise: str = "") -> str:
     return otherwise if name in PLAIN_CLASSES else short_class(name)
 
 
+@lru_cache(maxsize=1024)
 def short_class(name: str) -> str:
     """The name of a class without the private modules that it comes from."""
     outside, _, own = name.rpartition("<locals>.")

@@ -97,6 +97,7 @@ class Objects:
         self._member_offsets: dict[int, dict[str, int]] = {}
         self._slot_offsets: dict[int, dict[str, int]] = {}  # those of the bases included
         self._functions: dict[int, Function] = {}
+        self._builtin_names: dict[int, str] = {}  # by the addresses of their definitions
         self._variables: dict[int, tuple[list[str], bytes]] = {}
         self._unicode = table.record("unicode.length:q", "unicode.state:I")
         self._class = table.record(
@@ -485,6 +486,14 @@ class Objects:
             found = self._functions[address] = self._read_function(address, 5)
         return found
 
+    def method_name(self, address: int) -> str:
+        """The name of a bound method, or of a builtin one, without its class."""
+        kind = self.type_of(address)
+        if kind == self.table["types.builtin"]:
+            return self._builtin_name(address)
+        inner = self.memory.pointer(address + self.table["method.im_func"])
+        return self.function(inner).name.rpartition(".")[2]
+
     def _read_function(self, address: int, depth: int) -> Function:
         table, memory = self.table, self.memory
         kind = self.type_of(address)
@@ -518,7 +527,11 @@ class Objects:
 
     def _builtin_name(self, address: int) -> str:
         definition = self.memory.pointer(address + self.table["builtin.m_ml"])
-        return self.memory.text(self.memory.pointer(definition + self.table["method_def.ml_name"]))
+        found = self._builtin_names.get(definition)
+        if found is None:
+            name = self.memory.pointer(definition + self.table["method_def.ml_name"])
+            found = self._builtin_names[definition] = self.memory.text(name)
+        return found
 
     # Anything
 

@@ -244,6 +244,13 @@ class Process:
             if each.current_address:
                 self._load_list(each, each.address + self.table["thread.current"], most=1)
 
+    def refresh(self, now: Process) -> None:
+        """Takes from a later Process what is not in memory, where nothing has changed."""
+        self.stopped_by, self.on_cpu, self.held = now.stopped_by, now.on_cpu, now.held
+        for each in self.threads:
+            each.on_cpu = each.native_id in self.on_cpu
+        self.waits.refresh()
+
     def name_threads(self) -> None:
         """Reads the names of the threads."""
         for each in self.threads:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Callable, TypeVar
 
 from .core import CoreMemory
 from .errors import IntrospectionError, NotFound, Unreadable
 from .hold import Hold
-from .memory import MIB, ProcessMemory, Range, union
+from .memory import MIB, ProcessMemory, Range, Snapshot, union
 from .process import Process
 from .system import is_stopped, running_threads, threads_by_own_ids
 from .table import COOKIE, MODULE
@@ -32,6 +33,14 @@ FORGET_AFTER = 64
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Rehearsed:
+    """What was found out in the rehearsal, and from what memory."""
+
+    process: Process
+    snapshot: Snapshot
+
+
 class Reader:
     """Reads a process as often as wanted. Close it, or use it in a `with` statement.
 
@@ -39,8 +48,9 @@ class Reader:
     run on. Then each reading is done three times, and greenlets that differed have `changed` set.
 
     At the first reading all writable memory is copied, if that is at most `copy_limit` bytes.
-    Otherwise a rehearsal on the running process finds out what is needed. Each later reading
-    copies what the one before has needed.
+    Otherwise a rehearsal on the running process finds out what is needed. If the copy then shows
+    that none of it has changed, what the rehearsal has found out stands. Each later reading copies
+    what the one before has needed.
 
     `held` is for how many seconds the process was held, in all readings.
 
@@ -55,6 +65,7 @@ class Reader:
         self.held = 0.0
         self._readings = 0
         self._needed: list[Range] = []
+        self._rehearsed: Rehearsed | None = None
         self._memory = ProcessMemory(pid)
         try:
             self._table = find_table(self._memory, _ranges_of_module(self._memory))
@@ -76,7 +87,8 @@ class Reader:
         """What `then` answers about the process, which runs again already.
 
         `then` reads whatever it wants to know, and does nothing else: if not all that it needs has
-        been copied, it is called again with another copy. It must not keep the Process for later.
+        been copied, it is called again, with the same Process or with that of another copy. It
+        must not keep the Process for later.
         """
         memory = self._memory
         if not self._needed:
@@ -134,6 +146,10 @@ class Reader:
             with self._holding() as (holder, process):
                 memory.copy(self._needed, is_last)
             process.held = holder.seconds
+            rehearsed, self._rehearsed = self._rehearsed, None
+            if rehearsed is not None and memory.is_as_in(rehearsed.snapshot):
+                rehearsed.process.refresh(process)
+                return then(rehearsed.process)
             process.load()
             return then(process)
         with ProcessMemory(self.pid) as other:
@@ -194,6 +210,7 @@ class Reader:
         with contextlib.suppress(IntrospectionError):  # it runs, so that nothing needs to fit
             process.load()
             then(process)
+            self._rehearsed = Rehearsed(process, self._memory.snapshot())
         return self._memory.ranges_read()
 
 

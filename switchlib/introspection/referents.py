@@ -40,6 +40,7 @@ class Referents:
         self.memory = objects.memory
         self.table = objects.table
         self._type = objects.type_of(self.table["types.code"])  # the type of types
+        self._type_offset = self.table["object.ob_type"]
         self._types: dict[int, Class | None] = {}
         self._is_a: dict[tuple[int, tuple[str, ...]], bool] = {}
         self._stack_of_code: dict[int, tuple[int, int]] = {}
@@ -49,7 +50,7 @@ class Referents:
         if address & 7 or not LOWEST <= address < HIGHEST:
             return None
         try:
-            kind = self.objects.type_of(address)
+            kind = self.memory.pointer(address + self._type_offset)
             return self._types[kind] if kind in self._types else self._learn(kind)
         except Unreadable:
             return None
@@ -136,16 +137,23 @@ class Referents:
         """The object that a bound method belongs to, and the method's name; of another object
         0 and "".
         """
-        own, table, memory = self.class_of(address), self.table, self.memory
+        bound = self.bound_to(address)
+        try:
+            return (bound, self.objects.method_name(address)) if bound else (0, "")
+        except Unreadable:
+            return 0, ""
+
+    def bound_to(self, address: int) -> int:
+        """The object that a bound method belongs to; of another object 0."""
+        own, table = self.class_of(address), self.table
         try:
             if own is not None and own.address == table["types.method"]:
-                bound = memory.pointer(address + table["method.im_self"])
-                return bound, self._name(address)
+                return self.memory.pointer(address + table["method.im_self"])
             if own is not None and own.address == table["types.builtin"]:
-                return memory.pointer(address + table["builtin.m_self"]), self._name(address)
+                return self.memory.pointer(address + table["builtin.m_self"])
         except Unreadable:
             pass
-        return 0, ""
+        return 0
 
     def name_of(self, address: int) -> str:
         """The name of a function or of a method's descriptor; "" of another object."""
@@ -206,25 +214,29 @@ class Referents:
 
     def c_stack(self, greenlet: Greenlet) -> list[int]:
         """The words of a suspended greenlet's C stack, innermost first."""
+        try:
+            return [word for part in self._c_stack_parts(greenlet) for word in self._words(*part)]
+        except Unreadable:
+            return []
+
+    def _c_stack_parts(self, greenlet: Greenlet) -> list[tuple[int, int]]:
+        """The address and the size of each part: what was saved in the heap, and the rest."""
         if not greenlet.start:
             return []
         table, memory = self.table, self.memory
         stop = min(greenlet.stop, greenlet.start + MOST_OF_C_STACK)
         saved = min(greenlet.saved, stop - greenlet.start)
-        try:
-            found = []
-            if saved:
-                state = memory.pointer(greenlet.address + table["greenlet.state"])
-                buffer = memory.pointer(state + table["state.slice.buffer"])
-                if (
-                    memory.pointer(state + table["state.slice.capacity"])
-                    >= table["stack.aligned_bytes"]
-                ):
-                    buffer += (greenlet.start - buffer) % table["stack.line"]
-                found = self._words(buffer, saved)
-            return found + self._words(greenlet.start + saved, stop - greenlet.start - saved)
-        except Unreadable:
-            return []
+        found = []
+        if saved:
+            state = memory.pointer(greenlet.address + table["greenlet.state"])
+            buffer = memory.pointer(state + table["state.slice.buffer"])
+            if (
+                memory.pointer(state + table["state.slice.capacity"])
+                >= table["stack.aligned_bytes"]
+            ):
+                buffer += (greenlet.start - buffer) % table["stack.line"]
+            found.append((buffer, saved))
+        return [*found, (greenlet.start + saved, stop - greenlet.start - saved)]
 
     def source(self, greenlet: Greenlet, number: int) -> list[int] | None:
         """Where an object may be found that a suspended greenlet waits for, the likeliest places
@@ -241,6 +253,40 @@ class Referents:
         if frame is None:
             return []
         return self.operands(frame) if of_stack else self.variables(frame)
+
+    def words_at(
+        self, greenlet: Greenlet, number: int, indices: list[int]
+    ) -> list[tuple[int, int]]:
+        """Some of the words of a source, each with its index, as far as there are so many."""
+        depth, of_stack = divmod(number, 2)
+        frames = greenlet.raw_frames[depth : depth + 1]
+        try:
+            if number == 2 * FRAMES:
+                parts = self._c_stack_parts(greenlet)
+            elif of_stack and number < 2 * FRAMES:
+                frame = greenlet.frame(frames[0]) if frames else None
+                if frame is None:
+                    return []
+                start, size = self._stack(frame)
+                return [
+                    (each, self.memory.pointer(start + 8 * (size - 1 - each)) & ~TAGS)
+                    for each in indices
+                    if each < size
+                ]
+            else:
+                words = self.source(greenlet, number) or []
+                return [(each, words[each]) for each in indices if each < len(words)]
+            found = []
+            for each in indices:
+                left = each
+                for start, size in parts:
+                    if left < size // 8:
+                        found.append((each, self.memory.pointer(start + 8 * left) & ~TAGS))
+                        break
+                    left -= size // 8
+            return found
+        except Unreadable:
+            return []
 
     def _deque(self, address: int, limit: int) -> list[int]:
         memory = self.memory

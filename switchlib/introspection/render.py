@@ -236,12 +236,9 @@ def table(head: list[str], rows: list[list[str]], right: tuple[int, ...] = ()) -
     """Aligned columns; those numbered in `right` are aligned to the right."""
     rows = [[shown(cell, WIDEST) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *rows)]
+    form = "  ".join(f"{{:{'>' if i in right else '<'}{each}}}" for i, each in enumerate(widths))
     for row in (head, *rows):
-        cells = [
-            cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths))
-        ]
-        yield "  ".join(cells).rstrip()
+        yield form.format(*row).rstrip()
 
 
 def as_json(process: Process, *, frames: bool) -> dict[str, Any]:

@@ -115,6 +115,54 @@ def test_deadlocks(target):
         assert len(shown["deadlocks"]) == 4
 
 
+def test_many_at_one_lock(target):
+    pytest.importorskip("gevent", reason="gevent is not installed")
+
+    def calls(count: int) -> int:
+        """How many functions are called to find what so many greenlets wait for."""
+        program = target("one_lock.py", str(count), by_run=True)
+        called = 0
+
+        def note(_frame: object, event: str, _argument: object) -> None:
+            nonlocal called
+            called += event in ("call", "c_call")
+
+        def waits(found: process.Process) -> list[Wait]:
+            sys.setprofile(note)
+            try:
+                return [wait for each in found.greenlets for wait in each.waits]
+            finally:
+                sys.setprofile(None)
+
+        found = reader.observe(program.pid, waits)
+        assert [each.address for each in found] == [int(program.said)] * count
+        return called
+
+    assert calls(4_000) < 2.5 * calls(2_000)
+
+
+def test_what_was_rehearsed_stands(target):
+    pytest.importorskip("gevent", reason="gevent is not installed")
+    program = target("on_gevent.py", by_run=True)
+    rehearsed: list[process.Process] = []
+
+    def read(found: process.Process) -> tuple[dict, object]:
+        rehearsed.append(found)
+        return described(found), found.held
+
+    read_at_once = reader.observe(program.pid, described)
+    again, held = reader.observe(program.pid, read, copy_limit=0)
+    assert len(rehearsed) == 2
+    assert rehearsed[0] is rehearsed[1]
+    assert held is not None
+    compare(program.said, again)
+    for address, (waits, lefts) in read_at_once.items():
+        assert again[address][0] == waits
+        for before, after in zip(lefts, again[address][1]):
+            assert (before is None) == (after is None)
+            assert before is None or after < before
+
+
 def test_a_child(target):
     program = target("waits_for_child.py")
     parent, child = json.loads(program.said)

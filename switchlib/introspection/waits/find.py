@@ -46,13 +46,13 @@ class Found:
 
     objects: dict[int, tuple[Kind, int]] = field(default_factory=dict)  # and their entries for it
     lefts: list[float] = field(default_factory=list)  # the seconds until timeouts and timers end
-    positions: set[Position] = field(default_factory=set)  # where all that was found
+    positions: dict[int, Position] = field(default_factory=dict)  # where each was found first
 
-    def add(self, position: Position, left: float | None) -> None:
+    def add(self, address: int, position: Position, left: float | None) -> None:
         """Notes where something was found, and what is left of its time."""
         if left is not None:
             self.lefts.append(left)
-        self.positions.add(position)
+        self.positions.setdefault(address, position)
 
 
 @dataclass
@@ -76,9 +76,18 @@ class Waits:
         self._holders = Holders(process, self.links)
         self._sockets = Sockets(process.pid)
         self._known: dict[int, list[Wait]] = {}
+        self._of_object: dict[int, Wait] = {}  # those that are the same for all who wait
         self._shapes: dict[object, Shape] = defaultdict(Shape)
         self._libraries: bool | None = None
         self._parents: set[int] | None = None
+
+    def refresh(self) -> None:
+        """Counts the seconds that are left from now on. The same must be waited for still."""
+        seconds = self._timers.refresh()
+        for waits in self._known.values():
+            for i, each in enumerate(waits):
+                if each.left is not None:
+                    waits[i] = replace(each, left=each.left - seconds)
 
     def of(self, greenlet: Greenlet) -> list[Wait]:
         """What a greenlet waits for; several if any of them resumes it."""
@@ -117,16 +126,18 @@ class Waits:
         if not found.objects:
             found = self._confirmed(greenlet, self._words(greenlet))
             shape.searched += 1
-            shape.positions.update(found.positions)
+            shape.positions.update(found.positions.values())
         if not found.objects:
             return []
         highest = max(kind.rank for kind, _ in found.objects.values())
-        left = min(found.lefts, default=None)
-        return [
-            replace(self._describe(each, kind, entry), left=left)
+        waits = [
+            self._describe(each, kind, entry)
             for each, (kind, entry) in found.objects.items()
             if kind.rank == highest
         ]
+        if not found.lefts:
+            return waits
+        return [replace(each, left=min(found.lefts)) for each in waits]
 
     def _words(self, greenlet: Greenlet) -> Iterator[tuple[Position, int]]:
         """What may be the address of an object that a greenlet waits for, and where that is."""
@@ -142,10 +153,9 @@ class Waits:
     ) -> Iterator[tuple[Position, int]]:
         """Those at some positions, as far as there are so many."""
         for number, group in itertools.groupby(positions, operator.itemgetter(0)):
-            words = self._referents.source(greenlet, number) or []
-            for position in group:
-                if position[1] < len(words):
-                    yield position, words[position[1]]
+            indices = [index for _, index in group]
+            for index, word in self._referents.words_at(greenlet, number, indices):
+                yield (number, index), word
 
     def _confirmed(self, greenlet: Greenlet, words: Iterable[tuple[Position, int]]) -> Found:
         """The objects among these that will resume a greenlet."""
@@ -160,13 +170,13 @@ class Waits:
                 if kind is TIMEOUT:
                     left = self._left_of_timeout(each, address)
                     if left is not None:
-                        found.add(position, left)
+                        found.add(each, position, left)
                     continue
                 entry = self.links.waiters(each).get(address)
                 if entry is None:
                     continue
                 left = self._timers.left(each) if kind.name == SLEEP else None
-                found.add(position, left)
+                found.add(each, position, left)
                 if kind.name != SLEEP or not self._throws(each, entry):  # that is a timeout
                     found.objects[each] = kind, entry
         return found
@@ -186,7 +196,7 @@ class Waits:
             for each in referents.items(address, MOST_IN_A_LIST):
                 if kind := kind_of(each):
                     yield each, kind
-        elif (bound := referents.method(address)[0]) and (kind := kind_of(bound)):
+        elif (bound := referents.bound_to(address)) and (kind := kind_of(bound)):
             yield bound, kind
 
     def _left_of_timeout(self, timeout: int, greenlet: int) -> float | None:
@@ -233,6 +243,12 @@ class Waits:
                 return Wait(kind.name)
         except Unreadable:
             pass
+        if address not in self._of_object:
+            self._of_object[address] = self._describe_object(address, kind)
+        return self._of_object[address]
+
+    def _describe_object(self, address: int, kind: Kind) -> Wait:
+        """The same of an object of which nothing else is said to the one or the other waiter."""
         owner = self._owner(address, kind)
         detail = ""
         if not owner and kind.name in ("lock", "semaphore"):

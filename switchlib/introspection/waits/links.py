@@ -125,9 +125,10 @@ class Links:
         bound, name = self._referents.method(item)
         if bound:
             if name in RESUMES or name == THROWS:
-                bound_kind = self.kind(bound)
-                if bound in self._process.by_address or bound_kind is WAITER:
-                    return self._greenlets(bound, depth)
+                if bound in self._process.by_address:
+                    return [bound]
+                if self.kind(bound) is WAITER:
+                    return self.of_waiter(bound)
             return []
         captured = [
             each for each in self._referents.closure(item) if each in self._process.by_address

@@ -31,6 +31,13 @@ class Timers:
         # CLOCK_MONOTONIC, by which all of them go.
         self._now = time.monotonic() if has_our_clock(process) else None
 
+    def refresh(self) -> float:
+        """Counts from now on. Returns the seconds since it did so last."""
+        if self._now is None:
+            return 0.0
+        before, self._now = self._now, time.monotonic()
+        return self._now - before
+
     def left(self, address: int) -> float | None:
         """The seconds until a timer is due; None if that is not known."""
         if self._now is None:
