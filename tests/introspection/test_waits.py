@@ -138,7 +138,7 @@ def test_many_at_one_lock(target):
         assert [each.address for each in found] == [int(program.said)] * count
         return called
 
-    assert calls(4_000) < 2.5 * calls(2_000)
+    assert calls(1_000) < 2.5 * calls(500)
 
 
 def test_what_was_rehearsed_stands(target):
