@@ -76,7 +76,8 @@ def test_starts_and_ends(target):
                 names = [frame.code.name for frame in each.frames]
                 assert names == whole[: len(names)]
                 if each.state == "suspended":
-                    assert names == whole
+                    # What live() has forgotten is killed when live() has returned already.
+                    assert names == whole or (each.is_main and names == whole[:1])
                 elif each.state != "current":
                     assert names == []
                 seen[each.state] += 1

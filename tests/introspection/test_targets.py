@@ -98,9 +98,15 @@ def test_processes_without_greenlets(start):
 
 
 def test_forked_children(start):
-    fork = "pid = os.fork()\nif pid: print(pid, flush=True)\ntime.sleep(1000)\n"
+    fork = (  # the child is ready when fork() has returned in it
+        "ends = os.pipe()\n"
+        "pid = os.fork()\n"
+        "if pid: print(pid, os.read(ends[0], 1), flush=True)\n"
+        "else: os.write(ends[1], b'x')\n"
+        "time.sleep(1000)\n"
+    )
     program = start(BEGIN + fork)
-    child = int(program.said)
+    child = int(program.said.split()[0])
     try:
         assert reader.observe(child, states) == [("MainThread", True, ["current", "suspended"])]
     finally:
@@ -110,7 +116,7 @@ def test_forked_children(start):
         f"{BEGIN}def run():\n    getcurrent()\n    {in_thread}\n"
         "threading.Thread(target=run, name='forker').start()"
     )
-    child = int(program.said)
+    child = int(program.said.split()[0])
     try:
         read = reader.observe(child, states)
         ended = sorted(read[1][2])
