@@ -141,14 +141,15 @@ class Objects:
             name_at, flags, basic_size, item_size, dict_offset, base = self._class.read(
                 self.memory, address
             )
-            module, name = "", ""
+            layout = (flags, basic_size, item_size, dict_offset, base)
             if flags & HEAP_TYPE:
                 name = self.text(self.memory.pointer(address + self.table["heap_type.ht_qualname"]))
+                # In damaged memory the module's name may be an object of this same type.
+                self._classes[address] = Class(address, name, "", *layout)
                 module = self._module_of_type(address)
             else:
                 module, _, name = self.memory.text(name_at, 200).rpartition(".")
-            found = Class(address, name, module, flags, basic_size, item_size, dict_offset, base)
-            self._classes[address] = found
+            found = self._classes[address] = Class(address, name, module, *layout)
         return found
 
     def _module_of_type(self, address: int) -> str:

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from switchlib.introspection.errors import IntrospectionError
+from switchlib.introspection.objects import Objects
 from switchlib.introspection.reader import read_core
 from tests.introspection.damage import Damage, read_all
 
@@ -29,6 +30,19 @@ def test_memory(target):
     assert damage.counted["marked"] > 30
     assert damage.counted["table refused"] > 100
     assert damage.counted["table read"] > 10
+
+
+def test_a_module_name_that_is_of_the_type_itself(target):
+    """Reading it began to read the type, and so on without an end."""
+    copy = Damage(target("plain.py", "sleep").pid, seed=1)
+    memory, table = copy.memory, copy.table
+    kind = read_all(memory, table).greenlets[0].type_address
+    names = Objects(memory, table).dict_by_text(memory.pointer(kind + table["type.tp_dict"]))
+    at = names["__module__"] + table["object.ob_type"]
+    block = memory.block(at)
+    block.data[at - block.start : at - block.start + 8] = kind.to_bytes(8, "little")
+    found = Objects(memory, table).class_at(kind)
+    assert (found.name, found.module) == ("greenlet", "")
 
 
 def test_core_files(target, tmp_path):
