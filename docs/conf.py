@@ -23,7 +23,10 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphin
 nitpicky = True
 # These are of Python's own documentation, which is not asked: a build needs no network.
 nitpick_ignore_regex = [
-    ("py:class", r"Any|Callable|CodeType|Context|FrameType|TracebackType|object|types\..*")
+    (
+        "py:class",
+        r"Any|Callable|CodeType|Context|FrameType|StackSummary|TracebackType|object|(os|types)\..*",
+    )
 ]
 
 myst_heading_anchors = 3
