@@ -78,9 +78,9 @@ def command(arguments: list[str]) -> int:
         return _run_program(arguments[1:])  # the rest is the program's, options and all
 
     from switchlib._report import cli as report  # not before: `run` does not need them
-    from switchlib.introspection import cli
+    from switchlib.introspection import options
 
-    cli.add_commands(commands)
+    options.add_commands(commands)
     report.add_command(commands)
     parsed = parser.parse_args(arguments)
     chosen = parsed.command
@@ -94,7 +94,9 @@ def command(arguments: list[str]) -> int:
         from switchlib import _doctor
 
         return _doctor.main()
-    elif chosen in cli.HELP:
+    elif chosen in options.HELP:
+        from switchlib.introspection import cli
+
         return cli.main(parsed, prog())
     elif chosen == "report":
         return report.main(parsed, prog())

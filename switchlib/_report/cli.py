@@ -41,6 +41,7 @@ def add_command(commands: Any) -> None:
 def main(arguments: argparse.Namespace, prog: str) -> int:
     """Runs the command; returns the exit status."""
     from switchlib.introspection.errors import IntrospectionError
+    from switchlib.introspection.shown import shown
 
     from . import page, sources
 
@@ -52,12 +53,12 @@ def main(arguments: argparse.Namespace, prog: str) -> int:
         with open(output, "w", encoding="utf-8") as file:
             file.write(text)
     except IntrospectionError as error:
-        print(f"{prog} report: {error}", file=sys.stderr)
+        print(f"{prog} report: {shown(str(error))}", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"{prog} report: {output} cannot be written: {error.strerror}", file=sys.stderr)
         return 1
     for note in content.notes:
-        print(f"Not read: {note}", file=sys.stderr)
+        print(f"Not read: {shown(note)}", file=sys.stderr)
     print(os.path.abspath(output))
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -54,8 +53,6 @@ def read(source: str, *, hold: bool = True) -> Content:
 
 
 def _of_process(pid: int, hold: bool) -> Content:
-    if not sys.platform.startswith("linux"):
-        raise IntrospectionError("processes can be read on Linux only so far")
     command = _command_line(pid)
     found = observe(pid, lambda process: render.as_json(process, frames=True), hold=hold)
     content = _of_greenlets(found, f"process {pid}")

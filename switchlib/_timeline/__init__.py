@@ -157,14 +157,19 @@ def check_writable(path: str) -> None:
             os.unlink(path)
 
 
-def writer_of(path: str) -> Callable[[Timeline, str], None]:
-    """The function that writes files with this suffix. ValueError if there is none."""
-    for suffix, writer in _WRITERS.items():
+def suffix_of(path: str) -> str:
+    """The suffix that says how a file is written. ValueError if it has none of these."""
+    for suffix in _WRITERS:
         if path.endswith(suffix):
-            return writer
+            return suffix
     raise ValueError(
         f"the name of a timeline's file ends in {', '.join(_WRITERS)}, not as {path!r}"
     )
+
+
+def writer_of(path: str) -> Callable[[Timeline, str], None]:
+    """The function that writes files with this suffix. ValueError if there is none."""
+    return _WRITERS[suffix_of(path)]
 
 
 def write(recorded: Timeline, path: str) -> None:

@@ -42,10 +42,8 @@ def _in_child() -> None:
     if _mechanism.timeline_counts() is not None:
         _timeline.stop()
     if _path is not None:
-        for suffix in (".json.gz", ".json", ".pftrace", ".perfetto-trace"):
-            if _path.endswith(suffix):
-                _path = f"{_path.removesuffix(suffix)}-{os.getpid()}{suffix}"
-                break
+        suffix = _timeline.suffix_of(_path)
+        _path = f"{_path[: -len(suffix)]}-{os.getpid()}{suffix}"
     _begin()
 
 

@@ -11,7 +11,8 @@
     referents           what objects, frames and C stacks refer to
     names, waits        what greenlets are called, and what they wait for
     coroutines, tasks   tasks of asyncio that run in greenlets
-    render, top, cli    what `python -m switchlib ps`, `tree`, `dump` and `top` print
+    render, top         what `python -m switchlib ps`, `tree`, `dump` and `top` print
+    options, cli        their options, and what they do
 
 All of it is plain Python on the standard library. So the reader may be another version of Python
 than the process that it looks at. None of it trusts what it reads: that may be damaged.

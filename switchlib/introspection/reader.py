@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,11 +55,13 @@ class Reader:
 
     `held` is for how many seconds the process was held, in all readings.
 
-    Raises IntrospectionError if there is no such process, if it has no switchlib, or if it may not
-    be read. So do the methods.
+    Raises IntrospectionError if there is no such process, if it has no switchlib, if it may not be
+    read, or on another system than Linux. So do the methods.
     """
 
     def __init__(self, pid: int, *, hold: bool = True, copy_limit: int = COPY_LIMIT) -> None:
+        if not sys.platform.startswith("linux"):
+            raise IntrospectionError("processes can be read on Linux only so far")
         self.pid = pid
         self.hold = hold
         self.copy_limit = copy_limit
@@ -164,8 +167,14 @@ class Reader:
             process.by_address[address].changed = not same
         return then(process)
 
-    def _begin(self, memory: ProcessMemory) -> Process:
-        """Forgets what was read before."""
+    def _activity(self) -> tuple[str | None, set[int]]:
+        """What has stopped the process, and which of its threads are on a CPU."""
+        return is_stopped(self.pid), running_threads(self.pid)
+
+    def _begin(
+        self, memory: ProcessMemory, activity: tuple[str | None, set[int]] | None = None
+    ) -> Process:
+        """Forgets what was read before. `activity` is as it was before the process was held."""
         memory.begin()
         try:
             is_there = memory.read(self._table.address, len(COOKIE)) == COOKIE
@@ -174,7 +183,7 @@ class Reader:
         if not is_there:
             raise IntrospectionError(f"process {self.pid} runs another program now")
         process = Process(memory, self._table, self.pid)
-        process.stopped_by, process.on_cpu = is_stopped(self.pid), running_threads(self.pid)
+        process.stopped_by, process.on_cpu = activity or self._activity()
         process.thread_ids = threads_by_own_ids(self.pid)
         return process
 
@@ -182,12 +191,10 @@ class Reader:
     def _holding(self) -> Iterator[tuple[Hold, Process]]:
         """Holds the process, if possible while no thread is in the middle of a switch."""
         for tries_left in reversed(range(TRIES)):
-            # While it is held, all threads are stopped.
-            stopped_by, on_cpu = is_stopped(self.pid), running_threads(self.pid)
+            activity = self._activity()  # before: while it is held, all threads are stopped
             with Hold(self.pid) as holder:
-                process = self._begin(self._memory)
-                process.stopped_by, process.on_cpu = stopped_by, on_cpu
-                done = stopped_by or not tries_left or not process.is_switching()
+                process = self._begin(self._memory, activity)
+                done = process.stopped_by or not tries_left or not process.is_switching()
                 if done:
                     yield holder, process
             self.held += holder.seconds

@@ -11,10 +11,9 @@ from typing import Any
 from . import render
 from .errors import IntrospectionError
 from .names import label
+from .options import READINGS
 from .process import CURRENT, Process
 from .reader import Reader
-
-READINGS = 50  # for a screen
 
 HEAD = ["SEEN", "GREENLET", "NAME", "THREAD", "MOST OFTEN AT"]
 

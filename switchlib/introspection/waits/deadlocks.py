@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,11 +54,12 @@ def find(process: Process) -> list[Deadlock]:
         else:
             leads_to = where.get(address, -1)
         where.update(dict.fromkeys(path, leads_to))
+    sizes = Counter(where.values())  # of each cycle, with all that lead to it
     return [
         Deadlock(
             tuple(process.by_address[each] for each in cycle),
             tuple(following[each][1] for each in cycle),
-            sum(each == i for each in where.values()) - len(cycle),
+            sizes[i] - len(cycle),
         )
         for i, cycle in enumerate(cycles)
     ]
