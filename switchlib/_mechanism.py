@@ -129,8 +129,6 @@ all_greenlets: Callable[[], list[greenlet]]
 stack_of: Callable[[greenlet], list[tuple[CodeType, int]]]
 """The code objects that run on its stack, the innermost last, each with its line, or -1 if it has
 none. TypeError if it is no greenlet."""
-thread_of_greenlet: Callable[[greenlet], int | None]
-"""The identity of its thread, as threading has it; None if it has not begun, or that has ended."""
 dump_on_signal: Callable[[int, int], None]
 """dump_on_signal(signal's number, file descriptor)"""
 stop_dump_on_signal: Callable[[int], bool]

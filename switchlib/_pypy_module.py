@@ -191,11 +191,6 @@ def stack_of(each: Any) -> list[tuple[CodeType, int]]:
     return found[::-1]
 
 
-def thread_of_greenlet(each: Any) -> int | None:
-    thread = _checked_state(each).thread
-    return None if thread is None or _has_ended(thread) else thread.ident
-
-
 def dump_on_signal(signum: int, file: int) -> None:
     _no_handlers()
 

@@ -10,11 +10,12 @@ from typing import NamedTuple
 from switchlib._mechanism import (
     all_greenlets,
     is_main,
+    main_of,
     parent_of,
     run_of,
     stack_of,
     state_of,
-    thread_of_greenlet,
+    thread_ident,
 )
 
 TYPE_CHECKING = False
@@ -68,7 +69,8 @@ def format_stacks() -> str:
     """
     threads: dict[int | None, list[greenlet]] = {}
     for each in all_greenlets():
-        threads.setdefault(thread_of_greenlet(each), []).append(each)
+        identity = None if main_of(each) is None else thread_ident(each)
+        threads.setdefault(identity, []).append(each)
     names = _names_of_threads()
     parts: list[str] = []
     no_thread = threads.pop(None, None)

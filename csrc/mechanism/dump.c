@@ -4,9 +4,6 @@
 
 #include <pthread.h>
 
-/* Lists that change while they are followed may never end. */
-#define MOST_THREADS 10000
-#define MOST_GREENLETS 10000
 #define MOST_FRAMES 100
 
 /* --------------------------------------------------------------------------------------- stacks */

@@ -8,6 +8,10 @@
 
 HIDDEN_BEGIN
 
+/* Lists that change while they are followed may never end. */
+#define MOST_THREADS 10000
+#define MOST_GREENLETS 10000
+
 /* Writes to a file descriptor. Async-signal-safe: allocates nothing, waits for no lock. */
 void dump_all(int fd);
 

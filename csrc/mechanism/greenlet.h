@@ -51,6 +51,15 @@ is_unstarted(const State *state)
     return state->thread == NULL;
 }
 
+/* Borrowed: the run, also after the start. NULL if there is none (any more). */
+static inline PyObject *
+begun_run(const State *state)
+{
+    PyObject *run = state->run;
+    bool is_packed = run != NULL && !is_unstarted(state) && PyTuple_CheckExact(run);
+    return is_packed ? PyTuple_GET_ITEM(run, 0) : run;      /* its arguments follow */
+}
+
 static inline bool
 is_main(const Greenlet *g)
 {

@@ -192,10 +192,7 @@ begun_run_of(PyObject *Py_UNUSED(module), PyObject *object)
     if (g == NULL) {
         return NULL;
     }
-    PyObject *run = g->state->run;
-    if (run != NULL && !is_unstarted(g->state) && PyTuple_CheckExact(run)) {
-        run = PyTuple_GET_ITEM(run, 0);     /* its arguments follow */
-    }
+    PyObject *run = begun_run(g->state);
     return Py_NewRef(run == NULL ? Py_None : run);
 }
 
@@ -371,7 +368,6 @@ static PyMethodDef functions[] = {
      "included: those of one thread after those of another, the oldest first, and last those of\n"
      "threads that have ended."},
     {"stack_of", stack_of, METH_O, NULL},
-    {"thread_of_greenlet", thread_of_greenlet, METH_O, NULL},
     {"dump_on_signal", dump_on_signal, METH_VARARGS, NULL},
     {"stop_dump_on_signal", stop_dump_on_signal, METH_O, NULL},
     {"dump_on_fatal_error", dump_on_fatal_error, METH_O, NULL},

@@ -11,10 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Lists that change while they are followed may never end. */
-#define MOST_THREADS 10000
-#define MOST_GREENLETS 10000
-
 /* How often it looks while the shortest stretch that it reports passes. */
 #define LOOKS 8
 #define MILLISECOND ((uint64_t)1000000)

@@ -175,15 +175,3 @@ stack_of(PyObject *Py_UNUSED(module), PyObject *object)
     found_drop(&found);
     return list;
 }
-
-/* The identity of its thread, as threading has it. None if it has not begun, or the thread has
- * ended. */
-PyObject *
-thread_of_greenlet(PyObject *Py_UNUSED(module), PyObject *object)
-{
-    const Thread *thread = is_greenlet(object) ? ((Greenlet *)object)->state->thread : NULL;
-    if (thread == NULL || thread->tstate == NULL) {
-        Py_RETURN_NONE;
-    }
-    return PyLong_FromUnsignedLong(thread->tstate->thread_id);
-}

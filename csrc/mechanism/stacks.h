@@ -9,7 +9,6 @@ HIDDEN_BEGIN
 /* For switchlib/_mechanism.py. */
 PyObject *all_greenlets(PyObject *module, PyObject *ignored);
 PyObject *stack_of(PyObject *module, PyObject *greenlet);
-PyObject *thread_of_greenlet(PyObject *module, PyObject *greenlet);
 
 HIDDEN_END
 

@@ -215,10 +215,7 @@ is_of_library(const PyCodeObject *code)
 static PyObject *
 name_of_run(const Greenlet *g)
 {
-    PyObject *run = g->state->run;
-    if (run != NULL && !is_unstarted(g->state) && PyTuple_CheckExact(run)) {
-        run = PyTuple_GET_ITEM(run, 0);     /* its arguments follow */
-    }
+    PyObject *run = begun_run(g->state);
     if (run != NULL && PyMethod_Check(run)) {
         run = PyMethod_GET_FUNCTION(run);
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import sys
 import time
@@ -80,3 +81,20 @@ def target() -> Iterator[Callable[..., Target]]:
             return found
 
         yield start
+
+
+def core_of(program: Target, directory: Path) -> Path:
+    """A core file of a program, which is then ended. Skips the test if there can be none."""
+    if shutil.which("gcore") is None:
+        pytest.skip("gcore, a part of gdb, is not installed")
+    made = subprocess.run(
+        ["gcore", "-o", str(directory / "core"), str(program.pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    path = directory / f"core.{program.pid}"
+    if not path.exists():
+        pytest.skip(f"gcore could not: {made.stderr}")
+    program.end()
+    return path

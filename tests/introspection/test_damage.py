@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
-import subprocess
 import sys
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from switchlib.introspection.errors import IntrospectionError
 from switchlib.introspection.objects import Objects
 from switchlib.introspection.reader import read_core
+from tests.introspection.conftest import core_of
 from tests.introspection.damage import Damage, read_all
 
 pytestmark = [
@@ -46,19 +45,7 @@ def test_a_module_name_that_is_of_the_type_itself(target):
 
 
 def test_core_files(target, tmp_path):
-    if shutil.which("gcore") is None:
-        pytest.skip("gcore, a part of gdb, is not installed")
-    program = target("plain.py", "sleep")
-    made = subprocess.run(
-        ["gcore", "-o", str(tmp_path / "core"), str(program.pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    path = tmp_path / f"core.{program.pid}"
-    if not path.exists():
-        pytest.skip(f"gcore could not: {made.stderr}")
-    program.end()
+    path = core_of(target("plain.py", "sleep"), tmp_path)
 
     def count(found) -> int:
         read_all(found.memory, found.table)

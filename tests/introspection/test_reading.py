@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import time
 import pytest
 
 from switchlib.introspection import process, reader
+from tests.introspection.conftest import core_of
 from tests.introspection.mixtures import Check
 
 pytestmark = [
@@ -133,20 +133,9 @@ def test_of_a_large_one_only_what_is_needed_is_copied(target, hold):
 
 
 def test_a_core_file(target, tmp_path):
-    if shutil.which("gcore") is None:
-        pytest.skip("gcore, a part of gdb, is not installed")
     program = target("plain.py", "sleep")
     time.sleep(0.2)
-    made = subprocess.run(
-        ["gcore", "-o", str(tmp_path / "core"), str(program.pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    path = tmp_path / f"core.{program.pid}"
-    if not path.exists():
-        pytest.skip(f"gcore could not: {made.stderr}")
-    program.end()
+    path = core_of(program, tmp_path)
     read = reader.read_core(str(path), described)
     compare(program.said, read, "sleep")
 
