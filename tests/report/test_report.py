@@ -219,6 +219,13 @@ def test_a_dump_without_frames(tmp_path):
         sources.read(str(dumped(tmp_path, found)))
 
 
+def test_errors_control_no_terminal(capsys):
+    assert __main__.main(["report", "\x1b[2Jnone.json"]) == 1
+    error = capsys.readouterr().err
+    assert "\\x1b[2Jnone.json cannot be read" in error
+    assert error.rstrip("\n").isprintable()
+
+
 def test_files_that_cannot_be_read_or_written(tmp_path, capsys):
     assert __main__.main(["report", str(tmp_path / "none.json")]) == 1
     assert "none.json cannot be read: No such file" in capsys.readouterr().err
